@@ -1,0 +1,111 @@
+# Everything starts here: `make` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/installed: requirements-dev.lock pyproject.toml
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "installing python3-venv"; S=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	    $$S apt-get update -qq && $$S apt-get install -y -qq --no-install-recommends python3-venv; }
+	python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/installed ## boot the lab, start Docker and ipvl, and walk through the specification
+	$(BIN)/python -m lab setup
+	$(BIN)/python -m lab.demo
+
+.PHONY: test
+test: lint unit lab-test ## run all tests
+
+.PHONY: lint
+lint: $(VENV)/installed ## formatting, linters, types, import rules
+	@mkdir -p build
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/mypy --strict lab benchmarks manual
+	$(BIN)/lint-imports > build/imports.log 2>&1 || { cat build/imports.log; exit 1; }
+	$(BIN)/codespell
+	git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck
+	@$(MAKE) --no-print-directory man
+	@command -v mandoc >/dev/null || { \
+	    echo "installing mandoc"; S=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	    $$S apt-get update -qq && $$S apt-get install -y -qq --no-install-recommends mandoc; }
+	mandoc -Tlint -Wwarning build/man/*.1
+
+MAN_DATE = $(shell git log -1 --format=%cs 2>/dev/null || date +%F)
+
+.PHONY: man
+man: $(VENV)/installed ## write the man pages to build/man
+	@mkdir -p build
+	$(BIN)/python -m manual pages build/man "$(MAN_DATE)"
+
+.PHONY: docs
+docs: $(VENV)/installed ## write what is made in docs/ anew: the commands and the picture of the topology
+	$(BIN)/python -m manual docs docs
+
+.PHONY: unit
+unit: $(VENV)/installed ## the tests that need no kernel
+	$(BIN)/pytest
+
+.PHONY: lab-test
+lab-test: $(VENV)/installed ## the tests in the lab: real kernel, real Docker
+	$(BIN)/python -m lab setup --all
+	$(BIN)/pytest tests/lab -p no:randomly -n 2 --dist loadfile --durations=0 --durations-min=1
+
+.PHONY: bench
+bench: $(VENV)/installed ## print every figure that the docs claim
+	$(BIN)/python -m lab setup
+	$(BIN)/python -m benchmarks
+
+.PHONY: shell
+shell: $(VENV)/installed ## a shell in the lab
+	$(BIN)/python -m lab setup
+	$(BIN)/python -m lab shell
+
+.PHONY: lock
+lock: $(VENV)/installed ## pin the newest versions that requirements*.in allow
+	$(BIN)/pip install --quiet uv
+	for name in requirements requirements-dev; do \
+	    $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	        --no-header --no-emit-index-url --no-emit-find-links $$name.in -o $$name.lock || exit 1; done
+
+PREFIX := /opt/ipvl
+UNITS := ipvl.socket ipvl.service
+MANDIR := /usr/local/share/man/man1
+
+.PHONY: install
+install: ## install ipvl and its systemd units on this host (as root)
+	python3 -m venv $(PREFIX)
+	$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --no-deps .
+	ln -sf $(PREFIX)/bin/ipvl /usr/local/bin/ipvl
+	$(PREFIX)/bin/python -m manual pages build/man "$(MAN_DATE)"
+	install -d $(MANDIR)
+	install -m 644 build/man/*.1 $(MANDIR)/
+	install -m 644 $(addprefix packaging/systemd/,$(UNITS)) /etc/systemd/system/
+	systemctl daemon-reload
+	systemctl enable --now $(UNITS)
+
+.PHONY: uninstall
+uninstall: ## take ipvl off this host; /var/lib/ipvl stays
+	systemctl disable --now $(UNITS)
+	rm -f $(addprefix /etc/systemd/system/,$(UNITS)) /usr/local/bin/ipvl $(MANDIR)/ipvl.1 $(MANDIR)/ipvl-*.1
+	systemctl daemon-reload
+	rm -rf $(PREFIX)
+
+.PHONY: clean
+clean: ## remove the environment and what was built; `make lab-remove` removes the lab's images
+	rm -rf $(VENV) build dist
+
+.PHONY: lab-remove
+lab-remove: $(VENV)/installed ## remove the lab's images
+	$(BIN)/python -m lab remove

@@ -1,0 +1,30 @@
+"""What is asked of a pool, and what tells one from another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ipvl.model import IPNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class PoolWish:
+    """What is asked of a pool.
+
+    Without a `subnet` it is one of the default pools of the IP `version`, of `prefix_length` bits when that is given.
+    `range` is the part of the subnet to choose addresses from, `parent` whom it shares them with (None: every parent).
+    """
+
+    version: int
+    subnet: IPNetwork | None = None
+    prefix_length: int | None = None
+    range: IPNetwork | None = None
+    parent: str | None = None
+
+
+def pool_id(subnet: IPNetwork, within: IPNetwork | None, parent: str | None) -> str:
+    """Return a pool's id: the same for the same subnet, range and parent, and no two the same otherwise.
+
+    So networks that ask for the same pool share it, and an id in a log says what it is.
+    """
+    return f"{subnet}" + (f" range {within}" if within is not None else "") + (f" on {parent}" if parent else "")

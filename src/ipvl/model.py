@@ -1,0 +1,224 @@
+"""The immutable data every room shares: networks, parents, endpoints. No I/O and no defaults hidden in code paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+
+IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
+IPInterface = IPv4Interface | IPv6Interface
+
+
+class Mode(StrEnum):
+    """How a parent forwards between its ports (kernel: IFLA_IPVLAN_MODE)."""
+
+    L2 = "l2"
+    L3 = "l3"
+    L3S = "l3s"
+
+    @property
+    def routes(self) -> bool:
+        """Whether the parent acts as a router: no ARP, no broadcast, gateways mean nothing."""
+        return self is not Mode.L2
+
+
+class Flag(StrEnum):
+    """How a parent treats traffic between its own ports (kernel: IFLA_IPVLAN_FLAGS)."""
+
+    BRIDGE = "bridge"
+    PRIVATE = "private"
+    VEPA = "vepa"
+
+
+class ParentKind(StrEnum):
+    """What a parent is to ipvl, told by how the network asked for it."""
+
+    LINK = "link"  # an existing link, whatever its kind; ipvl only uses it
+    VLAN = "vlan"  # `name.vid`, an 802.1q sub-interface that ipvl makes when it is missing
+    DUMMY = "dummy"  # the private parent of an isolated network
+
+
+class Phase(StrEnum):
+    """How far an operation on a record got; anything but READY after a start means that ipvl was stopped midway."""
+
+    MAKING = "making"
+    READY = "ready"
+    REMOVING = "removing"
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A pool of addresses and, where one was given, the gateway that serves it.
+
+    `range` is the part that addresses are chosen from (`--ip-range`), None for all of it. `reserved` are addresses that
+    are others' (`--aux-address`), in ascending order.
+    """
+
+    pool: IPNetwork
+    gateway: IPAddress | None = None
+    range: IPNetwork | None = None
+    reserved: tuple[IPAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network as the user asked for it. `name` is None until a door learns it (Docker's protocol never sends it)."""
+
+    id: str
+    name: str | None
+    door: str
+    parent: str
+    mode: Mode
+    flag: Flag
+    isolated: bool
+    subnets: tuple[Subnet, ...]
+    mtu: int | None
+    interface_prefix: str
+    created: float
+    phase: Phase = Phase.READY
+    labels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What to call the network in a sentence: its name, or the first twelve characters of its id."""
+        return self.name or self.id[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The link that carries a network's ports.
+
+    `made` says that ipvl made the link, so ipvl removes it with its last network; it survives restarts and reboots.
+    `base` and `vlan_id` are set for VLAN parents only.
+    """
+
+    name: str
+    kind: ParentKind
+    made: bool
+    base: str | None = None
+    vlan_id: int | None = None
+    mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One attachment of a sandbox to a network.
+
+    `port` is the name of the ipvlan link while it is still in the host's namespace. `sandbox` is the path of the
+    network namespace it was handed to, None until it joins. `changed` is when it was made, joined or left last, in
+    seconds since the epoch. `inode` tells the namespace from others that its path may lead to later, and `interface` is
+    the port's name in there; both are known where ipvl itself places the port. `aliases` are more names beside `name`.
+    `hosts` is the file in which ipvl keeps the names of this endpoint's fellow members.
+    """
+
+    id: str
+    network_id: str
+    addresses: tuple[IPInterface, ...]
+    port: str
+    interface_prefix: str
+    changed: float
+    name: str | None = None
+    sandbox: str | None = None
+    inode: int | None = None
+    interface: str | None = None
+    aliases: tuple[str, ...] = ()
+    hosts: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call the endpoint in a sentence: the container's name, or the first twelve characters of its id."""
+        return self.name or self.id[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A program that ipvl runs in namespaces of its own.
+
+    `process` is the first process in there, `inode` the number of its network namespace: together they tell whether it
+    still runs. `supervisor` is the process that waits for its end. `root_filesystem` is the name of a known one, the
+    path of a folder, or empty for the host's. `hosts` is the file in
+    which ipvl keeps the names of its fellow members. `started` and `ended` are seconds since the epoch; `ended` and
+    `exit_status` (as a shell has it: 128 and the signal's number when killed) are None while it runs.
+    """
+
+    id: str
+    name: str
+    hostname: str
+    command: tuple[str, ...]
+    root_filesystem: str
+    process: int
+    inode: int
+    supervisor: int
+    started: float
+    hosts: str
+    removed_at_end: bool = False
+    ended: float | None = None
+    exit_status: int | None = None
+
+    @property
+    def namespace(self) -> str:
+        """The path of its network namespace while it runs."""
+        return f"/proc/{self.process}/ns/net"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A subnet that another engine (Docker, as its IPAM driver) takes addresses from.
+
+    `range` is the part that addresses are chosen from. `parent` is the parent whose networks it shares addresses with;
+    None means every parent. `users` counts who asked for it and did not release it. `changed` is when it was asked for
+    last, in seconds since the epoch.
+    """
+
+    id: str
+    subnet: IPNetwork
+    range: IPNetwork | None
+    parent: str | None
+    users: int
+    changed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """An address of a pool that is handed out: to an endpoint, as the `gateway`, or because somebody else has it.
+
+    `owner` is the name of the endpoint where that was told. `users` counts who asked: more than one for gateways and
+    addresses of others, which networks may share.
+    """
+
+    pool_id: str
+    address: IPAddress
+    gateway: bool
+    owner: str | None
+    users: int
+    changed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The address that a network or pool, whose id is `owner`, chose last in a subnet: the next one follows it."""
+
+    owner: str
+    subnet: IPNetwork
+    address: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of a sandbox; straight to the device when `via` is None."""
+
+    destination: IPNetwork
+    via: IPAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What the sandbox's owner must set up once it has the port."""
+
+    port: str
+    interface_prefix: str
+    gateway4: IPv4Address | None
+    gateway6: IPv6Address | None
+    routes: tuple[Route, ...]

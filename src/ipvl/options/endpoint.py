@@ -1,0 +1,93 @@
+"""What a user asks an endpoint to be, checked against its network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_interface
+
+from ipvl.errors import invalid
+from ipvl.model import Endpoint, IPInterface, Network
+from ipvl.options.network import interface_prefix, link_name, network_id, shown
+
+PORT_PREFIX = "ipvl"
+IFNAME = "com.docker.network.endpoint.ifname"
+
+
+def port_name(of_endpoint: str) -> str:
+    """Return the name of an endpoint's port in the host's namespace: 15 bytes, the same every time, ipvl's own."""
+    return PORT_PREFIX + hashlib.sha256(of_endpoint.encode()).hexdigest()[:11]
+
+
+def endpoint(
+    id_text: str,
+    network: Network,
+    addresses: Iterable[str],
+    *,
+    mac: str,
+    options: Mapping[str, object],
+    changed: float,
+) -> Endpoint:
+    """Return the endpoint that this input describes.
+
+    Args:
+        id_text: the endpoint's id, chosen by the door.
+        network: the network it joins.
+        addresses: in CIDR notation, at most one of a family; empty texts are passed over.
+        mac: the MAC address that was asked for, or "".
+        options: the endpoint's driver options; only the interface name means something here.
+        changed: seconds since the epoch.
+
+    Raises:
+        IpvlError: an address is outside every subnet of the network or two are of one family, a MAC address was asked
+            for, or the interface name cannot be had.
+    """
+    identity = network_id(id_text, "endpoint")
+    if mac:
+        raise invalid(
+            f"MAC address {shown(mac)} cannot be given to a container of network {network.label}",
+            f"all ports of an ipvlan parent share the MAC address of {network.parent}: drop --mac-address",
+        )
+    interfaces = tuple(_address(text, network) for text in addresses if text)
+    if len({interface.version for interface in interfaces}) != len(interfaces):
+        raise invalid(f"endpoint {identity[:12]} of network {network.label} asks for two addresses of one family")
+    if not interfaces:
+        raise invalid(
+            f"endpoint {identity[:12]} of network {network.label} has no address",
+            "an ipvlan port forwards by its addresses",
+        )
+    wanted = options.get(IFNAME)
+    return Endpoint(
+        id=identity,
+        network_id=network.id,
+        addresses=interfaces,
+        port=port_name(identity),
+        interface_prefix=_prefix_of(wanted) if isinstance(wanted, str) and wanted else network.interface_prefix,
+        changed=changed,
+    )
+
+
+def _address(text: str, network: Network) -> IPInterface:
+    try:
+        interface = ip_interface(text)
+    except ValueError:
+        raise invalid(f"address {shown(text)} is not in CIDR notation", "write it like 192.168.20.10/24") from None
+    if not any(interface.ip in subnet.pool for subnet in network.subnets):
+        pools = ", ".join(str(subnet.pool) for subnet in network.subnets) or "none"
+        raise invalid(f"address {interface.ip} is in no subnet of network {network.label}", f"its subnets: {pools}")
+    return interface
+
+
+def _prefix_of(name: str) -> str:
+    """Return the prefix that makes Docker call the interface `name`.
+
+    Docker gives a remote driver's interface the prefix it is told plus the lowest number that no other interface of
+    the container with that prefix has (moby, libnetwork/osl/interface_linux.go), so 0 is all that can be promised.
+    """
+    prefix = link_name(name).rstrip("0123456789")
+    if name != f"{prefix}0" or not prefix:
+        raise invalid(
+            f"interface name {shown(name)} cannot be promised: Docker numbers a plugin's interfaces itself, from 0",
+            f"ask for {interface_prefix(prefix or 'eth')}0",
+        )
+    return interface_prefix(prefix)

@@ -1,0 +1,38 @@
+"""What users may call networks, sandboxes and endpoints."""
+
+from __future__ import annotations
+
+import re
+
+from ipvl.errors import invalid
+from ipvl.options.network import shown
+
+LONGEST = 63  # a label of a host name: RFC 1035, 2.3.4
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_HOSTNAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?")
+
+
+def name(text: str, what: str) -> str:
+    """Return a name that is safe in tables, hosts files and paths: Docker's rule, kept as short as a host name's label.
+
+    Raises:
+        IpvlError: it is empty, too long, or has other characters.
+    """
+    if len(text) > LONGEST or _NAME.fullmatch(text) is None:
+        raise invalid(
+            f"{what} name {shown(text)} is not made of 1 to {LONGEST} letters, digits, dots, - and _",
+            "it starts with a letter or a digit",
+        )
+    return text
+
+
+def hostname(text: str) -> str:
+    """Return a host name (RFC 1123, 2.1; at most 64 bytes: __NEW_UTS_LEN).
+
+    Raises:
+        IpvlError: it is none.
+    """
+    if len(text) > LONGEST or _HOSTNAME.fullmatch(text) is None:
+        raise invalid(f"hostname {shown(text)} is not made of 1 to {LONGEST} letters, digits, dots and -")
+    return text

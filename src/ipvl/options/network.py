@@ -1,0 +1,222 @@
+"""What a user asks a network to be, checked as far as that can be done without looking at the host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_interface, ip_network
+from typing import TypeVar
+
+from ipvl.errors import invalid
+from ipvl.model import Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
+from ipvl.options.table import FLAG, INTERFACE_PREFIX, MODE, MTU, PARENT, canonical
+
+DEFAULT_INTERFACE_PREFIX = "eth"
+DUMMY_PREFIX = "di-"
+LINK_NAME_BYTES = 15  # IFNAMSIZ less the terminating zero: linux/if.h
+LONGEST_PREFIX = LINK_NAME_BYTES - 3  # leaves room for the number that the sandbox's owner appends
+SMALLEST_MTU4 = 68  # RFC 791
+SMALLEST_MTU6 = 1280  # RFC 8200
+LARGEST_MTU = 65535
+
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_NOT_IN_LINK_NAMES = re.compile(r"[/:%\s\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetText:
+    """A subnet as it was written: `pool` and `range` in CIDR notation, addresses with or without a prefix length.
+
+    `gateway` and `range` may be empty.
+    """
+
+    pool: str
+    gateway: str = ""
+    range: str = ""
+    reserved: tuple[str, ...] = ()
+
+
+def network_id(text: str, what: str = "network") -> str:
+    """Return an id that is safe in link names and file names.
+
+    Raises:
+        IpvlError: it is empty, longer than 128 characters, or has characters other than letters, digits, - and _.
+    """
+    if _ID.fullmatch(text) is None:
+        raise invalid(f"{what} id {shown(text)} is not made of 1 to 128 letters, digits, - and _")
+    return text
+
+
+def dummy_name(of_network: str) -> str:
+    """Return the name of an isolated network's parent: `di-` and the first twelve characters of the network's id."""
+    return DUMMY_PREFIX + of_network[:12]
+
+
+def network(
+    id_text: str,
+    options: Mapping[str, object],
+    subnets: Iterable[SubnetText],
+    *,
+    internal: bool,
+    door: str,
+    created: float,
+    name: str | None = None,
+) -> Network:
+    """Return the network that this input describes.
+
+    Args:
+        id_text: the network's id, chosen by the door.
+        options: what followed `-o`, key to value.
+        subnets: the address pools, host bits allowed.
+        internal: the `--internal` flag: the same as giving no parent; a parent given all the same is not used
+            (specification, "Ipvlan L2 Mode Example Usage").
+        door: the name of the door that asks.
+        created: seconds since the epoch.
+        name: what the user calls the network, where the door knows it.
+
+    Raises:
+        IpvlError: any part of the input is wrong; the sentence names it.
+    """
+    identity = network_id(id_text)
+    chosen = canonical(options)
+    parent = link_name(chosen[PARENT.key]) if PARENT.key in chosen else ""
+    if parent == "lo":
+        raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link, or none at all")
+    isolated = internal or not parent
+    pools = _subnets(subnets)
+    return Network(
+        id=identity,
+        name=name,
+        door=door,
+        parent=dummy_name(identity) if isolated else parent,
+        mode=_one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2)),
+        flag=_one_of(Flag, FLAG.key, chosen.get(FLAG.key, Flag.BRIDGE)),
+        isolated=isolated,
+        subnets=pools,
+        mtu=_mtu(chosen[MTU.key], pools) if MTU.key in chosen else None,
+        interface_prefix=interface_prefix(chosen.get(INTERFACE_PREFIX.key, DEFAULT_INTERFACE_PREFIX)),
+        created=created,
+        phase=Phase.MAKING,
+    )
+
+
+def link_name(text: str) -> str:
+    """Return a name that the kernel accepts for a link (dev_valid_name in net/core/dev.c).
+
+    Raises:
+        IpvlError: it is longer than 15 bytes, is `.` or `..`, or has a slash, colon, percent sign or white space.
+    """
+    if len(text.encode()) > LINK_NAME_BYTES:
+        raise invalid(
+            f"link name {shown(text)} is longer than {LINK_NAME_BYTES} bytes",
+            "make the sub-interface by hand under a shorter name and give that",
+        )
+    if not text or text in {".", ".."} or _NOT_IN_LINK_NAMES.search(text):
+        raise invalid(
+            f"{shown(text)} is not a link name",
+            "use a name that `ip link` shows, such as eth0, or NAME.VID, such as eth0.20",
+        )
+    return text
+
+
+def interface_prefix(text: str) -> str:
+    """Return what a sandbox's interfaces may be called, up to the number that is appended.
+
+    Raises:
+        IpvlError: it is not a link name or leaves no room for the number.
+    """
+    if len(link_name(text).encode()) > LONGEST_PREFIX:
+        raise invalid(
+            f"interface prefix {shown(text)} is longer than {LONGEST_PREFIX} bytes",
+            "a number is appended: use a shorter one",
+        )
+    return text
+
+
+def shown(text: str) -> str:
+    """Return user input as it may stand in a sentence: on one line, without control characters, not endless."""
+    printable = text if len(text) <= 60 else f"{text[:57]}..."
+    return printable if printable and printable.isprintable() and " " not in printable else repr(printable)
+
+
+def _one_of(choices: type[_Choice], key: str, text: str) -> _Choice:
+    try:
+        return choices(text.lower())
+    except ValueError:
+        raise invalid(f"{key} {shown(text)} does not exist", f"use one of {', '.join(choices)}") from None
+
+
+def _mtu(text: str, subnets: Iterable[Subnet]) -> int:
+    smallest = SMALLEST_MTU6 if any(subnet.pool.version == 6 for subnet in subnets) else SMALLEST_MTU4
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not smallest <= int(text) <= LARGEST_MTU:
+        family = "IPv6" if smallest == SMALLEST_MTU6 else "IPv4"
+        raise invalid(f"MTU {shown(text)} is not a number from {smallest} ({family}'s least) to {LARGEST_MTU}")
+    return int(text)
+
+
+def _subnets(written: Iterable[SubnetText]) -> tuple[Subnet, ...]:
+    subnets: list[Subnet] = []
+    for one in written:
+        pool = _pool(one.pool)
+        if pool.prefixlen == 0:
+            raise invalid(
+                f"the IPv{pool.version} pool is empty ({pool})",
+                "ipvl gives no container an interface without addresses: drop --ipam-driver=null and give a --subnet",
+            )
+        twin = next((other for other in subnets if other.pool.overlaps(pool)), None)
+        if twin is not None:
+            raise invalid(f"subnets {twin.pool} and {pool} overlap", "give each address to one subnet only")
+        subnets.append(
+            Subnet(
+                pool,
+                _gateway(one.gateway, pool) if one.gateway else None,
+                address_range(one.range, pool) if one.range else None,
+                tuple(sorted({_reserved(text, pool) for text in one.reserved}, key=int)),
+            )
+        )
+    return tuple(subnets)
+
+
+def _pool(text: str) -> IPNetwork:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        raise invalid(f"subnet {shown(text)} is not in CIDR notation", "write it like 192.168.20.0/24") from None
+
+
+def address_range(text: str, subnet: IPNetwork) -> IPNetwork | None:
+    """Return the part of a subnet to choose addresses from, host bits allowed; None when it is all of the subnet.
+
+    Raises:
+        IpvlError: it is not in CIDR notation or not within the subnet.
+    """
+    try:
+        part = ip_network(text, strict=False)
+    except ValueError:
+        raise invalid(f"range {shown(text)} is not in CIDR notation", f"write it like a part of {subnet}") from None
+    if part.network_address not in subnet or part.broadcast_address not in subnet:
+        raise invalid(f"range {part} is not within subnet {subnet}", "give a part of the subnet")
+    return None if part == subnet else part
+
+
+def _reserved(text: str, subnet: IPNetwork) -> IPAddress:
+    try:
+        address = ip_interface(text).ip
+    except ValueError:
+        raise invalid(f"reserved address {shown(text)} is not an address", f"use one of {subnet}") from None
+    if address not in subnet:
+        raise invalid(f"reserved address {address} is not in subnet {subnet}", "give one that is")
+    return address
+
+
+def _gateway(text: str, pool: IPNetwork) -> IPAddress:
+    try:
+        address = ip_interface(text).ip
+    except ValueError:
+        raise invalid(f"gateway {shown(text)} is not an address", f"use one of {pool}") from None
+    if address not in pool and not address.is_link_local:
+        raise invalid(f"gateway {address} is not in subnet {pool}", "give the address of the router on that subnet")
+    return address

@@ -1,0 +1,84 @@
+"""`--subnet`, `--gateway`, `--ip-range` and `--aux-address` as Docker takes them: matched by containment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface, ip_network
+
+from ipvl.errors import IpvlError, invalid
+from ipvl.model import IPNetwork
+from ipvl.options.network import SubnetText, shown
+
+
+def subnets_from_flags(
+    subnets: Sequence[str], gateways: Iterable[str], ranges: Iterable[str], reserved: Mapping[str, str]
+) -> tuple[tuple[SubnetText, ...], tuple[str, ...]]:
+    """Return the subnets with what belongs to each, and notices of what was understood otherwise than written.
+
+    Args:
+        subnets: in CIDR notation; host bits are accepted and noticed.
+        gateways: addresses, each in one of the subnets.
+        ranges: in CIDR notation, each inside of one of the subnets.
+        reserved: names to addresses, each in one of the subnets.
+
+    Raises:
+        IpvlError: something is not an address or a subnet, is in none of the subnets, or is given twice for one.
+    """
+    texts: dict[IPNetwork, SubnetText] = {}
+    notices: list[str] = []
+    for text in subnets:
+        pool = _pool(text, "subnet")
+        if str(pool) != text.strip() and str(ip_interface(text).ip) != str(pool.network_address):
+            notices.append(f"subnet {text} has host bits set: it is {pool}")
+        if pool in texts:
+            raise invalid(f"subnet {pool} is given twice", "give each subnet once")
+        texts[pool] = SubnetText(str(pool))
+    for text in gateways:
+        pool = _containing(_address(text, "gateway"), texts, "gateway", text)
+        if texts[pool].gateway:
+            raise invalid(f"subnet {pool} has two gateways, {texts[pool].gateway} and {text}", "give one")
+        texts[pool] = replace(texts[pool], gateway=text)
+    for text in ranges:
+        part = _pool(text, "IP range")
+        pool = _containing(part, texts, "IP range", text)
+        if texts[pool].range:
+            raise invalid(f"subnet {pool} has two IP ranges, {texts[pool].range} and {text}", "give one")
+        texts[pool] = replace(texts[pool], range=str(part))
+    for name, text in reserved.items():
+        pool = _containing(_address(text, f"aux address {name}"), texts, f"aux address {name}", text)
+        texts[pool] = replace(texts[pool], reserved=(*texts[pool].reserved, text))
+    return tuple(texts.values()), tuple(notices)
+
+
+def _pool(text: str, what: str) -> IPNetwork:
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise invalid(f"{what} {shown(text)} is not in CIDR notation", "write it like 192.168.20.0/24") from None
+
+
+def _address(text: str, what: str) -> IPNetwork:
+    """Return an address as the subnet of it alone, so that it compares with subnets."""
+    try:
+        return ip_network(ip_address(text.strip().partition("/")[0]))
+    except ValueError:
+        raise invalid(f"{what} {shown(text)} is not an address", "write it like 192.168.20.1") from None
+
+
+def _containing(part: IPNetwork, pools: Iterable[IPNetwork], what: str, text: str) -> IPNetwork:
+    for pool in pools:
+        if pool.version == part.version and _is_inside(part, pool):
+            return pool
+    raise _outside(what, text, pools)
+
+
+def _is_inside(part: IPNetwork, pool: IPNetwork) -> bool:
+    return part.network_address in pool and part.prefixlen >= pool.prefixlen
+
+
+def _outside(what: str, text: str, pools: Iterable[IPNetwork]) -> IpvlError:
+    known = ", ".join(map(str, pools))
+    if not known:
+        return invalid(f"{what} {shown(text)} needs a subnet", "give the --subnet that it is in")
+    return invalid(f"{what} {shown(text)} is in no subnet of the network", f"its subnets: {known}")

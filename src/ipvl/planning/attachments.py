@@ -1,0 +1,48 @@
+"""What a sandbox needs besides its port and addresses: gateways and routes."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from ipvl.addresses.allocation import gateway_of
+from ipvl.model import Attachment, Endpoint, IPAddress, IPInterface, IPNetwork, Network, Route, Subnet
+
+EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+
+
+def attachment(network: Network, endpoint: Endpoint) -> Attachment:
+    """Return what the sandbox's owner must set up for this endpoint.
+
+    L2: the gateway of the subnet each address is in. L3 and L3S: no gateway, since nothing answers ARP there, but a
+    default route to the device for each family the endpoint has. Isolated networks: no way out at all; in L3 and L3S
+    the network's other subnets are reached through the device, since the parent routes between them.
+    (Specification, "IPVlan L3 Mode Example" and "Dual Stack IPv4 IPv6 Ipvlan L3 Mode".)
+    """
+    gateways: list[IPAddress] = []
+    routes: list[Route] = []
+    for interface in endpoint.addresses:
+        own = subnet_of(interface, network)
+        if network.mode.routes and network.isolated:
+            routes.extend(
+                Route(other.pool)
+                for other in network.subnets
+                if other is not own and other.pool.version == interface.version
+            )
+        elif network.mode.routes:
+            routes.append(Route(EVERYWHERE[interface.version]))
+        elif own is not None:
+            gateway = gateway_of(network, own)
+            if gateway is not None and gateway != interface.ip:
+                gateways.append(gateway)
+    return Attachment(
+        port=endpoint.port,
+        interface_prefix=endpoint.interface_prefix,
+        gateway4=next((gateway for gateway in gateways if isinstance(gateway, IPv4Address)), None),
+        gateway6=next((gateway for gateway in gateways if isinstance(gateway, IPv6Address)), None),
+        routes=tuple(routes),
+    )
+
+
+def subnet_of(interface: IPInterface, network: Network) -> Subnet | None:
+    """Return the subnet of the network that the address is in, or None."""
+    return next((subnet for subnet in network.subnets if interface.ip in subnet.pool), None)

@@ -1,0 +1,120 @@
+"""What must change so that the host is again as the records say: after a start, a reboot, or a change by others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ipvl.errors import IpvlError
+from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveParent, RemovePort, Step
+from ipvl.model import Endpoint, Network, Parent, Phase
+from ipvl.options.endpoint import PORT_PREFIX
+from ipvl.planning.parents import Host, check_link, steps_to_make, warnings_about
+from ipvl.records import Change, Drop, Records
+
+UNJOINED_FOR = 120.0
+"""Seconds that an endpoint may be in no sandbox. Docker joins at once and repeats a call for half a minute at most, but
+it joins before it mounts the sandbox's namespace, which it does only when the container's process is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What to do: first the kernel steps, then the changes to the records; and what only a human can mend."""
+
+    steps: tuple[Step, ...]
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+
+
+def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[str], int | None]) -> Repair:
+    """Compare records and host.
+
+    Networks that were being made or removed when ipvl stopped are removed: whoever asked got no answer and asks again.
+    Endpoints whose sandbox is gone are dropped, since ipvlan ports die with their namespace. Missing parents that ipvl
+    made are made again. Ports that were never handed over and half-made parents are removed. A marked parent that no
+    record knows is only reported, since containers may be running on it. Nothing else is touched.
+
+    Args:
+        records: what ipvl remembers.
+        host: the host as it is now.
+        now: seconds since the epoch.
+        inode_of: returns the number of the network namespace at a path, None when there is none.
+    """
+    steps: list[Step] = []
+    changes: list[Change] = []
+    warnings: list[str] = []
+    broken = {network.id for network in records.networks() if network.phase is not Phase.READY}
+    stale = [
+        endpoint
+        for endpoint in records.endpoints()
+        if endpoint.network_id in broken or is_stale(endpoint, now, inode_of) or _is_half_placed(endpoint, host)
+    ]
+    changes += [Drop(endpoint) for endpoint in stale]
+    changes += [Drop(network) for network in records.networks() if network.id in broken]
+
+    ports = {endpoint.port for endpoint in records.endpoints()} - {endpoint.port for endpoint in stale}
+    steps += [
+        RemovePort(link.name)
+        for link in host.links
+        if link.kind == "ipvlan" and is_port_name(link.name) and link.name not in ports
+    ]
+    steps += [RemoveHalfMade(link.name) for link in host.links if link.name.startswith(HALF_MADE_PREFIX)]
+    for parent in records.parents():
+        networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
+        if not networks:
+            changes.append(Drop(parent))
+            if parent.made:
+                steps.append(RemoveParent(parent.name))
+            continue
+        repair, trouble = _repair_parent(parent, networks, host)
+        steps += repair
+        warnings += trouble
+    known = {parent.name for parent in records.parents()}
+    warnings += [
+        f"link {link.name} was made by ipvl, but no network that ipvl knows uses it:"
+        f" remove it with `ip link del {link.name}`"
+        for link in host.links
+        if link.made_by_ipvl and link.name not in known
+    ]
+    return Repair(tuple(steps), tuple(changes), tuple(warnings))
+
+
+def is_stale(endpoint: Endpoint, now: float, inode_of: Callable[[str], int | None]) -> bool:
+    """Tell whether nothing can be using the endpoint any more.
+
+    An endpoint whose namespace was known when it joined needs no grace: that namespace is there or gone.
+    """
+    waited = endpoint.inode is not None or now - endpoint.changed > UNJOINED_FOR
+    return waited and not is_in_sandbox(endpoint, inode_of)
+
+
+def _is_half_placed(endpoint: Endpoint, host: Host) -> bool:
+    """Tell whether ipvl was stopped while it placed a port itself: then the port is still here, and nobody uses it."""
+    return endpoint.inode is not None and host.link(endpoint.port) is not None
+
+
+def is_in_sandbox(endpoint: Endpoint, inode_of: Callable[[str], int | None]) -> bool:
+    """Tell whether the endpoint was handed to a sandbox that is there; its path may lead to another one by now."""
+    if endpoint.sandbox is None:
+        return False
+    found = inode_of(endpoint.sandbox)
+    return found is not None and endpoint.inode in {None, found}
+
+
+def is_port_name(name: str) -> bool:
+    """Tell whether ipvl could have given a port this name."""
+    digits = name.removeprefix(PORT_PREFIX)
+    return len(digits) == 11 and name.startswith(PORT_PREFIX) and set(digits) <= set("0123456789abcdef")
+
+
+def _repair_parent(parent: Parent, networks: list[Network], host: Host) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    labels = ", ".join(network.label for network in networks)
+    link = host.link(parent.name)
+    try:
+        if link is None:
+            return steps_to_make(parent, host), ()
+        for network in networks:
+            check_link(link, network, host)
+    except IpvlError as error:
+        return (), (f"network {labels} cannot be joined: {error}",)
+    return (), warnings_about(link, host)

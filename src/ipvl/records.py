@@ -1,0 +1,276 @@
+"""What ipvl remembers, and how it changes: the one state every room reads, kept the same in memory and on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ipvl.addresses.allocation import gateway_of
+from ipvl.addresses.holdings import Spaces
+from ipvl.addresses.intervals import Intervals
+from ipvl.model import Cursor, Endpoint, IPAddress, IPNetwork, Lease, Network, Parent, Pool, Sandbox
+
+Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Insert the record, or replace the one with the same id.
+
+    For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet.
+    """
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Remove the record with this one's id; a record that is not there is dropped already.
+
+    Leases go with their pool, cursors with their network or pool.
+    """
+
+    record: Record
+
+
+Change = Put | Drop
+
+
+_Key = TypeVar("_Key")
+_Member = TypeVar("_Member")
+
+
+class Records:
+    """The records in memory, indexed the ways the driver asks. Changed only by `apply`, after the store has them."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._networks: dict[str, Network] = {}
+        self._parents: dict[str, Parent] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._by_parent: dict[str, dict[str, None]] = {}
+        self._by_network: dict[str, dict[str, None]] = {}
+        self._by_address: dict[tuple[str, IPAddress], str] = {}
+        self._pools: dict[str, Pool] = {}
+        self._leases: dict[tuple[str, IPAddress], Lease] = {}
+        self._by_leased_address: dict[IPAddress, dict[str, None]] = {}
+        self._by_pool: dict[str, dict[IPAddress, None]] = {}
+        self._cursors: dict[tuple[str, IPNetwork], Cursor] = {}
+        self._spaces = Spaces()
+        for record in records:
+            self._put(record)
+
+    def network(self, network_id: str) -> Network | None:
+        """Return the network with this id, or None."""
+        return self._networks.get(network_id)
+
+    def parent(self, name: str) -> Parent | None:
+        """Return the parent with this name, or None."""
+        return self._parents.get(name)
+
+    def endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """Return the endpoint with this id, or None."""
+        return self._endpoints.get(endpoint_id)
+
+    def sandbox(self, sandbox_id: str) -> Sandbox | None:
+        """Return the sandbox with this id, or None."""
+        return self._sandboxes.get(sandbox_id)
+
+    def sandboxes(self) -> Iterator[Sandbox]:
+        """Iterate over a snapshot of all sandboxes, oldest first."""
+        return iter(tuple(self._sandboxes.values()))
+
+    def networks(self) -> Iterator[Network]:
+        """Iterate over a snapshot of all networks, oldest first."""
+        return iter(tuple(self._networks.values()))
+
+    def parents(self) -> Iterator[Parent]:
+        """Iterate over a snapshot of all parents."""
+        return iter(tuple(self._parents.values()))
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Iterate over a snapshot of all endpoints, oldest first."""
+        return iter(tuple(self._endpoints.values()))
+
+    def concerns(self, link: str) -> bool:
+        """Tell whether a link is a parent, or the base of one that may have to be made on it."""
+        return link in self._parents or any(parent.base == link for parent in self._parents.values())
+
+    def networks_on(self, parent: str) -> tuple[Network, ...]:
+        """Return the networks that this parent carries, oldest first."""
+        return tuple(self._networks[network_id] for network_id in self._by_parent.get(parent, ()))
+
+    def endpoints_of(self, network_id: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints of this network, oldest first."""
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_network.get(network_id, ()))
+
+    def holder_of(self, parent: str, address: IPAddress) -> Endpoint | None:
+        """Return the endpoint that holds this address on this parent, or None."""
+        endpoint_id = self._by_address.get((parent, address))
+        return None if endpoint_id is None else self._endpoints[endpoint_id]
+
+    def pool(self, pool_id: str) -> Pool | None:
+        """Return the pool with this id, or None."""
+        return self._pools.get(pool_id)
+
+    def pools(self) -> Iterator[Pool]:
+        """Iterate over a snapshot of all pools, oldest first."""
+        return iter(tuple(self._pools.values()))
+
+    def leases(self) -> Iterator[Lease]:
+        """Iterate over a snapshot of all leases, oldest first."""
+        return iter(tuple(self._leases.values()))
+
+    def lease(self, pool_id: str, address: IPAddress) -> Lease | None:
+        """Return the lease of this address in this pool, or None."""
+        return self._leases.get((pool_id, address))
+
+    def leases_of(self, pool_id: str) -> tuple[Lease, ...]:
+        """Return the leases of this pool, oldest first."""
+        return tuple(self._leases[pool_id, address] for address in self._by_pool.get(pool_id, ()))
+
+    def leases_for(self, address: IPAddress) -> tuple[Lease, ...]:
+        """Return the leases of this address in all pools."""
+        return tuple(self._leases[pool_id, address] for pool_id in self._by_leased_address.get(address, ()))
+
+    def cursors(self) -> Iterator[Cursor]:
+        """Iterate over a snapshot of all cursors."""
+        return iter(tuple(self._cursors.values()))
+
+    def last_chosen(self, owner: str, subnet: IPNetwork) -> IPAddress | None:
+        """Return the address that a network or pool chose last in a subnet, None when it chose none yet."""
+        cursor = self._cursors.get((owner, subnet))
+        return None if cursor is None else cursor.address
+
+    def held(self, parent: str | None, version: int) -> Intervals:
+        """Return what may not be handed out on a parent, as numbers, or to those who share with every parent (None).
+
+        That is what endpoints hold there, what pools for this or every parent have leased, and the gateways and
+        reserved addresses of the networks there.
+        """
+        return self._spaces.held(parent, version)
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Change the records; the store must have committed the same changes before."""
+        for change in changes:
+            if isinstance(change, Put):
+                self._put(change.record)
+            else:
+                self._drop(change.record)
+
+    def _put(self, record: Record) -> None:
+        match record:
+            case Network():
+                self._put_network(record)
+            case Parent():
+                self._parents[record.name] = record
+            case Sandbox():
+                self._sandboxes[record.id] = record
+            case Endpoint():
+                self._put_endpoint(record)
+            case Pool():
+                self._pools[record.id] = record
+            case Lease():
+                self._put_lease(record)
+            case Cursor():
+                self._cursors[record.owner, record.subnet] = record
+
+    def _put_network(self, network: Network) -> None:
+        if network.id in self._networks:
+            self._free_fixed(self._networks[network.id])
+        self._networks[network.id] = network
+        self._by_parent.setdefault(network.parent, {})[network.id] = None
+        for address in _fixed(network):
+            self._spaces.hold(network.parent, address)
+
+    def _put_endpoint(self, endpoint: Endpoint) -> None:
+        if endpoint.id in self._endpoints:
+            self._free_addresses(self._endpoints[endpoint.id])
+        self._endpoints[endpoint.id] = endpoint
+        self._by_network.setdefault(endpoint.network_id, {})[endpoint.id] = None
+        parent = self._networks[endpoint.network_id].parent
+        for interface in endpoint.addresses:
+            self._by_address[parent, interface.ip] = endpoint.id
+            self._spaces.hold(parent, interface.ip)
+
+    def _put_lease(self, lease: Lease) -> None:
+        key = (lease.pool_id, lease.address)
+        if key not in self._leases:
+            self._spaces.hold(self._pools[lease.pool_id].parent, lease.address)
+        self._leases[key] = lease
+        self._by_leased_address.setdefault(lease.address, {})[lease.pool_id] = None
+        self._by_pool.setdefault(lease.pool_id, {})[lease.address] = None
+
+    def _drop(self, record: Record) -> None:
+        match record:
+            case Network():
+                self._drop_network(record.id)
+            case Parent():
+                self._parents.pop(record.name, None)
+            case Sandbox():
+                self._sandboxes.pop(record.id, None)
+            case Endpoint():
+                self._drop_endpoint(record.id)
+            case Pool():
+                self._drop_pool(record.id)
+            case Lease():
+                self._drop_lease(record)
+            case Cursor():
+                self._cursors.pop((record.owner, record.subnet), None)
+
+    def _drop_network(self, network_id: str) -> None:
+        network = self._networks.pop(network_id, None)
+        if network is not None:
+            self._free_fixed(network)
+            self._drop_cursors(network_id)
+            _discard(self._by_parent, network.parent, network_id)
+
+    def _drop_endpoint(self, endpoint_id: str) -> None:
+        endpoint = self._endpoints.pop(endpoint_id, None)
+        if endpoint is not None:
+            self._free_addresses(endpoint)
+            _discard(self._by_network, endpoint.network_id, endpoint_id)
+
+    def _drop_pool(self, pool_id: str) -> None:
+        for lease in self.leases_of(pool_id):
+            self._drop_lease(lease)
+        if self._pools.pop(pool_id, None) is not None:
+            self._drop_cursors(pool_id)
+
+    def _drop_lease(self, lease: Lease) -> None:
+        if self._leases.pop((lease.pool_id, lease.address), None) is not None:
+            self._spaces.release(self._pools[lease.pool_id].parent, lease.address)
+            _discard(self._by_leased_address, lease.address, lease.pool_id)
+            _discard(self._by_pool, lease.pool_id, lease.address)
+
+    def _free_addresses(self, endpoint: Endpoint) -> None:
+        parent = self._networks[endpoint.network_id].parent
+        for interface in endpoint.addresses:
+            self._spaces.release(parent, interface.ip)
+            if self._by_address.get((parent, interface.ip)) == endpoint.id:
+                del self._by_address[parent, interface.ip]
+
+    def _free_fixed(self, network: Network) -> None:
+        for address in _fixed(network):
+            self._spaces.release(network.parent, address)
+
+    def _drop_cursors(self, owner: str) -> None:
+        for key in [key for key in self._cursors if key[0] == owner]:
+            del self._cursors[key]
+
+
+def _fixed(network: Network) -> Iterator[IPAddress]:
+    """Yield what no endpoint on the network's parent may have: the routers, and the addresses of others."""
+    for subnet in network.subnets:
+        gateway = gateway_of(network, subnet)
+        if gateway is not None:
+            yield gateway
+        yield from subnet.reserved
+
+
+def _discard(index: dict[_Key, dict[_Member, None]], key: _Key, member: _Member) -> None:
+    members = index[key]
+    del members[member]
+    if not members:
+        del index[key]

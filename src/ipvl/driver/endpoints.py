@@ -1,0 +1,184 @@
+"""Make endpoints, hand their ports over, and take them away."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from ipvl.driver.addressing import fixed_by, refusal
+from ipvl.driver.engine import Engine
+from ipvl.errors import IpvlError, Kind, conflict
+from ipvl.links import MakePort, RemovePort, Step
+from ipvl.model import Attachment, Endpoint, Network
+from ipvl.planning.attachments import attachment
+from ipvl.planning.parents import steps_to_make
+from ipvl.planning.reconciliation import is_in_sandbox, is_stale
+from ipvl.records import Change, Drop, Put
+
+log = logging.getLogger(__name__)
+
+
+async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
+    """Reserve an endpoint's addresses on its parent; no link is made until it joins.
+
+    The same endpoint again is done already. An endpoint whose sandbox is gone gives way, so an address is free the
+    moment its container is.
+
+    Raises:
+        IpvlError: the id belongs to another endpoint, another one that lives holds an address, or the address is a
+            gateway or reserved there. Nothing was changed.
+    """
+    async with engine.lock:
+        await reserve(engine, endpoint)
+
+
+async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
+    """Do what `create_endpoint` does, with the engine's lock held, and commit further changes with it.
+
+    Raises:
+        IpvlError: as there; also, the parent has one of the addresses as a gateway or reserves it.
+    """
+    network = engine.network(endpoint.network_id)
+    held = engine.records.endpoint(endpoint.id)
+    if held is not None:
+        if (held.network_id, held.addresses) == (endpoint.network_id, endpoint.addresses):
+            return
+        raise conflict(
+            f"endpoint id {endpoint.id[:12]} belongs to an endpoint with {addresses(held)}",
+            "delete that endpoint first",
+        )
+    for interface in endpoint.addresses:
+        fixed = fixed_by(engine, network.parent, interface.ip)
+        if fixed is not None:
+            raise refusal(interface.ip, fixed)
+    gone = _gone_holders(engine, network, endpoint)
+    for holder in gone:
+        log.warning("network %s: endpoint %s is gone, its addresses are free", network.label, holder.label)
+    if gone:
+        await engine.apply_all(RemovePort(holder.port) for holder in gone)
+    changes: list[Change] = [*map(Drop, gone), Put(endpoint), *further]
+    engine.commit(changes)
+    log.info("network %s: endpoint %s has %s", network.label, endpoint.label, addresses(endpoint))
+
+
+async def delete_endpoint(engine: Engine, network_id: str, endpoint_id: str) -> None:
+    """Forget an endpoint and remove its port if it is back in the host's namespace; unknown ones are gone already.
+
+    Raises:
+        IpvlError: the kernel kept the port or the store could not take it; the endpoint stays, to be deleted again.
+    """
+    async with engine.lock:
+        endpoint = engine.records.endpoint(endpoint_id)
+        if endpoint is None or endpoint.network_id != network_id:
+            return
+        # Docker 28 may put the port back into the host's namespace between Leave and this.
+        await engine.apply((RemovePort(endpoint.port),))
+        engine.commit((Drop(endpoint),))
+        log.info("network %s: endpoint %s is deleted", engine.network(network_id).label, endpoint.label)
+
+
+async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) -> Attachment:
+    """Make the endpoint's port in the host's namespace, for the sandbox's owner to take.
+
+    A repeated call makes the port anew: the first one's was never taken, or there would be no second.
+
+    Args:
+        engine: what to work on.
+        network_id: the network.
+        endpoint_id: the endpoint, made before.
+        sandbox: the path of the network namespace that will hold the port.
+
+    Returns:
+        The port and what to set up with it.
+
+    Raises:
+        IpvlError: network or endpoint is not known, the endpoint is in another sandbox that lives, the parent is
+            missing, or the kernel refused. No port is left behind.
+    """
+    async with engine.lock:
+        network = engine.network(network_id)
+        endpoint = engine.endpoint(network_id, endpoint_id)
+        if (
+            endpoint.sandbox is not None
+            and endpoint.sandbox != sandbox
+            and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
+        ):
+            raise conflict(
+                f"endpoint {endpoint.label} of network {network.label} is in sandbox {endpoint.sandbox} already",
+                "leave that one first",
+            )
+        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
+        steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
+        engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock())),))
+        await make_port(engine, network, steps)
+        log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
+        engine.tell(engine.lifecycles.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
+        return attachment(network, endpoint)
+
+
+async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:
+    """Remove the endpoint's port if it is back in the host's namespace; its addresses stay until it is deleted.
+
+    Raises:
+        IpvlError: the kernel kept the port.
+    """
+    async with engine.lock:
+        endpoint = engine.records.endpoint(endpoint_id)
+        if endpoint is None or endpoint.network_id != network_id:
+            return
+        await engine.apply((RemovePort(endpoint.port),))
+        engine.commit((Put(replace(endpoint, sandbox=None, changed=engine.clock())),))
+        log.info("network %s: endpoint %s left its sandbox", engine.network(network_id).label, endpoint.label)
+
+
+async def name_endpoint(engine: Engine, endpoint_id: str, name: str) -> None:
+    """Remember what the user calls an endpoint's container; an unknown endpoint is passed over."""
+    async with engine.lock:
+        endpoint = engine.records.endpoint(endpoint_id)
+        if endpoint is not None and endpoint.name != name:
+            engine.commit((Put(replace(endpoint, name=name)),))
+
+
+def addresses(endpoint: Endpoint) -> str:
+    """Return an endpoint's addresses as text, IPv4 first."""
+    return " and ".join(str(interface.ip) for interface in endpoint.addresses)
+
+
+async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -> None:
+    """Make a port, and before it a parent that ipvl made and that went away a moment ago.
+
+    Raises:
+        IpvlError: the parent is missing and not ipvl's to make, or the kernel refused.
+    """
+    try:
+        await engine.apply(steps)
+    except IpvlError as error:
+        parent = engine.records.parent(network.parent)
+        if error.kind is not Kind.MISSING or parent is None or not parent.made:
+            raise
+        await engine.apply(steps_to_make(parent, await engine.host()))
+        await engine.apply(steps)
+
+
+def _gone_holders(engine: Engine, network: Network, endpoint: Endpoint) -> list[Endpoint]:
+    """Return the endpoints that hold one of the addresses on this parent and cannot be using it.
+
+    Raises:
+        IpvlError: one that can be using it holds an address.
+    """
+    gone: dict[str, Endpoint] = {}
+    for interface in endpoint.addresses:
+        holder = engine.records.holder_of(network.parent, interface.ip)
+        if holder is None:
+            continue
+        # Within one network the door hands the addresses out: it has taken this one back, unless a sandbox has it.
+        taken_back = holder.network_id == network.id and not is_in_sandbox(holder, engine.kernel.namespace_inode)
+        if not taken_back and not is_stale(holder, engine.clock(), engine.kernel.namespace_inode):
+            owner = engine.network(holder.network_id)
+            raise conflict(
+                f"address {interface.ip} is in use on parent {network.parent}"
+                f" by endpoint {holder.label} of network {owner.label}",
+                "choose another address or remove that endpoint",
+            )
+        gone[holder.id] = holder
+    return list(gone.values())

@@ -1,0 +1,141 @@
+"""The driver's one moving part: a kernel, a store, the records, and the lock that makes every operation whole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from ipvl.driver.contracts import Kernel, Store
+from ipvl.driver.event_log import EventLog
+from ipvl.driver.events import Event, EventType
+from ipvl.driver.lifecycles import Lifecycles
+from ipvl.errors import IpvlError, missing
+from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
+from ipvl.model import Endpoint, Network
+from ipvl.planning.parents import Host
+from ipvl.records import Change, Records
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """What the use cases work on.
+
+    One lock serves all: the kernel takes one link change at a time anyway (rtnl_lock), and every plan is made from
+    records and links that nobody changes meanwhile. `creation` is held around it by those who must look before they
+    make a thing, such as for a name that is free.
+
+    Args:
+        kernel: the host.
+        store: what is remembered; its records are read here, once.
+        clock: tells the time in seconds since the epoch.
+        publish: writes a text to the hosts file at a path; what cannot be written is its own to report.
+
+    Raises:
+        IpvlError: the store cannot be read.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+        publish: Callable[[str, str], None] = lambda _path, _text: None,
+    ) -> None:
+        self.kernel = kernel
+        self.store = store
+        self.clock = clock
+        self.records = Records(store.load())
+        self.publish = publish
+        self.lock = asyncio.Lock()
+        self.creation = asyncio.Lock()
+        self.warnings: tuple[str, ...] = ()
+        self.events = EventLog()
+        self.lifecycles = Lifecycles(self.records)
+
+    async def host(self, *, everywhere: bool = False) -> Host:
+        """Look at the host: every link, what the kernel can make, and `everywhere` also ports in other namespaces."""
+        moved = await self.kernel.ports_elsewhere() if everywhere else ()
+        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved)
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Make changes durable, then true in memory, then tell them as events.
+
+        Raises:
+            IpvlError: the store could not take them; nothing changed.
+        """
+        if not changes:
+            return
+        self.store.commit(changes)
+        told: list[Event] = []
+        for change in changes:
+            told += self.lifecycles.change(change, self.records, self.clock())
+            self.records.apply((change,))
+        self.tell(told)
+
+    def tell(self, events: Iterable[Event]) -> None:
+        """Publish events, in their order."""
+        for event in events:
+            self.events.publish(event)
+
+    def warn(self, text: str, network: Network | None = None) -> None:
+        """Publish a warning, about this network if there is one."""
+        if network is None:
+            self.events.publish(Event(self.clock(), EventType.WARNING, text))
+        else:
+            self.events.publish(
+                Event(self.clock(), EventType.WARNING, text, network.label, network.id, parent=network.parent)
+            )
+
+    async def apply(self, steps: Iterable[Step]) -> None:
+        """Carry out steps in order, stopping at the first that fails.
+
+        Raises:
+            IpvlError: the kernel refused a step.
+        """
+        for step in steps:
+            # Ports mostly went with their sandboxes, so that step rarely does anything.
+            log.log(logging.DEBUG if isinstance(step, RemovePort) else logging.INFO, "%s", step.describe())
+            await self.kernel.apply(step)
+            if isinstance(step, MakeDummy | MakeVlan):
+                text = f"parent {step.name} is made"
+                self.events.publish(Event(self.clock(), EventType.PARENT_MADE, text, parent=step.name))
+                self.lifecycles.remade(step.name)
+            elif isinstance(step, RemoveParent):
+                text = f"parent {step.name} is removed"
+                self.events.publish(Event(self.clock(), EventType.PARENT_REMOVED, text, parent=step.name))
+
+    async def apply_all(self, steps: Iterable[Step]) -> list[IpvlError]:
+        """Carry out every step that can be, and return what the others failed with: for clean-up, which must go on."""
+        failures = []
+        for step in steps:
+            try:
+                await self.apply((step,))
+            except IpvlError as error:
+                failures.append(error)
+        return failures
+
+    def network(self, network_id: str) -> Network:
+        """Return the network with this id.
+
+        Raises:
+            IpvlError: there is none.
+        """
+        network = self.records.network(network_id)
+        if network is None:
+            raise missing(f"network {network_id[:12]} is not known to ipvl", "remove it and create it again")
+        return network
+
+    def endpoint(self, network_id: str, endpoint_id: str) -> Endpoint:
+        """Return the endpoint with this id in this network.
+
+        Raises:
+            IpvlError: the network or the endpoint is not known.
+        """
+        network = self.network(network_id)
+        endpoint = self.records.endpoint(endpoint_id)
+        if endpoint is None or endpoint.network_id != network_id:
+            raise missing(f"endpoint {endpoint_id[:12]} is not known to ipvl in network {network.label}")
+        return endpoint

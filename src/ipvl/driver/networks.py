@@ -1,0 +1,100 @@
+"""Make and remove networks."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from ipvl.driver.engine import Engine
+from ipvl.errors import IpvlError, conflict
+from ipvl.links import RemoveParent, RemovePort, Step
+from ipvl.model import Network, Phase
+from ipvl.planning.parents import check_kernel, plan_parent
+from ipvl.records import Change, Drop, Put
+
+log = logging.getLogger(__name__)
+
+
+async def create_network(engine: Engine, network: Network) -> None:
+    """Make a network and, when it is missing, its parent.
+
+    The same network again is done already: Docker repeats a call whose answer it did not get.
+
+    Raises:
+        IpvlError: the id belongs to another network, the parent cannot be had or shared, or the kernel refused.
+            Nothing was changed.
+    """
+    async with engine.lock:
+        held = engine.records.network(network.id)
+        if held is not None:
+            if _same(held, network):
+                return
+            raise conflict(
+                f"network id {network.id[:12]} belongs to network {held.label}, which is not what this call asks for",
+                "remove that network first",
+            )
+        host = await engine.host(everywhere=not network.isolated)
+        check_kernel(network, host)
+        plan = plan_parent(network, engine.records, host)
+        before = engine.records.parent(network.parent)
+        engine.commit((Put(plan.parent), Put(replace(network, phase=Phase.MAKING))))
+        try:
+            await engine.apply(plan.steps)
+        except IpvlError:
+            undo: list[Change] = [Drop(network), Put(before) if before is not None else Drop(plan.parent)]
+            engine.commit(undo)
+            raise
+        engine.commit((Put(replace(network, phase=Phase.READY)),))
+        for warning in plan.warnings:
+            log.warning("network %s: %s", network.label, warning)
+            engine.warn(f"network {network.label}: {warning}", network)
+        log.info(
+            "network %s is ready: mode %s, flag %s, parent %s",
+            network.label,
+            network.mode,
+            network.flag,
+            network.parent,
+        )
+
+
+async def delete_network(engine: Engine, network_id: str) -> None:
+    """Remove a network, what is left of its endpoints, and its parent if ipvl made that and nobody else uses it.
+
+    A network that is not known is removed already. Everything that can be removed is, before a failure is reported.
+
+    Raises:
+        IpvlError: the store could not take it, or the kernel kept a link; then the network stays, to be removed again.
+    """
+    async with engine.lock:
+        network = engine.records.network(network_id)
+        if network is None:
+            return
+        endpoints = engine.records.endpoints_of(network_id)
+        steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
+        forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
+        parent = engine.records.parent(network.parent)
+        if parent is not None and engine.records.networks_on(parent.name) == (network,):
+            forget.append(Drop(parent))
+            if parent.made:
+                steps.append(RemoveParent(parent.name))
+        engine.commit((Put(replace(network, phase=Phase.REMOVING)),))
+        failures = await engine.apply_all(steps)
+        if failures:
+            raise failures[0]
+        engine.commit(forget)
+        log.info("network %s is removed", network.label)
+
+
+async def name_network(engine: Engine, network_id: str, name: str) -> None:
+    """Remember what the user calls a network, for logs, refusals and status; an unknown network is passed over."""
+    async with engine.lock:
+        network = engine.records.network(network_id)
+        if network is not None and network.name != name:
+            engine.commit((Put(replace(network, name=name)),))
+
+
+def _same(held: Network, asked: Network) -> bool:
+    """Tell whether a call asks for what is there already."""
+    return replace(held, name=None, created=0.0, phase=Phase.READY) == replace(
+        asked, name=None, created=0.0, phase=Phase.READY
+    )

@@ -1,0 +1,287 @@
+"""Pools of addresses for other engines: Docker takes its addresses here when ipvl is its IPAM driver.
+
+A pool without a parent shares addresses with everybody on an overlapping subnet, since Docker does not say which
+parent its network will have; one with a parent shares with those on that parent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_interface
+
+from ipvl.addresses.allocation import check_usable, first_usable, full, next_free
+from ipvl.addresses.default_pools import default_subnet4, default_subnet6
+from ipvl.addresses.pools import PoolWish, pool_id
+from ipvl.driver.addressing import endpoint_that_holds, holder, leased, oldest_stale, refusal, shares, subnets_in_use
+from ipvl.driver.engine import Engine
+from ipvl.errors import missing
+from ipvl.model import Cursor, IPAddress, IPInterface, IPNetwork, Lease, Pool
+from ipvl.records import Change, Drop, Put
+
+log = logging.getLogger(__name__)
+
+REPEATED_WITHIN = 60.0
+"""Seconds in which Docker repeats a call whose answer it did not get; it gives up after thirty (moby, pkg/plugins)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What its owner knows of a pool: how many networks use it (one or more), and every address that they or their
+    containers have.
+    """
+
+    users: int
+    addresses: frozenset[IPAddress]
+
+
+async def request_pool(engine: Engine, wish: PoolWish) -> Pool:
+    """Return the pool that was asked for, with one more user.
+
+    The same subnet, range and parent are the same pool. A repeated call cannot be told from a second network's: it
+    counts one user too many until `forget_leaked` puts that right. A pool that was not asked for by its subnet is a
+    new one every time, whoever asked before.
+
+    Raises:
+        IpvlError: no default pool is left, or the store could not take it.
+    """
+    async with engine.lock:
+        subnet = wish.subnet if wish.subnet is not None else await _default_subnet(engine, wish)
+        identity = pool_id(subnet, wish.range, wish.parent)
+        held = engine.records.pool(identity)
+        users = 1 if held is None else held.users + 1
+        pool = Pool(identity, subnet, wish.range, wish.parent, users, engine.clock())
+        engine.commit((Put(pool),))
+        log.info("pool %s is used by %d", identity, users)
+        return pool
+
+
+async def release_pool(engine: Engine, identity: str) -> None:
+    """Take a user off a pool; with the last one it goes, and what is left of its leases. Unknown ones are gone already.
+
+    Raises:
+        IpvlError: the store could not take it.
+    """
+    async with engine.lock:
+        pool = engine.records.pool(identity)
+        if pool is None:
+            return
+        if pool.users > 1:
+            engine.commit((Put(replace(pool, users=pool.users - 1, changed=engine.clock())),))
+        else:
+            engine.commit((Drop(pool),))
+        log.info("pool %s is used by %d", identity, pool.users - 1)
+
+
+async def request_gateway(engine: Engine, identity: str, wanted: IPAddress | None) -> IPInterface:
+    """Reserve a pool's gateway, which several networks may share; its router stands on the segment, not in a container.
+
+    Args:
+        engine: what to work on.
+        identity: the pool's id.
+        wanted: the address; without one it is what the pool has as its gateway already, or its first usable address.
+
+    Raises:
+        IpvlError: the pool is not known, or the address is not one of its hosts' or an endpoint's.
+    """
+    async with engine.lock:
+        pool = _pool(engine, identity)
+        held = next((lease.address for lease in engine.records.leases_of(identity) if lease.gateway), None)
+        address = wanted or held or first_usable(pool.subnet)
+        if address is None:
+            # One address leaves no room for a gateway, but Docker wants an answer: what the container will have.
+            return ip_interface((pool.subnet.network_address, pool.subnet.prefixlen))
+        check_usable(pool.subnet, address)
+        words = endpoint_that_holds(engine, pool.parent, address) or _leased_to_another(
+            engine, pool, address, or_a_gateway=False
+        )
+        if words is not None:
+            raise refusal(address, f"cannot be the gateway of pool {identity}: it {words}")
+        engine.commit((Put(_one_more(engine, pool, address, gateway=True)),))
+        log.info("pool %s: %s is the gateway", identity, address)
+        return ip_interface((address, pool.subnet.prefixlen))
+
+
+async def request_address(engine: Engine, identity: str, wanted: IPAddress | None, owner: str | None) -> IPInterface:
+    """Lease an address of a pool.
+
+    Args:
+        engine: what to work on.
+        identity: the pool's id.
+        wanted: the address that was asked for, inside or outside of the pool's range; None for the next in turn.
+        owner: the name of the endpoint it is for, None when that is not told. Docker asks for addresses that others
+            have (`--aux-address`) with the same call and no name, and before version 29 it tells no names at all; such
+            an address may be reserved by several, and an endpoint that comes for it is refused when it is made.
+
+    Raises:
+        IpvlError: the pool is not known or full, or the address is not one of its hosts' or is held.
+    """
+    async with engine.lock:
+        pool = _pool(engine, identity)
+        if wanted is not None and _asks_again(engine, pool, wanted, owner):
+            return ip_interface((wanted, pool.subnet.prefixlen))
+        changes: list[Change] = []
+        if wanted is None:
+            address = _next(engine, pool)
+            changes.append(Put(Cursor(identity, pool.subnet, address)))
+        else:
+            address = wanted
+            _check_wanted(engine, pool, address, owner)
+        engine.commit((Put(_one_more(engine, pool, address, owner=owner)), *changes))
+        log.info("pool %s: %s is leased", identity, address)
+        return ip_interface((address, pool.subnet.prefixlen))
+
+
+async def release_address(engine: Engine, identity: str, address: IPAddress) -> None:
+    """Take a user off a lease; with the last one it goes. What is not leased is free already.
+
+    Raises:
+        IpvlError: the store could not take it.
+    """
+    async with engine.lock:
+        lease = engine.records.lease(identity, address)
+        if lease is None:
+            return
+        fewer = replace(lease, users=lease.users - 1, changed=engine.clock())
+        engine.commit((Put(fewer) if fewer.users else Drop(lease),))
+        log.info("pool %s: %s is released", identity, address)
+
+
+async def forget_leaked(engine: Engine, owned: Mapping[str, InUse], before: float) -> None:
+    """Take back the pools and leases that their owner asked for and does not have: it died before it wrote them down.
+
+    Args:
+        engine: what to work on.
+        owned: what the owner has, by pool id.
+        before: only what is older than this, in seconds since the epoch, can be missing for that reason; anything
+            younger may be on its way into the owner's list.
+
+    Raises:
+        IpvlError: the store could not take the changes.
+    """
+    async with engine.lock:
+        changes: list[Change] = []
+        for pool in engine.records.pools():
+            known = owned.get(pool.id)
+            if known is None:
+                if pool.changed < before:
+                    log.warning("pool %s is gone from its owner, so it is free here", pool.id)
+                    changes.append(Drop(pool))
+                continue
+            if pool.changed < before and pool.users != known.users:
+                changes.append(Put(replace(pool, users=known.users)))
+            changes += _leaked(engine, pool, known, before)
+        engine.commit(changes)
+
+
+def _leaked(engine: Engine, pool: Pool, known: InUse, before: float) -> list[Change]:
+    # Docker 20.10 does not show a gateway that it was not given, so gateways stay until their pool goes.
+    leaked = [
+        lease
+        for lease in engine.records.leases_of(pool.id)
+        if not lease.gateway
+        and lease.address not in known.addresses
+        and lease.changed < before
+        and endpoint_that_holds(engine, pool.parent, lease.address) is None
+    ]
+    for lease in leaked:
+        log.warning("pool %s: nobody has %s any more, so it is free", pool.id, lease.address)
+    too_often = [
+        lease
+        for lease in engine.records.leases_of(pool.id)
+        if lease not in leaked and lease.changed < before and lease.users > known.users
+    ]
+    return [*map(Drop, leaked), *(Put(replace(lease, users=known.users)) for lease in too_often)]
+
+
+async def _default_subnet(engine: Engine, wish: PoolWish) -> IPNetwork:
+    taken = await subnets_in_use(engine)
+    if wish.version == 6:
+        return default_subnet6(taken, engine.kernel.machine, wish.prefix_length)
+    return default_subnet4(taken, wish.prefix_length)
+
+
+def _pool(engine: Engine, identity: str) -> Pool:
+    pool = engine.records.pool(identity)
+    if pool is None:
+        raise missing(f"address pool {identity[:100]!r} is not known to ipvl", "remove the network and create it again")
+    return pool
+
+
+def _next(engine: Engine, pool: Pool) -> IPAddress:
+    found = next_free(
+        pool.subnet,
+        engine.records.held(pool.parent, pool.subnet.version),
+        within=pool.range,
+        last=engine.records.last_chosen(pool.id, pool.subnet),
+    ) or oldest_stale(engine, pool.parent, pool.subnet, pool.range)
+    if found is None:
+        raise full(pool.subnet, pool.range)
+    return found
+
+
+def _asks_again(engine: Engine, pool: Pool, address: IPAddress, owner: str | None) -> bool:
+    """Tell whether an endpoint has leased the address already and is not made yet: its first answer was lost."""
+    lease = engine.records.lease(pool.id, address)
+    return (
+        owner is not None
+        and lease is not None
+        and lease.owner == owner
+        and endpoint_that_holds(engine, pool.parent, address) is None
+    )
+
+
+def _check_wanted(engine: Engine, pool: Pool, address: IPAddress, owner: str | None) -> None:
+    check_usable(pool.subnet, address)
+    if owner is not None:
+        words = holder(engine, pool.parent, address)
+    else:
+        words = endpoint_that_holds(engine, pool.parent, address)
+        if words is None and not _answer_may_be_lost(engine, pool, address):
+            words = _leased_to_another(engine, pool, address, or_a_gateway=True)
+    if words is not None:
+        raise refusal(address, words)
+
+
+def _leased_to_another(engine: Engine, pool: Pool, address: IPAddress, *, or_a_gateway: bool) -> str | None:
+    """Say which pool leased an address to what may be an endpoint, in words that follow "address A", or return None.
+
+    What a network reserves is no endpoint's.
+    """
+    if any(address in subnet.reserved for network in engine.records.networks() for subnet in network.subnets):
+        return None
+    for lease in engine.records.leases_for(address):
+        other = engine.records.pool(lease.pool_id)
+        if other is None or not shares(other, pool.parent) or (lease.gateway and not or_a_gateway):
+            continue
+        return leased(lease)
+    return None
+
+
+def _answer_may_be_lost(engine: Engine, pool: Pool, address: IPAddress) -> bool:
+    """Tell whether a nameless request for a leased address is the first one's repetition, as far as that can be told.
+
+    It may be if it comes soon and no endpoint was made since. If it is another container's after all, that one is
+    refused when its endpoint is made, which only the networks of ipvl's own network driver come to.
+    """
+    lease = engine.records.lease(pool.id, address)
+    return (
+        lease is not None
+        and not lease.gateway
+        and engine.clock() - lease.changed < REPEATED_WITHIN
+        and any(
+            subnet.pool == pool.subnet and pool.parent in {None, network.parent}
+            for network in engine.records.networks()
+            for subnet in network.subnets
+        )
+    )
+
+
+def _one_more(
+    engine: Engine, pool: Pool, address: IPAddress, *, gateway: bool = False, owner: str | None = None
+) -> Lease:
+    held = engine.records.lease(pool.id, address)
+    if held is None:
+        return Lease(pool.id, address, gateway, owner, 1, engine.clock())
+    return replace(held, gateway=gateway or held.gateway, users=held.users + 1, changed=engine.clock())

@@ -1,0 +1,83 @@
+"""Bring host and records together again: at the start, after changes by others, and when a door finds things gone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from ipvl.driver.engine import Engine
+from ipvl.driver.lifecycles import parent_states
+from ipvl.links import RemoveParent, RemovePort, Step
+from ipvl.planning.reconciliation import plan_repair
+from ipvl.records import Change, Drop
+
+log = logging.getLogger(__name__)
+
+
+async def reconcile(engine: Engine) -> None:
+    """Repair what differs between records and host, and report what only a human can mend.
+
+    Raises:
+        IpvlError: the links cannot be read, or the store could not take the changes. What the kernel refuses to
+            repair is a warning, tried again the next time.
+    """
+    async with engine.lock:
+        host = await engine.host()
+        engine.tell(engine.lifecycles.parents(engine.records, parent_states(engine.records, host), engine.clock()))
+        repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
+        failures = await engine.apply_all(repair.steps)
+        engine.commit(repair.changes)
+        warnings = (*repair.warnings, *map(str, failures))
+        for warning in warnings:
+            if warning not in engine.warnings:
+                log.warning("%s", warning)
+                engine.warn(warning)
+        engine.warnings = warnings
+
+
+async def forget_gone(
+    engine: Engine, door: str, networks: Collection[str], endpoints: Collection[str], before: float
+) -> None:
+    """Remove the networks and endpoints of a door that its owner no longer has.
+
+    Docker drops networks and endpoints without asking when ipvl does not answer, so its list is compared with ours.
+
+    Args:
+        engine: what to work on.
+        door: whose networks are meant.
+        networks: the ids of the networks the owner has.
+        endpoints: the ids of the endpoints the owner has.
+        before: only what is older than this, in seconds since the epoch, can be missing for that reason; anything
+            younger may be on its way into the owner's list.
+
+    Raises:
+        IpvlError: the store could not take the changes.
+    """
+    async with engine.lock:
+        steps: list[Step] = []
+        changes: list[Change] = []
+        gone = [
+            network
+            for network in engine.records.networks()
+            if network.door == door and network.id not in networks and network.created < before
+        ]
+        for network in engine.records.networks():
+            if network.door != door:
+                continue
+            for endpoint in engine.records.endpoints_of(network.id):
+                if network in gone or (endpoint.id not in endpoints and endpoint.changed < before):
+                    steps.append(RemovePort(endpoint.port))
+                    changes.append(Drop(endpoint))
+        changes += [Drop(network) for network in gone]
+        for parent in engine.records.parents():
+            users = engine.records.networks_on(parent.name)
+            if users and all(network in gone for network in users):
+                changes.append(Drop(parent))
+                if parent.made:
+                    steps.append(RemoveParent(parent.name))
+        for network in gone:
+            log.warning("network %s is gone from %s, so it is removed here", network.label, door)
+        for failure in await engine.apply_all(steps):
+            log.warning("%s", failure)
+            engine.warn(str(failure))
+        engine.commit(changes)

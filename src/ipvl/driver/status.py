@@ -1,0 +1,174 @@
+"""What ipvl knows and what the host shows of it, side by side, as plain data for people and programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ipvl.addresses.allocation import gateway_of
+from ipvl.driver.contracts import Kernel
+from ipvl.errors import IpvlError
+from ipvl.links import Link
+from ipvl.model import Network
+from ipvl.planning.parents import Host, check_link, warnings_about
+from ipvl.planning.reconciliation import is_in_sandbox
+from ipvl.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetStatus:
+    """A subnet; `gateway` is what containers get, None where they get none.
+
+    `range` is the part that addresses are chosen from, None for all of it; `reserved` are the addresses of others.
+    """
+
+    subnet: str
+    gateway: str | None
+    range: str | None = None
+    reserved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """A network; `trouble` is empty when containers can join it and reach what they should."""
+
+    id: str
+    name: str | None
+    door: str
+    parent: str
+    mode: str
+    flag: str
+    isolated: bool
+    mtu: int | None
+    subnets: tuple[SubnetStatus, ...]
+    endpoints: int
+    trouble: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParentStatus:
+    """A parent; `state` is up, no carrier, down or missing, and `made` tells whether ipvl made it."""
+
+    name: str
+    kind: str
+    made: bool
+    base: str | None
+    vlan_id: int | None
+    state: str
+    mtu: int | None
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """An endpoint; `state` is attached, or waiting while no sandbox holds it."""
+
+    id: str
+    name: str | None
+    network: str
+    addresses: tuple[str, ...]
+    parent: str
+    sandbox: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything at one moment."""
+
+    networks: tuple[NetworkStatus, ...]
+    parents: tuple[ParentStatus, ...]
+    endpoints: tuple[EndpointStatus, ...]
+    warnings: tuple[str, ...]
+
+
+async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = ()) -> Status:
+    """Return what there is now.
+
+    Args:
+        records: what ipvl remembers.
+        kernel: the host.
+        warnings: what the last repair could not mend.
+
+    Raises:
+        IpvlError: the links cannot be read.
+    """
+    host = Host(await kernel.all(), kernel.release, frozenset())
+    return Status(
+        networks=tuple(_network(network, records, host) for network in records.networks()),
+        parents=tuple(
+            ParentStatus(
+                name=parent.name,
+                kind=parent.kind,
+                made=parent.made,
+                base=parent.base,
+                vlan_id=parent.vlan_id,
+                state=link_state(link := host.link(parent.name)),
+                mtu=None if link is None else link.mtu,
+                networks=tuple(network.label for network in records.networks_on(parent.name)),
+            )
+            for parent in records.parents()
+        ),
+        endpoints=tuple(
+            EndpointStatus(
+                id=endpoint.id,
+                name=endpoint.name,
+                network=network.label,
+                addresses=tuple(map(str, endpoint.addresses)),
+                parent=network.parent,
+                sandbox=endpoint.sandbox,
+                state="attached" if is_in_sandbox(endpoint, kernel.namespace_inode) else "waiting",
+            )
+            for network in records.networks()
+            for endpoint in records.endpoints_of(network.id)
+        ),
+        warnings=warnings,
+    )
+
+
+def subnet_statuses(network: Network) -> tuple[SubnetStatus, ...]:
+    """Return a network's subnets with the gateways that its containers get."""
+    return tuple(
+        SubnetStatus(
+            str(subnet.pool),
+            None if (gateway := gateway_of(network, subnet)) is None else str(gateway),
+            None if subnet.range is None else str(subnet.range),
+            tuple(map(str, subnet.reserved)),
+        )
+        for subnet in network.subnets
+    )
+
+
+def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
+    return NetworkStatus(
+        id=network.id,
+        name=network.name,
+        door=network.door,
+        parent=network.parent,
+        mode=network.mode,
+        flag=network.flag,
+        isolated=network.isolated,
+        mtu=network.mtu,
+        subnets=subnet_statuses(network),
+        endpoints=len(records.endpoints_of(network.id)),
+        trouble=_trouble(network, host),
+    )
+
+
+def _trouble(network: Network, host: Host) -> tuple[str, ...]:
+    link = host.link(network.parent)
+    if link is None:
+        return (f"parent {network.parent} does not exist",)
+    try:
+        check_link(link, network, host)
+    except IpvlError as error:
+        return (str(error),)
+    return warnings_about(link, host)
+
+
+def link_state(link: Link | None) -> str:
+    """Return the state of a parent's link, None for one that does not exist: up, no carrier, down or missing."""
+    if link is None:
+        return "missing"
+    if not link.up:
+        return "down"
+    return "up" if link.carrier else "no carrier"

@@ -1,0 +1,4 @@
+"""The only room that speaks netlink.
+
+It does what a step says and translates what the kernel answers; it decides nothing.
+"""

@@ -1,0 +1,106 @@
+"""What the host's namespace shows of itself in /sys and /proc, beside its links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from ipaddress import ip_interface
+from pathlib import Path
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from ipvl.errors import kernel_refused
+from ipvl.facts import LinkFacts, NetworkStack
+from ipvl.links import Link
+from ipvl.model import IPInterface
+
+RTF_REJECT = 0x200  # include/uapi/linux/route.h: unreachable, blackhole and their like
+
+
+async def network_stack(links: Iterable[Link], *, sys: Path = Path("/sys"), proc: Path = Path("/proc")) -> NetworkStack:
+    """Return addresses, sysctls and counters of these links, which anybody may read.
+
+    What is missing (a link that just went, a kernel without IPv6) has the kernel's own default.
+
+    Args:
+        links: the links of the host's namespace.
+        sys: where sysfs is mounted.
+        proc: where procfs is mounted.
+
+    Raises:
+        IpvlError: the kernel refused to list addresses.
+    """
+    addresses = await _addresses()
+    # /proc/net is of the namespace of whoever reads it; /sys is of the one it was mounted in.
+    received = dict(_received(proc / "net/dev"))
+    found = {
+        link.name: replace(
+            _link_facts(link.name, sys, proc),
+            addresses=addresses.get(link.index, ()),
+            received=received.get(link.name, 0),
+        )
+        for link in links
+    }
+    ipv4 = proc / "sys/net/ipv4/conf"
+    return NetworkStack(
+        links=found,
+        rp_filter=max(_number(ipv4 / "all/rp_filter"), _number(ipv4 / "default/rp_filter")),
+        default_routes6=frozenset(_default_routes6(proc / "net/ipv6_route")),
+    )
+
+
+def _link_facts(name: str, sys: Path, proc: Path) -> LinkFacts:
+    link, ipv4, ipv6 = sys / "class/net" / name, proc / "sys/net/ipv4/conf", proc / "sys/net/ipv6/conf" / name
+    return LinkFacts(
+        name=name,
+        wireless=(link / "phy80211").exists() or (link / "wireless").exists(),
+        proxy_arp=_number(ipv4 / name / "proxy_arp") == 1 or _number(ipv4 / "all/proxy_arp") == 1,
+        ipv6_disabled=_number(ipv6 / "disable_ipv6") == 1,
+        accept_ra=_number(ipv6 / "accept_ra", 1),
+        forwarding6=_number(ipv6 / "forwarding") == 1,
+    )
+
+
+def _received(table: Path) -> Iterator[tuple[str, int]]:
+    """Yield each link and how many frames it took in (net/core/net-procfs.c: bytes, then packets)."""
+    try:
+        lines = table.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines[2:]:
+        name, _, counters = line.strip().partition(":")
+        yield name, int(counters.split()[1])
+
+
+def _number(path: Path, otherwise: int = 0) -> int:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return otherwise
+
+
+def _default_routes6(table: Path) -> Iterator[str]:
+    """Yield the links of IPv6's default routes (net/ipv6/ip6_fib.c, ipv6_route_seq_show: link last, flags before)."""
+    try:
+        lines = table.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        destination, length, *_, flags, link = line.split()
+        if int(destination, 16) == 0 and int(length, 16) == 0 and not int(flags, 16) & RTF_REJECT:
+            yield link
+
+
+async def _addresses() -> dict[int, tuple[IPInterface, ...]]:
+    found: dict[int, tuple[IPInterface, ...]] = {}
+    try:
+        async with AsyncIPRoute(ext_ack=True, strict_check=True) as socket:
+            async for message in await socket.addr("dump"):
+                # On a point-to-point link IFA_ADDRESS is the peer's (include/uapi/linux/if_addr.h).
+                text = message.get("local") or message.get("address")
+                address = ip_interface(f"{text}/{message['prefixlen']}")
+                found[message["index"]] = (*found.get(message["index"], ()), address)
+    except (OSError, NetlinkError) as error:
+        raise kernel_refused(f"the host's addresses cannot be listed: {error}") from error
+    return found

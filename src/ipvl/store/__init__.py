@@ -1,0 +1,1 @@
+"""Durable records, one transaction an operation. It holds no rule of the domain."""

@@ -1,0 +1,347 @@
+"""A kernel in memory that keeps the real one's rules about links; `test_kernel.py` holds it to them.
+
+Unlike the real one it can be told to refuse a step, or to stop the process before, within or after one.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from ipaddress import ip_network
+from typing import Any, assert_never
+
+from ipvl.errors import IpvlError, kernel_refused, missing
+from ipvl.links import (
+    HALF_MADE_PREFIX,
+    MADE_BY_IPVL,
+    Link,
+    MakeDummy,
+    MakePort,
+    MakeVlan,
+    PlacePort,
+    RemoveHalfMade,
+    RemoveParent,
+    RemovePort,
+    RoutePort,
+    SandboxView,
+    Step,
+    TakePort,
+)
+from ipvl.model import IPNetwork
+
+EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
+TAKES_THE_FRAMES = frozenset({"bridge", "bond", "team", "openvswitch"})
+HOST = "host"
+
+
+class Trouble(Enum):
+    """What becomes of a step, or of a commit."""
+
+    REFUSED = auto()
+    KILLED_BEFORE = auto()
+    KILLED_WITHIN = auto()  # a parent is made, but not marked yet
+    KILLED_AFTER = auto()
+
+
+class KilledError(BaseException):
+    """The process ends here, without clean-up: no `except Exception` may see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A link and where it is: HOST or the path of a sandbox."""
+
+    link: Link
+    where: str = HOST
+
+
+class FakeKernel:
+    """Links by index, the sandboxes that hold ports, and the trouble that is due."""
+
+    def __init__(self, release: str = "6.1.0-56-amd64", kinds: frozenset[str] = EVERY_KIND) -> None:
+        self.release = release
+        self.steps: list[Step] = []
+        self.trouble: dict[int, Trouble] = {}
+        self.machine = "fake host"
+        self._kinds = kinds
+        self._prefixes: set[IPNetwork] = set()
+        self._sandboxes: dict[str, int] = {}
+        self._set_up: dict[tuple[str, str], PlacePort] = {}
+        self._routes: dict[tuple[str, str], list[RoutePort]] = {}
+        self._links: dict[int, Placed] = {}
+        self._next_index = 1
+        self._inodes = itertools.count(4026532000)
+        self.add("lo", loopback=True, ethernet=False, mtu=65536)
+
+    # What the driver asks.
+
+    def namespace_inode(self, path: str) -> int | None:
+        return self._sandboxes.get(path)
+
+    async def sandbox_view(self, path: str) -> SandboxView:
+        self._check_sandbox(path)
+        ways = [step for (where, _), steps in self._routes.items() if where == path for step in steps]
+        return SandboxView(
+            frozenset({"lo", *(placed.link.name for placed in self._links.values() if placed.where == path)}),
+            frozenset(
+                [gateway.version for step in ways for gateway in step.gateways]
+                + [
+                    route.destination.version
+                    for step in ways
+                    for route in step.routes
+                    if route.destination.prefixlen == 0
+                ]
+            ),
+        )
+
+    async def kinds(self) -> frozenset[str]:
+        return self._kinds
+
+    async def all(self) -> tuple[Link, ...]:
+        return tuple(self._seen(placed.link) for placed in self._links.values() if placed.where == HOST)
+
+    async def ports_elsewhere(self) -> tuple[Link, ...]:
+        return tuple(
+            replace(placed.link, namespace=placed.where)
+            for placed in self._links.values()
+            if placed.where != HOST and placed.link.lower is not None
+        )
+
+    async def prefixes(self) -> tuple[IPNetwork, ...]:
+        return tuple(sorted(self._prefixes, key=lambda one: (one.version, int(one.network_address), one.prefixlen)))
+
+    async def by_name(self, name: str) -> Link | None:
+        return self.link(name)
+
+    async def apply(self, step: Step) -> None:
+        self.steps.append(step)
+        trouble = self.trouble.pop(len(self.steps), None)
+        if trouble is Trouble.REFUSED:
+            raise _refusal(errno.ENOMEM, step)
+        if trouble is Trouble.KILLED_BEFORE:
+            raise KilledError
+        if trouble is Trouble.KILLED_WITHIN and isinstance(step, MakeDummy | MakeVlan):
+            self._make_parent(step, HALF_MADE_PREFIX + "0123456789")
+            raise KilledError
+        self._do(step)
+        if trouble is not None:
+            raise KilledError
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case MakeDummy() | MakeVlan():
+                self._make_parent(step, step.name, alias=MADE_BY_IPVL, up=True)
+            case MakePort():
+                self._make_port(step)
+            case RemoveParent():
+                self._remove(step, only_if_made_by_ipvl=True)
+            case RemoveHalfMade() | RemovePort():
+                self._remove(step)
+            case PlacePort():
+                self._check_sandbox(step.namespace)
+                self._existing(step.name)
+                self._move(step.name, HOST, step.interface, step.namespace)
+                self._set_up[step.namespace, step.interface] = step
+            case RoutePort():
+                self._check_sandbox(step.namespace)
+                self._routes.setdefault((step.namespace, step.interface), []).append(step)
+            case TakePort():
+                self._take(step.namespace, step.interface)
+            case _:
+                assert_never(step)
+
+    # What others do to the host.
+
+    def link(self, name: str, where: str = HOST) -> Link | None:
+        return next(
+            (
+                self._seen(placed.link)
+                for placed in self._links.values()
+                if (placed.link.name, placed.where) == (name, where)
+            ),
+            None,
+        )
+
+    def add_address(self, address: str) -> None:
+        """Give the host an address in CIDR notation; it brings its connected route."""
+        self._prefixes.add(ip_network(address, strict=False))
+
+    def add_route(self, destination: str) -> None:
+        self._prefixes.add(ip_network(destination))
+
+    def add(self, name: str, kind: str | None = None, on: str | None = None, **fields: Any) -> Link:
+        below = None if on is None else self.link(on)
+        assert on is None or below is not None, f"{on} does not exist"
+        link = Link(
+            index=self._next_index,
+            name=name,
+            kind=kind,
+            lower=None if below is None else below.index,
+            **{"up": True, "carrier": True, "mtu": 1500, "alias": None, "loopback": False, "ethernet": True, **fields},
+        )
+        self._next_index += 1
+        self._links[link.index] = Placed(link)
+        return link
+
+    def change(self, name: str, **fields: Any) -> None:
+        link = self.link(name)
+        assert link is not None, f"{name} does not exist"
+        self._links[link.index] = Placed(replace(link, **fields))
+
+    def remove(self, name: str) -> None:
+        link = self.link(name)
+        assert link is not None, f"{name} does not exist"
+        self._drop(link.index)
+
+    def open_sandbox(self, path: str) -> None:
+        self._sandboxes[path] = next(self._inodes)
+
+    def take(self, port: str, sandbox: str, name: str = "eth0") -> None:
+        """Move a port into a sandbox, as Docker does after Join."""
+        self._move(port, HOST, name, sandbox)
+
+    def give_back(self, port: str, sandbox: str, name: str = "eth0") -> None:
+        """Move a port back to the host under its old name, as Docker does before Leave."""
+        self._move(name, sandbox, port, HOST)
+
+    def end_sandbox(self, path: str) -> None:
+        """End a namespace, and with it the links inside."""
+        self._sandboxes.pop(path, None)
+        for name in [placed.link.name for placed in self._links.values() if placed.where == path]:
+            self._take(path, name)
+
+    def reboot(self) -> None:
+        """Lose every namespace and every link that is no hardware."""
+        for path in tuple(self._sandboxes):
+            self.end_sandbox(path)
+        for index in [index for index, placed in self._links.items() if placed.link.kind is not None]:
+            self._drop(index)
+
+    def picture(self) -> tuple[tuple[str, Link, str | None], ...]:
+        """Return every link in every namespace, without the indexes, which say when a link was made and no more."""
+        names = {index: placed.link.name for index, placed in self._links.items()}
+        return tuple(
+            sorted(
+                (
+                    (placed.where, replace(placed.link, index=0, lower=None), names.get(placed.link.lower))
+                    for placed in self._links.values()
+                ),
+                key=lambda entry: (entry[0], entry[1].name),
+            )
+        )
+
+    def set_up(self, sandbox: str, interface: str) -> tuple[PlacePort, tuple[RoutePort, ...]]:
+        """Return how ipvl set up an interface of a sandbox."""
+        return self._set_up[sandbox, interface], tuple(self._routes.get((sandbox, interface), ()))
+
+    # The kernel's own rules.
+
+    def _check_sandbox(self, path: str) -> None:
+        if path not in self._sandboxes:
+            raise missing(f"sandbox {path} is gone (No such file or directory)", "start it again")
+
+    def _take(self, sandbox: str, name: str) -> None:
+        for index in [
+            index for index, placed in self._links.items() if (placed.link.name, placed.where) == (name, sandbox)
+        ]:
+            self._drop(index)
+        self._set_up.pop((sandbox, name), None)
+        self._routes.pop((sandbox, name), None)
+
+    def _seen(self, link: Link) -> Link:
+        """Return the link as the host sees it: what is below it shows only while it is in the same namespace."""
+        below = self._links.get(link.lower)
+        return link if below is not None and below.where == HOST else replace(link, lower=None)
+
+    def _make_parent(
+        self, step: MakeDummy | MakeVlan, name: str, *, alias: str | None = None, up: bool = False
+    ) -> None:
+        if isinstance(step, MakeDummy):
+            self._check_kind("dummy", step)
+            self._check_name(name, step)
+            self.add(name, "dummy", alias=alias, up=up, carrier=up, mtu=step.mtu or 1500)
+            return
+        base = self._existing(step.base)
+        self._check_kind("vlan", step)
+        self._check_name(name, step)
+        if base.loopback:
+            raise _refusal(errno.EOPNOTSUPP, step)
+        if any(
+            (placed.link.kind, placed.link.lower, placed.link.vlan_id) == ("vlan", base.index, step.vlan_id)
+            for placed in self._links.values()
+        ):
+            raise _refusal(errno.EEXIST, step)
+        if up and not base.up:
+            raise _refusal(errno.ENETDOWN, step)
+        self.add(name, "vlan", step.base, alias=alias, up=up, carrier=up, mtu=base.mtu, vlan_id=step.vlan_id)
+
+    def _make_port(self, step: MakePort) -> None:
+        parent = self.link(step.parent)
+        if parent is None:
+            raise missing(
+                f"parent {step.parent} does not exist on this host",
+                "make it again, as it was when the network was created, and start the container once more",
+            )
+        self._check_kind("ipvlan", step)
+        self._check_name(step.name, step)
+        if parent.kind == "ipvlan" and parent.lower is not None:
+            parent = self._links[parent.lower].link
+        if parent.loopback or not parent.ethernet:
+            raise _refusal(errno.EINVAL, step)
+        ports = [placed for placed in self._links.values() if placed.link.lower == parent.index]
+        if parent.master_kind in TAKES_THE_FRAMES or any(
+            placed.link.kind in {"macvlan", "macvtap"} for placed in ports
+        ):
+            raise kernel_refused(
+                f"parent {step.parent} takes no ipvlan port: another driver receives its frames",
+                "that is macvlan, a bridge, a bond or a team: take it off, or use another parent",
+            )
+        for placed in ports:
+            if placed.link.kind == "ipvlan":
+                # The last writer changes all (drivers/net/ipvlan/ipvlan_main.c, ipvlan_link_new).
+                switched = replace(placed.link, mode=step.mode, flag=step.flag)
+                self._links[placed.link.index] = Placed(switched, placed.where)
+        port = self.add(step.name, "ipvlan", up=False, carrier=False, mtu=step.mtu or parent.mtu)
+        self._links[port.index] = Placed(replace(port, lower=parent.index, mode=step.mode, flag=step.flag))
+
+    def _remove(self, step: RemoveParent | RemoveHalfMade | RemovePort, *, only_if_made_by_ipvl: bool = False) -> None:
+        link = self.link(step.name)
+        if link is None or (only_if_made_by_ipvl and not link.made_by_ipvl):
+            return
+        if link.loopback:
+            raise _refusal(errno.EOPNOTSUPP, step)
+        self._drop(link.index)
+
+    def _drop(self, index: int) -> None:
+        if self._links.pop(index, None) is not None:
+            for above in [above for above, placed in self._links.items() if placed.link.lower == index]:
+                self._drop(above)
+
+    def _move(self, name: str, where: str, new_name: str, new_where: str) -> None:
+        index = next(
+            index for index, placed in self._links.items() if (placed.link.name, placed.where) == (name, where)
+        )
+        self._links[index] = Placed(replace(self._links[index].link, name=new_name), new_where)
+
+    def _check_kind(self, kind: str, step: Step) -> None:
+        if kind not in self._kinds:
+            raise _refusal(errno.EOPNOTSUPP, step, "Unknown device type")
+
+    def _check_name(self, name: str, step: Step) -> None:
+        if self.link(name) is not None:
+            raise _refusal(errno.EEXIST, step)
+
+    def _existing(self, name: str) -> Link:
+        link = self.link(name)
+        if link is None:
+            raise missing(f"link {name} does not exist on this host", "it went away a moment ago: make it again")
+        return link
+
+
+def _refusal(code: int, step: Step, sentence: str = "") -> IpvlError:
+    return kernel_refused(
+        f"the kernel refused to {step.describe()}: {sentence or os.strerror(code)} ({errno.errorcode[code]})"
+    )

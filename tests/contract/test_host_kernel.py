@@ -1,0 +1,105 @@
+"""What only the real kernel can show."""
+
+from __future__ import annotations
+
+import os
+from contextlib import aclosing
+
+import pytest
+from pyroute2 import netns
+from pyroute2.netlink.exceptions import NetlinkError
+
+from ipvl.kernel.changes import LinkState, link_changes
+from ipvl.kernel.namespaces import mounted
+from tests.contract.benches import on_host
+
+
+def test_a_namespace_is_told_from_what_docker_leaves_behind():
+    """A mounted namespace is one; the empty file that remains without its mount is none, nor is nothing."""
+
+    async def promise(bench):
+        netns.create("alive")
+        os.mknod("/run/netns/left")
+
+        assert bench.kernel.namespace_inode("/run/netns/alive") is not None
+        assert bench.kernel.namespace_inode("/proc/self/ns/net") is not None
+        assert bench.kernel.namespace_inode("/run/netns/left") is None
+        assert bench.kernel.namespace_inode("/run/netns/missing") is None
+        assert bench.kernel.namespace_inode("") is None
+
+    on_host(promise)
+
+
+def test_namespaces_are_found_where_docker_and_ip_netns_put_them():
+    """Our own, and files that are none, are left out."""
+
+    async def promise(bench):
+        assert [] == list(mounted())
+        netns.create("b")
+        netns.create("a")
+        os.mknod("/run/netns/left")
+
+        assert ["/run/netns/a", "/run/netns/b"] == list(mounted())
+
+    on_host(promise)
+
+
+def test_the_release_is_the_kernels():
+    """As `uname -r` prints it."""
+
+    async def promise(bench):
+        assert os.uname().release == bench.kernel.release
+
+    on_host(promise)
+
+
+def test_a_parent_that_cannot_be_named_leaves_nothing():
+    """A link is made under another name first; when the final one is taken the kernel is asked to remove it again."""
+
+    async def promise(bench):
+        await bench.add("taken", "bridge")
+        before = await bench.kernel.all()
+
+        with pytest.raises(NetlinkError):
+            await bench.kernel._make_parent("taken", kind="bridge")
+
+        assert before == await bench.kernel.all()
+
+    on_host(promise)
+
+
+def test_a_parent_appears_under_its_name_with_its_mark():
+    """Whatever its kind: made, marked, named and up."""
+
+    async def promise(bench):
+        await bench.kernel._make_parent("br0", kind="bridge", mtu=1400)
+
+        link = await bench.kernel.by_name("br0")
+        assert (True, True, 1400) == (link.made_by_ipvl, link.up, link.mtu)
+        assert ["lo", "br0"] == [one.name for one in await bench.kernel.all()]
+
+    on_host(promise)
+
+
+def test_changes_of_links_are_announced():
+    """First "look at everything", then each link that comes, changes and goes."""
+
+    async def promise(bench):
+        async with aclosing(link_changes()) as changes:
+            assert None is await anext(changes)
+            await bench.add("br0", "bridge")
+            index = (await bench.kernel.by_name("br0")).index
+            came = await first(changes, lambda state: state.name == "br0")
+            assert LinkState("br0", index, gone=False, up=False, carrier=False, mtu=1500, alias=None) == came
+            await bench.change("br0", up=True)
+            assert not (await first(changes, lambda state: state.up)).gone
+            await bench._socket.link("del", index=index)
+            assert index == (await first(changes, lambda state: state.gone)).index
+
+    async def first(changes, wanted):
+        async for state in changes:
+            if wanted(state):
+                return state
+        raise AssertionError
+
+    on_host(promise)

@@ -1,0 +1,221 @@
+"""What the driver may expect of a kernel that it reads and removes links from: fake and real keep the same promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ipvl.errors import Kind
+from ipvl.links import (
+    HALF_MADE_PREFIX,
+    MADE_BY_IPVL,
+    MakePort,
+    MakeVlan,
+    RemoveHalfMade,
+    RemoveParent,
+    RemovePort,
+)
+from ipvl.model import Flag, Mode
+from tests.contract.benches import refusal
+
+PORT = MakePort("ipvl0123456789a", "br0", Mode.L2, Flag.BRIDGE)
+
+
+def test_a_bare_namespace_has_its_loopback_alone(on_kernel):
+    """The loopback is told from Ethernet links."""
+
+    async def promise(bench):
+        (lo,) = await bench.kernel.all()
+        assert ("lo", None, None, True, False) == (lo.name, lo.kind, lo.lower, lo.loopback, lo.ethernet)
+        assert 65536 == lo.mtu
+
+    on_kernel(promise)
+
+
+def test_links_are_listed_with_what_planning_asks_about(on_kernel):
+    """Kind, what is below, what it belongs to, mark, state and MTU."""
+
+    async def promise(bench):
+        await bench.add("br0", "bridge", mtu=1400, alias=MADE_BY_IPVL)
+        await bench.add("port0", "bridge")
+        await bench.add("mv0", "macvlan", on="port0")
+        await bench.change("port0", up=True)
+        links = {link.name: link for link in await bench.kernel.all()}
+
+        bridge, lower, macvlan = links["br0"], links["port0"], links["mv0"]
+        assert ("bridge", None, True, False) == (bridge.kind, bridge.lower, bridge.ethernet, bridge.loopback)
+        assert (1400, MADE_BY_IPVL, True, False) == (bridge.mtu, bridge.alias, bridge.made_by_ipvl, bridge.up)
+        assert (True, False) == (lower.up, lower.made_by_ipvl)
+        assert ("macvlan", lower.index, False) == (macvlan.kind, macvlan.lower, macvlan.up)
+        assert len(links) == len({link.index for link in links.values()})
+
+    on_kernel(promise)
+
+
+def test_a_member_shows_the_kind_of_its_master(on_kernel):
+    """A port of a bridge says so, wherever in the list the bridge stands."""
+
+    async def promise(bench):
+        await bench.add("aaa", "veth")
+        await bench.add("br0", "bridge")
+        await bench.join("aaa", "br0")
+
+        found = {link.name: link.master_kind for link in await bench.kernel.all()}
+        assert ("bridge", None) == (found["aaa"], found["br0"])
+
+    on_kernel(promise)
+
+
+def test_a_link_is_found_by_its_name(on_kernel):
+    """The same link as in the list; None where there is none."""
+
+    async def promise(bench):
+        await bench.add("br0", "bridge")
+        listed = {link.name: link for link in await bench.kernel.all()}
+
+        assert listed["br0"] == await bench.kernel.by_name("br0")
+        assert None is await bench.kernel.by_name("br1")
+
+    on_kernel(promise)
+
+
+def test_a_port_in_another_namespace_is_found_elsewhere(on_kernel):
+    """It is in no list of this namespace, but it still sits on its parent, and whoever asks learns where it is."""
+
+    async def promise(bench):
+        await bench.add("port0", "bridge")
+        await bench.add("mv0", "macvlan", on="port0")
+        assert () == await bench.kernel.ports_elsewhere()
+        path = await bench.move("mv0", "sandbox")
+        lower = await bench.kernel.by_name("port0")
+
+        assert None is await bench.kernel.by_name("mv0")
+        (found,) = await bench.kernel.ports_elsewhere()
+        assert ("macvlan", lower.index, path) == (found.kind, found.lower, found.namespace)
+
+    on_kernel(promise)
+
+
+def test_asking_for_kinds_makes_no_link(on_kernel):
+    """The kernel is asked by requests that it refuses, so nothing flickers on the host."""
+
+    async def promise(bench):
+        before = await bench.kernel.all()
+
+        assert {"ipvlan", "vlan", "dummy"} >= await bench.kernel.kinds()
+        assert before == await bench.kernel.all()
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize("remove", [RemoveParent, RemoveHalfMade, RemovePort])
+def test_removing_what_is_gone_is_done(on_kernel, remove):
+    """Clean-up may be repeated."""
+
+    async def promise(bench):
+        before = await bench.kernel.all()
+        await bench.kernel.apply(remove("gone"))
+        assert before == await bench.kernel.all()
+
+    on_kernel(promise)
+
+
+def test_a_parent_without_the_mark_is_not_removed(on_kernel):
+    """Somebody else's link of the same name stays, as does one with another alias."""
+
+    async def promise(bench):
+        await bench.add("eth0.20", "bridge")
+        await bench.add("eth0.30", "bridge", alias="uplink of the shop")
+        before = await bench.kernel.all()
+
+        await bench.kernel.apply(RemoveParent("eth0.20"))
+        await bench.kernel.apply(RemoveParent("eth0.30"))
+        await bench.kernel.apply(RemoveParent("lo"))
+
+        assert before == await bench.kernel.all()
+
+    on_kernel(promise)
+
+
+def test_a_parent_with_the_mark_is_removed_alone(on_kernel):
+    """Other links are as they were."""
+
+    async def promise(bench):
+        await bench.add("br0", "bridge", alias=MADE_BY_IPVL)
+        before = await bench.kernel.all()
+        await bench.add("eth0.20", "bridge", alias=MADE_BY_IPVL)
+
+        await bench.kernel.apply(RemoveParent("eth0.20"))
+
+        assert before == await bench.kernel.all()
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize(
+    ("name", "remove"), [(HALF_MADE_PREFIX + "0123456789", RemoveHalfMade), ("ipvl0123456789a", RemovePort)]
+)
+def test_ports_and_half_made_parents_are_removed_by_name(on_kernel, name, remove):
+    """They carry no mark: their names are ipvl's own."""
+
+    async def promise(bench):
+        before = await bench.kernel.all()
+        await bench.add(name, "bridge")
+
+        await bench.kernel.apply(remove(name))
+
+        assert before == await bench.kernel.all()
+
+    on_kernel(promise)
+
+
+def test_what_sits_on_a_link_goes_with_it(on_kernel):
+    """The kernel keeps no port without its parent."""
+
+    async def promise(bench):
+        before = await bench.kernel.all()
+        await bench.add("br0", "bridge", alias=MADE_BY_IPVL)
+        await bench.add("mv0", "macvlan", on="br0")
+
+        await bench.kernel.apply(RemoveParent("br0"))
+
+        assert before == await bench.kernel.all()
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize("remove", [RemovePort, RemoveHalfMade])
+def test_a_link_that_the_kernel_keeps_is_an_error(on_kernel, remove):
+    """The kernel never gives the loopback away; its own words are in the sentence."""
+
+    async def promise(bench):
+        step = remove("lo")
+        expected = f"the kernel refused to {step.describe()}: Operation not supported (ENOTSUP)"
+        assert expected == await refusal(bench, Kind.KERNEL, step)
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (
+            MakeVlan("eth7.20", "eth7", 20),
+            "link eth7 does not exist on this host; it went away a moment ago: make it again",
+        ),
+        (
+            replace(PORT, parent="eth7"),
+            "parent eth7 does not exist on this host;"
+            " make it again, as it was when the network was created, and start the container once more",
+        ),
+    ],
+    ids=["vlan", "port"],
+)
+def test_nothing_is_made_on_a_link_that_is_not_there(on_kernel, step, expected):
+    """It went away between the plan and the step."""
+
+    async def promise(bench):
+        assert expected == await refusal(bench, Kind.MISSING, step)
+
+    on_kernel(promise)

@@ -1,0 +1,165 @@
+"""What the driver may expect of a kernel that makes links for it: fake and real keep the same promises.
+
+Promises about kinds of links that this machine's kernel cannot make are skipped here, with the reason; the lab's
+kernel has them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ipvl.errors import IpvlError, Kind
+from ipvl.links import MADE_BY_IPVL, MakeDummy, MakePort, MakeVlan, RemoveParent
+from ipvl.model import Flag, Mode
+from tests.contract.benches import Bench, FakeBench, refusal
+
+PORT = MakePort("ipvl0123456789a", "br0", Mode.L2, Flag.BRIDGE)
+
+
+async def needs(bench: Bench, *kinds: str) -> None:
+    lacking = sorted(set(kinds) - await bench.kernel.kinds())
+    if lacking:
+        pytest.skip(f"this kernel has no {' and no '.join(lacking)} links: the lab's has")
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [("dummy", MakeDummy("di-a")), ("vlan", MakeVlan("br0.20", "br0", 20)), ("ipvlan", PORT)],
+    ids=["dummy", "vlan", "ipvlan"],
+)
+def test_a_kind_that_the_kernel_lacks_is_an_error(on_kernel, kind, step):
+    """The module is missing: the kernel says that it does not know the kind, and nothing is left half-made."""
+
+    async def promise(bench):
+        if isinstance(bench, FakeBench):
+            bench = FakeBench(kinds=frozenset())
+        await bench.add("br0", "bridge")
+        if kind in await bench.kernel.kinds():
+            pytest.skip(f"this kernel has {kind} links, which this test needs to be missing")
+        expected = f"the kernel refused to {step.describe()}: Unknown device type (ENOTSUP)"
+        assert expected == await refusal(bench, Kind.KERNEL, step)
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize("mtu", [None, 9000])
+def test_a_dummy_is_made_marked_and_up(on_kernel, mtu):
+    """One step, and it is ready to carry ports."""
+
+    async def promise(bench):
+        await needs(bench, "dummy")
+        await bench.kernel.apply(MakeDummy("di-a", mtu))
+
+        dummy = await bench.kernel.by_name("di-a")
+        assert ("dummy", MADE_BY_IPVL, True, mtu or 1500) == (dummy.kind, dummy.alias, dummy.up, dummy.mtu)
+        assert 2 == len(await bench.kernel.all())
+
+    on_kernel(promise)
+
+
+def test_a_name_is_given_once(on_kernel):
+    """A link of that name is in the way: the sentence says so and it stays as it is."""
+
+    async def promise(bench):
+        await needs(bench, "dummy")
+        await bench.add("di-a", "bridge")
+        expected = "the kernel refused to make dummy di-a: File exists (EEXIST)"
+        assert expected == await refusal(bench, Kind.KERNEL, MakeDummy("di-a"))
+
+    on_kernel(promise)
+
+
+def test_a_vlan_is_made_marked_and_up(on_kernel):
+    """With its tag, on its base."""
+
+    async def promise(bench):
+        await needs(bench, "vlan")
+        await bench.add("br0", "bridge", up=True)
+        await bench.kernel.apply(MakeVlan("br0.20", "br0", 20))
+
+        base, vlan = await bench.kernel.by_name("br0"), await bench.kernel.by_name("br0.20")
+        assert ("vlan", 20, base.index) == (vlan.kind, vlan.vlan_id, vlan.lower)
+        assert (MADE_BY_IPVL, True) == (vlan.alias, vlan.up)
+
+    on_kernel(promise)
+
+
+def test_a_tag_is_given_once_a_link(on_kernel):
+    """The same VLAN under another name is refused, on another link it is not."""
+
+    async def promise(bench):
+        await needs(bench, "vlan")
+        await bench.add("br0", "bridge", up=True)
+        await bench.add("br1", "bridge", up=True)
+        await bench.kernel.apply(MakeVlan("br0.20", "br0", 20))
+
+        with pytest.raises(IpvlError) as refused:
+            await bench.kernel.apply(MakeVlan("foo", "br0", 20))
+        assert Kind.KERNEL is refused.value.kind
+        await bench.kernel.apply(MakeVlan("br1.20", "br1", 20))
+        assert None is await bench.kernel.by_name("foo")
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize("mtu", [None, 1400])
+def test_a_port_is_made_down_with_its_mode_and_flag(on_kernel, mtu):
+    """It is for the sandbox's owner to bring up."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")
+        await bench.add("br0", "bridge", up=True)
+        await bench.kernel.apply(replace(PORT, mode=Mode.L3S, flag=Flag.VEPA, mtu=mtu))
+
+        parent, port = await bench.kernel.by_name("br0"), await bench.kernel.by_name(PORT.name)
+        assert ("ipvlan", Mode.L3S, Flag.VEPA) == (port.kind, port.mode, port.flag)
+        assert (parent.index, False, mtu or 1500) == (port.lower, port.up, port.mtu)
+
+    on_kernel(promise)
+
+
+def test_the_last_port_switches_all_of_a_parent(on_kernel):
+    """Mode and flag are the parent's: this is why planning looks before it lets anybody share."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")
+        await bench.add("br0", "bridge", up=True)
+        await bench.kernel.apply(PORT)
+        await bench.kernel.apply(replace(PORT, name="ipvl0123456789b", mode=Mode.L3, flag=Flag.PRIVATE))
+
+        first = await bench.kernel.by_name(PORT.name)
+        assert (Mode.L3, Flag.PRIVATE) == (first.mode, first.flag)
+
+    on_kernel(promise)
+
+
+def test_a_parent_with_macvlan_ports_takes_no_ipvlan_port(on_kernel):
+    """The kernel answers EBUSY; the sentence says what that means."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")
+        await bench.add("br0", "bridge", up=True)
+        await bench.add("mv0", "macvlan", on="br0")
+        expected = (
+            "parent br0 takes no ipvlan port: another driver receives its frames; "
+            "that is macvlan, a bridge, a bond or a team: take it off, or use another parent"
+        )
+        assert expected == await refusal(bench, Kind.KERNEL, PORT)
+
+    on_kernel(promise)
+
+
+def test_a_parent_takes_its_ports_along(on_kernel):
+    """Wherever they are."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan", "dummy")
+        before = await bench.kernel.all()
+        await bench.kernel.apply(MakeDummy("di-a"))
+        await bench.kernel.apply(replace(PORT, parent="di-a"))
+        await bench.kernel.apply(RemoveParent("di-a"))
+        assert before == await bench.kernel.all()
+
+    on_kernel(promise)

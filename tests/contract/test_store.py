@@ -1,0 +1,300 @@
+"""What the driver may expect of a store; every implementation is listed in `STORES`."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ipvl.errors import IpvlError, Kind
+from ipvl.model import Cursor, Endpoint, Flag, Lease, Mode, Network, Parent, ParentKind, Phase, Pool
+from ipvl.records import Drop, Put, Record, Records
+from ipvl.store.sqlite import open_store
+from tests.unit.builders import (
+    ID,
+    OTHER_ID,
+    SANDBOX,
+    endpoint,
+    lease,
+    network,
+    parent,
+    pool,
+    subnet,
+    vlan_parent,
+)
+
+STORES = {"sqlite": lambda folder: open_store(folder / "state.db")}
+
+DUMMY = Parent("di-aaaaaaaaaaaa", ParentKind.DUMMY, made=True, mtu=9000)
+FULL = network(
+    OTHER_ID,
+    name="web",
+    door="cli",
+    parent="eth0.20",
+    mode=Mode.L3S,
+    flag=Flag.VEPA,
+    mtu=1400,
+    interface_prefix="vlan",
+    created=1_700_000_000.123456,
+    phase=Phase.MAKING,
+    subnets=(
+        "10.1.0.0/16",
+        subnet("192.168.20.0/24", "192.168.20.254", "192.168.20.128/25", ("192.168.20.9", "192.168.20.130")),
+        subnet("2001:db8::/64", "fe80::1"),
+    ),
+)
+ISOLATED = network(isolated=True, subnets=())
+ONE = endpoint("one", network_id=OTHER_ID, addresses=("192.168.20.10/24", "2001:db8::a/64"))
+JOINED = endpoint("two", addresses=("10.0.0.1/8",), name="shop", sandbox=SANDBOX, interface_prefix="web")
+SHARED = pool("10.0.0.0/8", "10.9.0.0/16", users=2)
+OWN = pool("2001:db8::/64", parent="eth0.20")
+GATEWAY = lease(SHARED, "10.0.0.1", gateway=True, users=2)
+LEASE = lease(OWN, "2001:db8::a", owner="web", changed=7.25)
+CURSORS = (
+    Cursor(SHARED.id, SHARED.subnet, ip_address("10.9.0.4")),
+    Cursor(FULL.id, FULL.subnets[1].pool, ip_address("192.168.20.10")),
+)
+POOLS = (SHARED, OWN, GATEWAY, LEASE, *CURSORS)
+ALL = (vlan_parent("eth0.20", "eth0", 20), DUMMY, FULL, ISOLATED, ONE, JOINED, SHARED, OWN, GATEWAY, LEASE, *CURSORS)
+
+
+@pytest.fixture(params=STORES)
+def folder_and_open(request, tmp_path):
+    """Where the store keeps its data, and how to open it."""
+    return tmp_path, STORES[request.param]
+
+
+@pytest.fixture
+def store(folder_and_open):
+    """An empty store."""
+    folder, open_one = folder_and_open
+    with closing(open_one(folder)) as store:
+        yield store
+
+
+def test_a_new_store_is_empty(store):
+    """Nothing is remembered before anything was said."""
+    assert () == store.load()
+
+
+def test_every_field_of_every_record_comes_back(store):
+    """Parents, networks and endpoints as they were put, each in the order they were made."""
+    store.commit([Put(one) for one in ALL])
+
+    assert ALL == store.load()
+
+
+def test_records_survive_the_process(folder_and_open):
+    """What was committed is there when the file is opened again."""
+    folder, open_one = folder_and_open
+    with closing(open_one(folder)) as store:
+        store.commit([Put(one) for one in ALL])
+    with closing(open_one(folder)) as store:
+        assert ALL == store.load()
+
+
+def test_records_survive_a_process_that_was_killed(folder_and_open):
+    """Nothing waits for an orderly end: a second reader sees each commit at once."""
+    folder, open_one = folder_and_open
+    with closing(open_one(folder)) as store:
+        store.commit([Put(one) for one in ALL])
+        with closing(open_one(folder)) as reader:
+            assert ALL == reader.load()
+
+
+def test_parents_come_first_whatever_the_order_of_commits(store):
+    """Whoever loads can build on it: networks after their parents, endpoints after their networks."""
+    store.commit([Put(DUMMY), Put(ISOLATED), Put(JOINED)])
+    store.commit([Put(ALL[0]), Put(FULL), Put(ONE)])
+
+    assert (DUMMY, ALL[0], ISOLATED, FULL, JOINED, ONE) == store.load()
+
+
+def test_a_record_that_is_put_again_is_replaced_in_its_place(store):
+    """What may change does: a network's name and phase, a parent's nature, an endpoint's sandbox, name and time."""
+    store.commit([Put(one) for one in ALL])
+    taken = Parent("eth0.20", ParentKind.LINK, made=False)
+    named = replace(FULL, name="db", phase=Phase.READY)
+    joined = replace(ONE, name="shop", sandbox=SANDBOX, changed=7.5, addresses=ONE.addresses[:1])
+
+    store.commit([Put(taken), Put(named), Put(joined)])
+
+    assert (taken, DUMMY, named, ISOLATED, joined, JOINED, *POOLS) == store.load()
+
+
+def test_a_dropped_record_is_gone_with_its_parts(store):
+    """Subnets and cursors go with their network, addresses with their endpoint, leases with their pool."""
+    store.commit([Put(one) for one in ALL])
+    store.commit([Drop(ONE), Drop(FULL), Drop(ALL[0])])
+    assert (DUMMY, ISOLATED, JOINED, *POOLS[:-1]) == store.load()
+    store.commit([Drop(SHARED), Drop(OWN)])
+    assert (DUMMY, ISOLATED, JOINED) == store.load()
+
+    store.commit([Put(ALL[0]), Put(replace(FULL, subnets=())), Put(replace(ONE, id="three"))])
+
+    assert (DUMMY, ALL[0], ISOLATED, replace(FULL, subnets=()), JOINED, replace(ONE, id="three")) == store.load()
+
+
+def test_a_pool_a_lease_and_a_cursor_can_change(store):
+    """Users come and go, a lease becomes the gateway, the cursor moves on."""
+    store.commit([Put(one) for one in ALL])
+    shared, gateway = replace(SHARED, users=3, changed=8.5), replace(LEASE, gateway=True, users=2, changed=8.5)
+    moved = replace(CURSORS[0], address=ip_address("10.9.0.5"))
+
+    store.commit([Put(shared), Put(gateway), Put(moved), Drop(GATEWAY), Drop(CURSORS[1])])
+
+    assert (*ALL[:6], shared, OWN, gateway, moved) == store.load()
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda one: type(one).__name__)
+def test_dropping_what_is_not_there_is_done(store, one):
+    """Clean-up may be repeated."""
+    store.commit([Drop(one)])
+
+    assert () == store.load()
+
+
+def test_no_change_is_a_commit(store):
+    """An empty list is taken."""
+    store.commit([])
+
+    assert () == store.load()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [Put(parent("eth1")), Put(network("c" * 64, parent="nowhere"))],
+        [Put(parent("eth1")), Put(endpoint("three", network_id="nothing"))],
+        [Drop(JOINED), Drop(ISOLATED), Drop(DUMMY), Drop(ALL[0])],
+        [Drop(ONE), Drop(ISOLATED)],
+        [Put(replace(JOINED, id="three", port="ipvl00000000000")), Put(parent("eth1"))],
+        [Put(parent("eth1")), Put(replace(LEASE, pool_id="nothing"))],
+    ],
+    ids=["no parent", "no network", "parent in use", "network in use", "address in use", "no pool"],
+)
+def test_changes_are_taken_together_or_not_at_all(store, changes):
+    """One that contradicts the records takes the others back with it, and the store can be used on."""
+    store.commit([Put(one) for one in ALL])
+
+    with pytest.raises(IpvlError) as refused:
+        store.commit(changes)
+
+    assert Kind.UNAVAILABLE is refused.value.kind
+    assert ALL == store.load()
+    store.commit([Put(parent("eth1"))])
+    assert parent("eth1") in store.load()
+
+
+def test_an_address_can_be_handed_on_in_one_commit(store):
+    """The holder that is gone and the one that comes, in this order."""
+    store.commit([Put(DUMMY), Put(ISOLATED), Put(JOINED)])
+    heir = replace(JOINED, id="three", port="ipvl00000000000")
+
+    store.commit([Drop(JOINED), Put(heir)])
+
+    assert (DUMMY, ISOLATED, heir) == store.load()
+
+
+PARENTS = (parent("eth0"), vlan_parent("eth0.20", "eth0", 20), DUMMY)
+
+
+POOL_CHANGES = ["pool", "lease", "drop lease", "cursor", "drop pool"]
+
+
+def change_of_pools(draw: st.DrawFn, kind: str, held: dict[str, Record], number: int) -> Put | Drop:
+    """Draw a change of a kind to pools, leases and cursors, and keep track of the pools."""
+    if kind == "pool":
+        made = pool(f"10.{number}.0.0/16", parent=draw(st.sampled_from([None, "eth0"])))
+        held |= {made.id: made}
+        return Put(made)
+    of = draw(st.sampled_from([one for one in held.values() if isinstance(one, Pool)]))
+    address = f"10.0.0.{draw(st.integers(1, 3))}"
+    match kind:
+        case "lease":
+            return Put(lease(of, address))
+        case "drop lease":
+            return Drop(lease(of, address))
+        case "cursor":
+            return Put(Cursor(of.id, of.subnet, ip_address(address)))
+        case _:
+            del held[of.id]
+            return Drop(of)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[list[Put | Drop]]:
+    """Commits that a driver could make: every record is put before what depends on it, and dropped after."""
+    held: dict[str, Record] = {}
+    commits: list[list[Put | Drop]] = []
+    for number in range(draw(st.integers(1, 12))):
+        networks = [one for one in held.values() if isinstance(one, Network)]
+        endpoints = [one for one in held.values() if isinstance(one, Endpoint)]
+        kinds = (
+            ["network"] + ["endpoint", "rename", "drop network"] * bool(networks) + ["drop endpoint"] * bool(endpoints)
+        )
+        pools = [one for one in held.values() if isinstance(one, Pool)]
+        kinds += POOL_CHANGES if pools else POOL_CHANGES[:1]
+        kind = draw(st.sampled_from(kinds))
+        if kind == "network":
+            on = draw(st.sampled_from(PARENTS))
+            one = network(f"network{number}", parent=on.name, subnets=draw(st.sampled_from([(), ("10.0.0.0/8",)])))
+            held |= {one.id: one}
+            commits.append([Put(on), Put(one)])
+        elif kind == "endpoint":
+            of = draw(st.sampled_from(networks))
+            one = endpoint(f"endpoint{number}", network_id=of.id, addresses=(f"10.0.0.{number}/8",))
+            held |= {one.id: one}
+            commits.append([Put(one)])
+        elif kind in POOL_CHANGES:
+            commits.append([change_of_pools(draw, kind, held, number)])
+        elif kind == "rename":
+            one = replace(draw(st.sampled_from(networks)), name=f"name{number}")
+            held |= {one.id: one}
+            commits.append([Put(one)])
+        elif kind == "drop endpoint":
+            one = draw(st.sampled_from(endpoints))
+            del held[one.id]
+            commits.append([Drop(one)])
+        else:
+            one = draw(st.sampled_from(networks))
+            parts = [part for part in endpoints if part.network_id == one.id]
+            for gone in (*parts, one):
+                del held[gone.id]
+            commits.append([*map(Drop, parts), Drop(one)])
+    return commits
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(histories())
+def test_disk_and_memory_tell_the_same(history):
+    """After any history what a store loads is what the records in memory hold, in the same order."""
+    with tempfile.TemporaryDirectory() as folder:
+        for open_one in STORES.values():
+            records = Records()
+            with closing(open_one(Path(folder))) as store:
+                for changes in history:
+                    store.commit(changes)
+                    records.apply(changes)
+                in_memory = (
+                    *records.parents(),
+                    *records.networks(),
+                    *records.endpoints(),
+                    *records.pools(),
+                    *records.leases(),
+                    *records.cursors(),
+                )
+                assert in_memory == store.load()
+
+
+def test_the_names_used_here_are_different():
+    """The records above do not overwrite one another."""
+    named = [one for one in ALL if not isinstance(one, Lease | Cursor)]
+    assert len(named) == len({getattr(one, "id", None) or one.name for one in named})
+    assert ID != OTHER_ID

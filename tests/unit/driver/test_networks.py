@@ -1,0 +1,309 @@
+"""Make and remove networks."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from ipvl.driver import networks
+from ipvl.errors import IpvlError, Kind
+from ipvl.links import MADE_BY_IPVL, MakeDummy, MakeVlan, RemoveParent, RemovePort
+from ipvl.model import Flag, Mode, Parent, ParentKind, Phase
+from tests.contract.fake_kernel import Trouble
+from tests.unit.builders import ID, NOW, OTHER_ID, SANDBOX, endpoint, network, parent, subnet, vlan_parent
+
+VLAN = network(parent="eth0.20", name="web")
+
+
+def refused(world, kind: Kind, wish) -> str:
+    return world.refusal(kind, networks.create_network(world.engine, wish))
+
+
+def test_a_network_on_a_link_that_exists_changes_no_link(world):
+    """A network on eth0 is a record and nothing else until a container joins."""
+    before = world.kernel.picture()
+
+    world.create_network(network(phase=Phase.MAKING))
+
+    assert ((parent(), network()), before) == world.picture()
+
+
+def test_a_network_on_a_missing_vlan_makes_it(world):
+    """The VLAN is made, marked and up, and remembered as ipvl's."""
+    world.create_network(VLAN)
+
+    made = world.kernel.link("eth0.20")
+    assert [MakeVlan("eth0.20", "eth0", 20)] == world.kernel.steps
+    assert ("vlan", 20, MADE_BY_IPVL, True) == (made.kind, made.vlan_id, made.alias, made.up)
+    assert (vlan_parent("eth0.20", "eth0", 20), VLAN) == world.store.load()
+
+
+def test_an_isolated_network_makes_a_dummy(world):
+    """Its parent is made with the MTU that was asked for."""
+    isolated = network(isolated=True, mtu=9000)
+
+    world.create_network(isolated)
+
+    assert [MakeDummy("di-aaaaaaaaaaaa", 9000)] == world.kernel.steps
+    assert 9000 == world.kernel.link("di-aaaaaaaaaaaa").mtu
+    assert (Parent("di-aaaaaaaaaaaa", ParentKind.DUMMY, made=True, mtu=9000), isolated) == world.store.load()
+
+
+@pytest.mark.parametrize("one", [network(), VLAN, network(isolated=True)], ids=lambda one: one.parent)
+def test_the_same_network_again_is_done_already(world, one):
+    """Docker repeats a call whose answer it did not get: nothing is done twice."""
+    world.create_network(one)
+    before = world.picture()
+
+    world.create_network(replace(one, created=NOW + 5, name=None, phase=Phase.MAKING))
+
+    assert before == world.picture()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"parent": "eth1"},
+        {"mode": Mode.L3},
+        {"flag": Flag.VEPA},
+        {"mtu": 1400},
+        {"subnets": (subnet("192.168.21.0/24"),)},
+        {"subnets": (subnet("192.168.20.0/24", "192.168.20.1"),)},
+        {"interface_prefix": "web"},
+        {"isolated": True},
+        {"door": "cli"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_the_same_id_with_other_input_is_refused(world, other):
+    """An id belongs to the network that was made with it, down to the last setting."""
+    world.create_network(replace(VLAN, parent="eth0"))
+    expected = (
+        "network id aaaaaaaaaaaa belongs to network web, which is not what this call asks for; "
+        "remove that network first"
+    )
+
+    assert expected == refused(world, Kind.CONFLICT, replace(VLAN, **{"parent": "eth0", **other}))
+
+
+@pytest.mark.parametrize(
+    ("wish", "kind", "expected"),
+    [
+        (
+            network(OTHER_ID, mode=Mode.L3),
+            Kind.CONFLICT,
+            "parent eth0 already carries network web in mode l2; "
+            "a parent has one mode, so use l2 here or another parent",
+        ),
+        (
+            network(OTHER_ID, parent="eth7"),
+            Kind.MISSING,
+            "parent eth7 does not exist on this host; "
+            "make it first, or name it NAME.VID (such as eth0.20) to have it made",
+        ),
+        (
+            network(OTHER_ID, parent="eth0.4095"),
+            Kind.INVALID,
+            "VLAN id 4095 of parent eth0.4095 is not in 1 to 4094",
+        ),
+        (
+            network(OTHER_ID, mtu=9000),
+            Kind.INVALID,
+            "MTU 9000 is above the 1500 of link eth0; "
+            "use 1500 or less, or raise the parent's with `ip link set eth0 mtu 9000`",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_before_anything_changes(world, wish, kind, expected):
+    """What planning refuses leaves no record and no link."""
+    world.create_network(network(name="web"))
+
+    assert expected == refused(world, kind, wish)
+
+
+def test_a_container_of_another_driver_keeps_its_mode(world):
+    """Its port is in no list of this namespace, and it would be switched over by the first container of ours."""
+    world.kernel.open_sandbox(SANDBOX)
+    world.kernel.add("ipv0", "ipvlan", on="eth0", mode=Mode.L3, flag=Flag.BRIDGE)
+    world.kernel.take("ipv0", SANDBOX)
+    expected = (
+        f"parent eth0 already carries ipvlan port eth0 (in {SANDBOX}) in mode l3; "
+        "a parent has one mode, so use l3 here or another parent"
+    )
+
+    assert expected == refused(world, Kind.CONFLICT, network())
+
+
+def test_a_kernel_that_is_too_old_is_refused(world):
+    """The kernel is asked before anything is recorded."""
+    world.kernel.release = "4.1.0"
+
+    assert "kernel 4.1.0 is too old for ipvlan; it needs 4.2 or later" == refused(world, Kind.KERNEL, VLAN)
+
+
+@pytest.mark.parametrize("wish", [VLAN, network(isolated=True)], ids=["vlan", "dummy"])
+def test_a_parent_that_the_kernel_refuses_leaves_nothing(world, wish):
+    """The record of the intent is taken back, and the kernel's own words reach the caller."""
+    world.kernel.trouble[1] = Trouble.REFUSED
+    what = {"eth0.20": "make eth0.20, VLAN 20 of eth0"}.get(wish.parent, f"make dummy {wish.parent}")
+
+    assert f"the kernel refused to {what}: Cannot allocate memory (ENOMEM)" == refused(world, Kind.KERNEL, wish)
+
+
+def test_a_refusal_takes_nothing_from_the_parents_other_networks(world):
+    """The record of a shared parent stays as it was when a second network fails on it."""
+    world.create_network(network(OTHER_ID, parent="eth0.20"))
+    world.kernel.remove("eth0.20")
+    world.kernel.trouble[2] = Trouble.REFUSED
+
+    expected = "the kernel refused to make eth0.20, VLAN 20 of eth0: Cannot allocate memory (ENOMEM)"
+
+    assert expected == refused(world, Kind.KERNEL, VLAN)
+
+
+def test_two_networks_share_a_vlan_that_ipvl_made(world):
+    """It is made once and stays until the last of them goes."""
+    second = network(OTHER_ID, parent="eth0.20", subnets=("192.168.21.0/24",))
+    world.create_network(VLAN)
+    world.create_network(second)
+
+    world.delete_network(ID)
+
+    assert [MakeVlan("eth0.20", "eth0", 20)] == world.kernel.steps
+    assert (vlan_parent("eth0.20", "eth0", 20), second) == world.store.load()
+
+    world.delete_network(OTHER_ID)
+
+    assert RemoveParent("eth0.20") == world.kernel.steps[-1]
+    assert None is world.kernel.link("eth0.20")
+    assert () == world.store.load()
+
+
+def test_a_vlan_that_others_made_outlives_its_networks(world):
+    """`ip link add ... eth0.20` by hand is undone by hand, whatever its name."""
+    world.kernel.add("eth0.20", "vlan", on="eth0", vlan_id=20)
+    before = world.kernel.picture()
+    world.create_network(VLAN)
+
+    world.delete_network(ID)
+
+    assert ((), before) == world.picture()
+    assert [] == world.kernel.steps
+
+
+def test_a_vlan_that_somebody_made_anew_is_theirs(world):
+    """The link that ipvl made was replaced by one of the same name: that one stays."""
+    world.create_network(VLAN)
+    world.kernel.remove("eth0.20")
+    world.kernel.add("eth0.20", "vlan", on="eth0", vlan_id=20)
+    before = world.kernel.picture()
+
+    world.delete_network(ID)
+
+    assert ((), before) == world.picture()
+
+
+@pytest.mark.parametrize("one", [network(), VLAN, network(isolated=True)], ids=lambda one: one.parent)
+def test_a_network_leaves_the_host_as_it_found_it(world, one):
+    """Made and removed: no record and no link is left."""
+    before = world.picture()
+    world.create_network(one)
+
+    world.delete_network(ID)
+
+    assert before == world.picture()
+
+
+def test_a_network_that_is_not_known_is_removed_already(world):
+    """Docker's network is gone either way, so there is nothing to refuse."""
+    before = world.picture()
+
+    world.delete_network(ID)
+
+    assert before == world.picture()
+
+
+def test_a_network_takes_its_endpoints_along(world):
+    """What is left of them, ports in the host's namespace included, goes with the network."""
+    world.create_network(VLAN)
+    world.create_endpoint(endpoint())
+    world.join(endpoint(), SANDBOX)
+
+    world.delete_network(ID)
+
+    assert [RemovePort(endpoint().port), RemoveParent("eth0.20")] == world.kernel.steps[-2:]
+    assert () == world.store.load()
+    assert None is world.kernel.link("eth0.20")
+
+
+def test_a_removal_goes_on_after_a_failure_and_can_be_repeated(world):
+    """Everything that can be removed is; what failed is reported, and the network stays to be removed again."""
+    world.create_network(VLAN)
+    world.create_endpoint(endpoint())
+    world.join(endpoint(), SANDBOX)
+    world.kernel.trouble[len(world.kernel.steps) + 1] = Trouble.REFUSED
+
+    with pytest.raises(IpvlError) as refused_removal:
+        world.delete_network(ID)
+
+    expected = f"the kernel refused to remove port {endpoint().port}: Cannot allocate memory (ENOMEM)"
+    assert expected == str(refused_removal.value)
+    assert None is world.kernel.link("eth0.20")
+    assert Phase.REMOVING is world.engine.records.network(ID).phase
+
+    world.delete_network(ID)
+
+    assert () == world.store.load()
+
+
+def test_a_network_can_be_named_later(world):
+    """Docker's protocol never sends a name; when one is learnt it is kept."""
+    world.create_network(replace(VLAN, name=None))
+
+    world.run(networks.name_network(world.engine, ID, "db"))
+
+    assert "db" == world.engine.records.network(ID).name
+    assert "db" == world.store.load()[1].name
+
+
+def test_naming_an_unknown_network_is_passed_over(world):
+    """It was removed a moment ago."""
+    world.run(networks.name_network(world.engine, ID, "db"))
+
+    assert () == world.store.load()
+
+
+def test_the_same_name_again_is_not_written(world):
+    """Names are compared often and change never: no commit for nothing."""
+    world.create_network(VLAN)
+    commits = world.store.commits
+
+    world.run(networks.name_network(world.engine, ID, "web"))
+
+    assert commits == world.store.commits
+
+
+def test_a_parent_that_is_down_is_a_warning_in_the_log(world, caplog):
+    """A network on a parent that is down is made, and the log says what will not work."""
+    world.kernel.change("eth0", up=False)
+    caplog.set_level(logging.WARNING)
+
+    world.create_network(network(name="web"))
+
+    expected = (
+        "network web: parent eth0 is down, so its containers reach nobody: bring it up with `ip link set eth0 up`"
+    )
+    assert [expected] == caplog.messages
+
+
+def test_networks_survive_a_restart(world):
+    """What was made is known afterwards, and nothing is made twice."""
+    world.create_network(VLAN)
+    world.create_network(network(OTHER_ID, isolated=True))
+    before = world.picture()
+
+    world.restart()
+
+    assert before == world.picture()

@@ -1,0 +1,272 @@
+"""Put network namespaces on networks and take them off: sandboxes that ipvl runs, and any other."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from ipaddress import IPv4Address, IPv6Address
+from typing import TypeVar
+
+from ipvl.driver.addressing import choose_addresses, moved_cursors
+from ipvl.driver.endpoints import addresses as addresses_of
+from ipvl.driver.endpoints import make_port, reserve
+from ipvl.driver.engine import Engine
+from ipvl.embedded.lookup import find_own_network, find_sandbox
+from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconnect, Member
+from ipvl.embedded.names import hosts_text, readers
+from ipvl.embedded.networks import member
+from ipvl.errors import IpvlError, conflict, invalid, missing
+from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, TakePort
+from ipvl.model import Endpoint, Network, Sandbox
+from ipvl.options.endpoint import port_name
+from ipvl.options.names import name as checked_name
+from ipvl.options.network import link_name, shown
+from ipvl.planning.attachments import EVERYWHERE, attachment
+from ipvl.planning.reconciliation import is_in_sandbox
+from ipvl.records import Drop
+
+log = logging.getLogger(__name__)
+
+_Address = TypeVar("_Address", IPv4Address, IPv6Address)
+
+DOCKERS = "use `docker network connect`, or make one with `ipvl network create`"
+
+
+async def attach(engine: Engine, request: Attach) -> Member:
+    """Give a network namespace that somebody else made an endpoint.
+
+    Raises:
+        IpvlError: network or namespace is missing, the namespace is on the network already, or no address can be had.
+            Nothing was changed.
+    """
+    network = find_own_network(engine.records, request.attachment.network, DOCKERS)
+    inode = _inode(engine, request.namespace)
+    name = checked_name(request.name, "endpoint") if request.name else None
+    async with engine.lock:
+        endpoint = await join(
+            engine, network, request.attachment, request.namespace, inode, name=name, hosts=request.hosts or None
+        )
+        publish_names(engine, network)
+    return member(network, endpoint)
+
+
+async def detach(engine: Engine, request: Detach) -> Member:
+    """Take a network namespace off a network.
+
+    Raises:
+        IpvlError: it is not on it, or the kernel kept the port.
+    """
+    network = find_own_network(engine.records, request.network, DOCKERS)
+    inode = _inode(engine, request.namespace)
+    async with engine.lock:
+        endpoint = engine.records.endpoint(endpoint_id(network, inode))
+        if endpoint is None:
+            raise _not_on(request.namespace, network)
+        await leave(engine, network, endpoint)
+        publish_names(engine, network)
+    return member(network, endpoint)
+
+
+async def connect(engine: Engine, request: Connect) -> Member:
+    """Put a running sandbox on one more network.
+
+    Raises:
+        IpvlError: network or sandbox is missing, the sandbox has ended or is on the network already, or no address can
+            be had. Nothing was changed.
+    """
+    network = find_own_network(engine.records, request.attachment.network, DOCKERS)
+    sandbox = _running(engine, request.sandbox)
+    async with engine.lock:
+        endpoint = await join(
+            engine,
+            network,
+            request.attachment,
+            sandbox.namespace,
+            sandbox.inode,
+            name=sandbox.name,
+            hosts=sandbox.hosts,
+        )
+        publish_names(engine, network)
+    return member(network, endpoint)
+
+
+async def disconnect(engine: Engine, request: Disconnect) -> Member:
+    """Take a running sandbox, or any namespace by the name it was attached under, off a network.
+
+    Raises:
+        IpvlError: network or sandbox is missing, the sandbox is not on it, or the kernel kept the port.
+    """
+    network = find_own_network(engine.records, request.network, "use `docker network disconnect`")
+    async with engine.lock:
+        endpoint = next((one for one in engine.records.endpoints_of(network.id) if request.sandbox == one.name), None)
+        if endpoint is None:
+            sandbox = find_sandbox(engine.records, request.sandbox)
+            endpoint = engine.records.endpoint(endpoint_id(network, sandbox.inode))
+        if endpoint is None:
+            raise _not_on(request.sandbox, network)
+        await leave(engine, network, endpoint)
+        publish_names(engine, network)
+    return member(network, endpoint)
+
+
+async def join(
+    engine: Engine,
+    network: Network,
+    wish: Attachment,
+    namespace: str,
+    inode: int,
+    *,
+    name: str | None,
+    hosts: str | None,
+) -> Endpoint:
+    """Choose addresses, make the port, move it in and set it up; the engine's lock is held.
+
+    Only the first network that offers one gives a namespace its default route, family by family.
+
+    Raises:
+        IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
+            changed.
+    """
+    identity = endpoint_id(network, inode)
+    view = await engine.kernel.sandbox_view(namespace)
+    held = engine.records.endpoint(identity)
+    if held is not None:
+        if held.interface in view.interfaces and is_in_sandbox(held, engine.kernel.namespace_inode):
+            raise conflict(
+                f"{held.label} is on network {network.label} already, with {addresses_of(held)}",
+                f"take it off first: ipvl network disconnect {network.label} {held.label}",
+            )
+        engine.commit((Drop(held),))
+    addresses = choose_addresses(
+        engine, network, _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address), identity
+    )
+    if not addresses:
+        raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
+    interface = _interface(wish.interface, network.interface_prefix, view.interfaces)
+    endpoint = Endpoint(
+        id=identity,
+        network_id=network.id,
+        addresses=addresses,
+        port=port_name(identity),
+        interface_prefix=network.interface_prefix,
+        changed=engine.clock(),
+        name=name,
+        sandbox=namespace,
+        inode=inode,
+        interface=interface,
+        aliases=tuple(checked_name(alias, "alias") for alias in wish.aliases),
+        hosts=hosts,
+    )
+    await reserve(engine, endpoint, *moved_cursors(engine, network, addresses))
+    try:
+        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
+        await make_port(engine, network, (port,))
+        place = PlacePort(endpoint.port, namespace, interface, addresses)
+        await engine.apply((place, _routing(network, endpoint, view.default_routes)))
+    except IpvlError:
+        await engine.apply_all((RemovePort(endpoint.port), TakePort(namespace, interface)))
+        engine.commit((Drop(endpoint),))
+        raise
+    log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
+    engine.tell(engine.lifecycles.joined(network, endpoint, engine.clock()))
+    return endpoint
+
+
+async def leave(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+    """Remove an endpoint and its port; another network then gives the namespace its default route. The lock is held.
+
+    Raises:
+        IpvlError: the kernel kept the port; the endpoint stays, to be removed again.
+    """
+    alive = endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
+    await engine.apply((RemovePort(endpoint.port),))
+    if alive and endpoint.sandbox and endpoint.interface:
+        await engine.apply((TakePort(endpoint.sandbox, endpoint.interface),))
+    engine.commit((Drop(endpoint),))
+    log.info("network %s: endpoint %s has left", network.label, endpoint.label)
+    if alive and endpoint.sandbox:
+        for other_network, other in endpoints_in(engine, endpoint.inode or 0):
+            view = await engine.kernel.sandbox_view(endpoint.sandbox)
+            await engine.apply((_routing(other_network, other, view.default_routes),))
+
+
+def endpoints_in(engine: Engine, inode: int) -> tuple[tuple[Network, Endpoint], ...]:
+    """Return the endpoints of the network namespace with this number, and their networks, oldest network first."""
+    found = ((network, engine.records.endpoint(endpoint_id(network, inode))) for network in engine.records.networks())
+    return tuple((network, endpoint) for network, endpoint in found if endpoint is not None)
+
+
+def endpoint_id(network: Network, inode: int) -> str:
+    """Return the id of a namespace's endpoint on a network: the same every time, so there is one at most."""
+    return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
+
+
+def publish_names(engine: Engine, *networks: Network) -> None:
+    """Write the hosts files of all members of these networks anew."""
+    own: dict[str, list[Endpoint]] = {file: [] for network in networks for file in readers(network.id, engine.records)}
+    for endpoint in engine.records.endpoints():
+        if endpoint.hosts in own:
+            own[endpoint.hosts].append(endpoint)
+    hostnames = {sandbox.inode: sandbox.hostname for sandbox in engine.records.sandboxes() if sandbox.ended is None}
+    for file in sorted(own):
+        hostname = hostnames.get(own[file][0].inode or 0, "")
+        engine.publish(file, hosts_text(own[file], hostname, engine.records))
+
+
+def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:
+    wanted = attachment(network, endpoint)
+    return RoutePort(
+        endpoint.sandbox or "",
+        endpoint.interface or "",
+        tuple(
+            gateway
+            for gateway in (wanted.gateway4, wanted.gateway6)
+            if gateway is not None and gateway.version not in has_default
+        ),
+        tuple(
+            route
+            for route in wanted.routes
+            if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
+        ),
+    )
+
+
+def _interface(asked: str, prefix: str, taken: frozenset[str]) -> str:
+    if asked:
+        if link_name(asked) in taken:
+            raise conflict(f"interface {asked} exists in the sandbox already", "choose another name")
+        return asked
+    number = 0
+    while f"{prefix}{number}" in taken:
+        number += 1
+    return f"{prefix}{number}"
+
+
+def _wanted(text: str, kind: type[_Address]) -> _Address | None:
+    if not text:
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        version, example = (4, "--ip 192.168.20.10") if kind is IPv4Address else (6, "--ip6 2001:db8::10")
+        raise invalid(f"{shown(text)} is not an IPv{version} address", f"write it like {example}") from None
+
+
+def _not_on(who: str, network: Network) -> IpvlError:
+    return missing(f"{shown(who)} is not on network {network.label}", f"see `ipvl network inspect {network.label}`")
+
+
+def _inode(engine: Engine, namespace: str) -> int:
+    inode = engine.kernel.namespace_inode(namespace)
+    if inode is None:
+        raise missing(
+            f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"
+        )
+    return inode
+
+
+def _running(engine: Engine, word: str) -> Sandbox:
+    sandbox = find_sandbox(engine.records, word)
+    if sandbox.ended is not None or engine.kernel.namespace_inode(sandbox.namespace) != sandbox.inode:
+        raise conflict(f"sandbox {sandbox.name} has ended", "start a new one with `ipvl run`")
+    return sandbox

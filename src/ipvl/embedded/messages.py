@@ -1,0 +1,216 @@
+"""What the command asks and what it is answered: plain values, over the control socket and within a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ipvl.driver.status import SubnetStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CreateNetwork:
+    """`ipvl network create`. Without a subnet of a family that is wanted, one of the default pools is chosen."""
+
+    name: str
+    subnets: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    reserved: dict[str, str] = field(default_factory=dict)
+    internal: bool = False
+    ipv4: bool = True
+    ipv6: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCreated:
+    """The new network's id, what was understood otherwise than written, and for a dry run what would be done."""
+
+    id: str
+    notices: tuple[str, ...]
+    plan: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NamedNetwork:
+    """A network by its name, its id, or the beginning of its id."""
+
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyNetwork:
+    """Every network; those of an engine such as Docker too, unless `own` is set."""
+
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An endpoint: whose it is, where it is and what it has. `interface` is None where the sandbox's owner names it."""
+
+    id: str
+    name: str
+    network: str
+    interface: str | None
+    addresses: tuple[str, ...]
+    sandbox: str | None
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch."""
+
+    id: str
+    name: str
+    door: str
+    parent: str
+    mode: str
+    flag: str
+    internal: bool
+    mtu: int | None
+    subnets: tuple[SubnetStatus, ...]
+    labels: dict[str, str]
+    created: float
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What is gone: names, or ids where there was no name."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A wish to be on a network: explicit addresses are empty when any will do."""
+
+    network: str
+    ip: str = ""
+    ip6: str = ""
+    aliases: tuple[str, ...] = ()
+    interface: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """`ipvl attach`: give the network namespace at a path an endpoint; `hosts` is a file to keep members' names in."""
+
+    attachment: Attachment
+    namespace: str
+    name: str = ""
+    hosts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """`ipvl detach`: take a network namespace off a network."""
+
+    network: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """`ipvl network connect`: put a running sandbox on one more network."""
+
+    attachment: Attachment
+    sandbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """`ipvl network disconnect`."""
+
+    network: str
+    sandbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSandbox:
+    """Ask whether a sandbox could be started, before any process is."""
+
+    name: str
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartSandbox:
+    """Put a sandbox whose first process waits on its networks, and remember it."""
+
+    id: str
+    name: str
+    hostname: str
+    command: tuple[str, ...]
+    root_filesystem: str
+    process: int
+    supervisor: int
+    removed_at_end: bool
+    attachments: tuple[Attachment, ...]
+    hosts: str
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxStarted:
+    """The members that the sandbox became."""
+
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxEnded:
+    """The sandbox's program has ended with this status."""
+
+    id: str
+    exit_status: int
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSandbox:
+    """A sandbox by its name, its id, or the beginning of its id."""
+
+    sandbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnySandbox:
+    """Every sandbox, also those that have ended if `all` is set."""
+
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxView:
+    """A sandbox as `ipvl ps` shows it. Times are in seconds since the epoch."""
+
+    id: str
+    name: str
+    hostname: str
+    command: tuple[str, ...]
+    root_filesystem: str
+    process: int
+    supervisor: int
+    inode: int
+    running: bool
+    started: float
+    ended: float | None
+    exit_status: int | None
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Networks, oldest first."""
+
+    networks: tuple[NetworkView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sandboxes:
+    """Sandboxes, oldest first."""
+
+    sandboxes: tuple[SandboxView, ...]

@@ -1,0 +1,192 @@
+"""Networks of ipvl's own: made, listed and removed without Docker."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from ipvl.addresses.allocation import gateway_of
+from ipvl.driver import networks as driver
+from ipvl.driver.addressing import choose_subnets
+from ipvl.driver.engine import Engine
+from ipvl.driver.status import subnet_statuses
+from ipvl.embedded.lookup import DOOR, find_network, find_own_network
+from ipvl.embedded.messages import (
+    AnyNetwork,
+    CreateNetwork,
+    Member,
+    NamedNetwork,
+    NetworkCreated,
+    Networks,
+    NetworkView,
+    Removed,
+)
+from ipvl.errors import conflict
+from ipvl.model import Endpoint, Network
+from ipvl.options.names import name as checked_name
+from ipvl.options.network import network as network_from_options
+from ipvl.options.subnet_flags import subnets_from_flags
+from ipvl.planning.parents import check_kernel, plan_parent
+from ipvl.planning.reconciliation import is_in_sandbox
+
+ID_BYTES = 32
+
+
+async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
+    """Make a network, or for a dry run say what would be made.
+
+    Raises:
+        IpvlError: the wish is wrong, its name is taken, or the parent cannot be had or shared. Nothing was changed.
+    """
+    name = checked_name(request.name, "network")
+    texts, notices = subnets_from_flags(request.subnets, request.gateways, request.ranges, request.reserved)
+    wish = network_from_options(
+        secrets.token_hex(ID_BYTES),
+        request.options,
+        texts,
+        internal=request.internal,
+        door=DOOR,
+        created=engine.clock(),
+        name=name,
+    )
+    async with engine.creation:
+        taken = next((one for one in engine.records.networks() if one.door == DOOR and one.name == name), None)
+        if taken is not None:
+            raise conflict(f"network {name} exists already", "choose another name, or remove that network first")
+        wish = await _with_default_subnets(engine, request, wish)
+        wish = replace(wish, labels=tuple(sorted(request.labels.items())))
+        if request.dry_run:
+            return NetworkCreated(wish.id, notices, await _plan(engine, wish))
+        await driver.create_network(engine, wish)
+    return NetworkCreated(wish.id, notices)
+
+
+async def listed(engine: Engine, request: AnyNetwork) -> Networks:
+    """Return the networks."""
+    return Networks(
+        tuple(view(engine, network) for network in engine.records.networks() if network.door == DOOR or not request.own)
+    )
+
+
+async def inspected(engine: Engine, request: NamedNetwork) -> NetworkView:
+    """Return one network.
+
+    Raises:
+        IpvlError: there is none of that name.
+    """
+    return view(engine, find_network(engine.records, request.network))
+
+
+async def remove(engine: Engine, request: NamedNetwork) -> Removed:
+    """Remove a network that has no members.
+
+    Raises:
+        IpvlError: there is none of that name, it is Docker's, it has members, or the kernel kept its parent.
+    """
+    network = find_own_network(engine.records, request.network, "remove it with `docker network rm`")
+    async with engine.creation:
+        present = _present(engine, network)
+        if present:
+            names = ", ".join(endpoint.label for endpoint in present[:5])
+            raise conflict(
+                f"network {network.label} has {len(present)} members: {names}",
+                f"stop them, or disconnect them with `ipvl network disconnect {network.label} NAME`",
+            )
+        await driver.delete_network(engine, network.id)
+    return Removed((network.label,))
+
+
+async def prune(engine: Engine, request: AnyNetwork) -> Removed:
+    """Remove every network of ipvl's own that has no members.
+
+    Raises:
+        IpvlError: the kernel kept a parent; the networks before that one are removed.
+    """
+    removed = []
+    async with engine.creation:
+        for network in engine.records.networks():
+            if network.door == DOOR and not _present(engine, network):
+                await driver.delete_network(engine, network.id)
+                removed.append(network.label)
+    return Removed(tuple(removed))
+
+
+def view(engine: Engine, network: Network) -> NetworkView:
+    """Return a network and its members as the command shows them."""
+    return NetworkView(
+        id=network.id,
+        name=network.label,
+        door=network.door,
+        parent=network.parent,
+        mode=network.mode,
+        flag=network.flag,
+        internal=network.isolated,
+        mtu=network.mtu,
+        subnets=subnet_statuses(network),
+        labels=dict(network.labels),
+        created=network.created,
+        members=tuple(member(network, endpoint) for endpoint in _present(engine, network)),
+    )
+
+
+def member(network: Network, endpoint: Endpoint) -> Member:
+    """Return an endpoint as the command shows it."""
+    return Member(
+        id=endpoint.id,
+        name=endpoint.label,
+        network=network.label,
+        interface=endpoint.interface,
+        addresses=tuple(map(str, endpoint.addresses)),
+        sandbox=endpoint.sandbox,
+        aliases=endpoint.aliases,
+    )
+
+
+async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Network) -> Network:
+    given = {subnet.pool.version for subnet in wish.subnets}
+    chosen = await choose_subnets(engine, ipv4=request.ipv4 and 4 not in given, ipv6=request.ipv6 and 6 not in given)
+    subnets = sorted((*chosen, *wish.subnets), key=lambda subnet: subnet.pool.version) if chosen else wish.subnets
+    return replace(wish, subnets=tuple(subnets))
+
+
+async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
+    """Say what creating the network and attaching a first member would change.
+
+    Raises:
+        IpvlError: the parent cannot be had or shared.
+    """
+    async with engine.lock:
+        host = await engine.host(everywhere=not wish.isolated)
+        check_kernel(wish, host)
+        plan = plan_parent(wish, engine.records, host)
+    lines = [step.describe() for step in plan.steps] or [f"use parent {wish.parent} as it is"]
+    lines += [f"warning: {warning}" for warning in plan.warnings]
+    lines.append(f"ports in mode {wish.mode}, flag {wish.flag}" + (f", MTU {wish.mtu}" if wish.mtu else ""))
+    for subnet in wish.subnets:
+        gateway = gateway_of(wish, subnet)
+        lines.append(
+            f"addresses from {subnet.range or subnet.pool}"
+            + (f" of {subnet.pool}" if subnet.range else "")
+            + (f", gateway {gateway}" if gateway else "")
+            + (f", without {', '.join(map(str, subnet.reserved))}" if subnet.reserved else "")
+        )
+    lines += _routes(wish)
+    return tuple(lines)
+
+
+def _routes(wish: Network) -> list[str]:
+    if wish.isolated:
+        return ["no default route: the network is isolated"]
+    if wish.mode.routes:
+        return ["default route to the device"]
+    gateways = [gateway_of(wish, subnet) for subnet in wish.subnets]
+    return [f"default route via {gateway}" for gateway in gateways if gateway]
+
+
+def _present(engine: Engine, network: Network) -> tuple[Endpoint, ...]:
+    """Return the endpoints of a network but those whose namespace is known to be gone."""
+    return tuple(
+        endpoint
+        for endpoint in engine.records.endpoints_of(network.id)
+        if endpoint.inode is None or is_in_sandbox(endpoint, engine.kernel.namespace_inode)
+    )

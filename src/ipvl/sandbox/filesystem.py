@@ -1,0 +1,142 @@
+"""What a sandbox sees of files: a writable layer over its root file system, devices of its own, names that are true."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipvl.system_calls import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    MS_REMOUNT,
+    detach,
+    mount,
+    pivot_root,
+)
+
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+DEVICE_LINKS = {
+    "ptmx": "pts/ptmx",
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+}
+NAME_FILES = ("hosts", "hostname", "resolv.conf")
+"""Files that the supervisor writes and the sandbox sees in its /etc; ipvl keeps `hosts` true afterwards."""
+HIDDEN = ("/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug")
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a sandbox's files are on the host: `layer` lasts with the sandbox, `run` until the host is switched off."""
+
+    layer: Path
+    run: Path
+
+    @property
+    def log(self) -> Path:
+        """What a detached sandbox's program wrote."""
+        return self.layer / "output.log"
+
+    def name_file(self, name: str) -> Path:
+        """Return the path of a file that the sandbox sees in its /etc."""
+        return self.run / name
+
+    def remove(self) -> None:
+        """Remove all of them; what is gone is removed already."""
+        shutil.rmtree(self.run, ignore_errors=True)
+        shutil.rmtree(self.layer, ignore_errors=True)
+
+
+def enter_own_root(lower: Path, folders: Folders) -> None:
+    """Make a writable layer over `lower` the root of this process, which must have a mount namespace of its own.
+
+    Raises:
+        OSError: the kernel refused a mount; the error names its target.
+    """
+    mount("none", "/", flags=MS_REC | MS_PRIVATE)
+    root = folders.run / "root"
+    for folder in (root, folders.layer / "upper", folders.layer / "work"):
+        folder.mkdir(parents=True, exist_ok=True)
+    layers = f"lowerdir={_escaped(lower)},upperdir={_escaped(folders.layer / 'upper')}"
+    mount("overlay", str(root), "overlay", options=f"{layers},workdir={_escaped(folders.layer / 'work')}")
+    for name in ("proc", "sys", "dev", "etc", "tmp"):
+        (root / name).mkdir(exist_ok=True)
+    _mount_devices(root / "dev")
+    _mount_kernel(root)
+    _bind_names(root, folders)
+    os.chdir(root)
+    # The old root lies under the new one for a moment, at the same place: pivot_root(2), NOTES.
+    pivot_root(".", ".")
+    detach(".")
+    os.chdir("/")
+
+
+def share_hosts_root(folders: Folders) -> None:
+    """Keep the host's files, but see this sandbox's processes, links and names; needs a mount namespace of its own.
+
+    Raises:
+        OSError: the kernel refused a mount; the error names its target.
+    """
+    mount("none", "/", flags=MS_REC | MS_PRIVATE)
+    root = Path("/")
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY)
+    _bind_names(root, folders)
+
+
+def _mount_kernel(root: Path) -> None:
+    mount("proc", str(root / "proc"), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    mount("sysfs", str(root / "sys"), "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY)
+    for path in READ_ONLY:
+        inside = root / path.lstrip("/")
+        if inside.exists():
+            mount(str(inside), str(inside), flags=MS_BIND | MS_REC)
+            mount(str(inside), str(inside), flags=MS_BIND | MS_REMOUNT | MS_RDONLY)
+    for path in HIDDEN:
+        inside = root / path.lstrip("/")
+        if inside.exists():
+            mount("/dev/null", str(inside), flags=MS_BIND)
+
+
+def _mount_devices(target: Path) -> None:
+    mount("tmpfs", str(target), "tmpfs", MS_NOSUID, "mode=755,size=64k")
+    for name in DEVICES:
+        (target / name).touch()
+        mount(f"/dev/{name}", str(target / name), flags=MS_BIND)
+    for name, leads_to in DEVICE_LINKS.items():
+        (target / name).symlink_to(leads_to)
+    (target / "pts").mkdir()
+    mount("devpts", str(target / "pts"), "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+    (target / "shm").mkdir()
+    mount("shm", str(target / "shm"), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m")
+
+
+def _bind_names(root: Path, folders: Folders) -> None:
+    for name in NAME_FILES:
+        target = root / "etc" / name
+        if target.is_symlink():
+            # /etc/resolv.conf often leads into /run; in a layer of its own it may be replaced, on the host it may not.
+            if root == Path("/"):
+                target = target.resolve()
+            else:
+                target.unlink()
+        if not target.exists():
+            if root == Path("/"):
+                continue
+            target.touch()
+        mount(str(folders.name_file(name)), str(target), flags=MS_BIND)
+
+
+def _escaped(path: Path) -> str:
+    """Return a path as overlayfs options take it, which commas separate and colons stack."""
+    return str(path).replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")

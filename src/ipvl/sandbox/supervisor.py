@@ -1,0 +1,277 @@
+"""The life of a sandbox, from its files to its end: one process a sandbox, in the foreground or in the background."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipvl.embedded.messages import Attachment, SandboxEnded, StartSandbox
+from ipvl.errors import IpvlError
+from ipvl.sandbox.filesystem import Folders
+from ipvl.sandbox.process import Program, ProgramError, Starting, Streams, start_inside, start_sandbox
+from ipvl.sandbox.terminal import raw, relay, same_size
+
+Call = Callable[[str, object], object]
+
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+LOOPBACKS = ("127.", "::1")
+FAILED = 125
+"""The status when ipvl, not the program, failed: Docker's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user wants to run; `root` is the folder of its root filesystem, None for the host's own files."""
+
+    id: str
+    name: str
+    hostname: str
+    program: Program
+    root_filesystem: str
+    root: Path | None
+    folders: Folders
+    sysctls: Mapping[str, str]
+    removed_at_end: bool
+    attachments: tuple[Attachment, ...]
+    interactive: bool
+
+
+def run_in_foreground(wish: Wish, call: Call) -> int:
+    """Run a sandbox on this process's own streams until it ends, and return its exit status.
+
+    Raises:
+        IpvlError: a network, an address or a namespace cannot be had.
+        ProgramError: the program cannot be started.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    source = 0 if wish.interactive else nowhere
+    return _supervise(
+        wish,
+        call,
+        Streams(source, 1, 2),
+        source=source if wish.interactive else None,
+        sink=1,
+        announce=lambda: None,
+    )
+
+
+def run_in_background(wish: Wish, call: Call) -> None:
+    """Start a sandbox whose supervisor goes on after this process; returns when its program runs.
+
+    Raises:
+        IpvlError: a network, an address or a namespace cannot be had.
+        ProgramError: the program cannot be started.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        status = FAILED
+        try:
+            _be_supervisor(wish, call, theirs)
+            status = 0
+        finally:
+            os._exit(status)
+    theirs.close()
+    with ours:
+        word = ours.recv(8192).decode(errors="replace")
+    if word == "running":
+        return
+    os.waitpid(child, 0)
+    kind, _, sentence = word.partition(" ")
+    if kind.isdigit():
+        raise ProgramError(sentence, int(kind))
+    raise ProgramError(sentence or "the sandbox's supervisor ended without a word", FAILED)
+
+
+def execute(program: Program, process: int, *, interactive: bool) -> int:
+    """Run one more program in a sandbox that runs, on this process's own streams, and return its exit status.
+
+    Raises:
+        IpvlError: the sandbox is gone or may not be entered.
+        ProgramError: the program cannot be started.
+    """
+    source = 0 if interactive else os.open(os.devnull, os.O_RDWR)
+    starting = start_inside(program, Streams(source, 1, 2), process)
+    return _wait(starting, starting.go(), source if interactive else None, 1)
+
+
+def stop(process: int, supervisor: int, seconds: float) -> None:
+    """Ask a sandbox's first process to end, kill it after that time, and wait until its supervisor has cleaned up."""
+    with _open_process(process) as target, _open_process(supervisor) as cleaner:
+        if target is None:
+            return
+        signal.pidfd_send_signal(target, signal.SIGTERM)
+        if not _has_ended(target, seconds):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(target, signal.SIGKILL)
+            _has_ended(target, None)
+        if cleaner is not None:
+            _has_ended(cleaner, None)
+
+
+def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
+    os.setsid()
+    os.chdir("/")
+    wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = os.open(wish.folders.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    # A program that waits for input must wait, not see an end: nobody writes to this pipe.
+    source = os.pipe()[0] if wish.interactive else nowhere
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+
+    def announce() -> None:
+        with suppress(OSError):
+            starter.sendall(b"running")
+        starter.close()
+
+    try:
+        _supervise(wish, call, Streams(source, log, log), source=None, sink=log, announce=announce)
+    except ProgramError as error:
+        with suppress(OSError):
+            starter.sendall(f"{error.status} {error}".encode()[:8192])
+    except IpvlError as error:
+        with suppress(OSError):
+            starter.sendall(f"{FAILED} {error}".encode()[:8192])
+
+
+def _supervise(
+    wish: Wish, call: Call, streams: Streams, *, source: int | None, sink: int, announce: Callable[[], None]
+) -> int:
+    _write_name_files(wish)
+    try:
+        starting = start_sandbox(
+            wish.program,
+            streams,
+            hostname=wish.hostname,
+            root_filesystem=wish.root,
+            folders=wish.folders,
+            sysctls=wish.sysctls,
+        )
+    except IpvlError:
+        wish.folders.remove()
+        raise
+    try:
+        call(
+            "sandbox.start",
+            StartSandbox(
+                id=wish.id,
+                name=wish.name,
+                hostname=wish.hostname,
+                command=wish.program.command,
+                root_filesystem=wish.root_filesystem,
+                process=starting.process,
+                supervisor=os.getpid(),
+                removed_at_end=wish.removed_at_end,
+                attachments=wish.attachments,
+                hosts=str(wish.folders.name_file("hosts")),
+            ),
+        )
+    except IpvlError:
+        starting.abandon()
+        wish.folders.remove()
+        raise
+    status = FAILED
+    try:
+        try:
+            terminal = starting.go()
+        except ProgramError as error:
+            status = error.status
+            raise
+        announce()
+        status = _wait(starting, terminal, source, sink)
+    finally:
+        call("sandbox.ended", SandboxEnded(wish.id, status))
+        if wish.removed_at_end:
+            wish.folders.remove()
+        else:
+            shutil.rmtree(wish.folders.run, ignore_errors=True)
+    return status
+
+
+def _wait(starting: Starting, terminal: int | None, source: int | None, sink: int) -> int:
+    """Pass signals, keys and output on until the process ends; return its status as a shell has it."""
+    with _passing_signals(starting.process):
+        if terminal is not None:
+            ended = os.pidfd_open(starting.process)
+            with _like(source, terminal):
+                relay(terminal, source, sink, ended)
+            os.close(ended)
+            os.close(terminal)
+        _, status = os.waitpid(starting.process, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _like(source: int | None, terminal: int) -> Iterator[None]:
+    """Make a sandbox's terminal and the user's behave as one, when the user has one."""
+    if source is None or not os.isatty(source):
+        yield
+    else:
+        with raw(source), same_size(source, terminal):
+            yield
+
+
+@contextmanager
+def _passing_signals(process: int) -> Iterator[None]:
+    def pass_on(number: int, _frame: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
+
+    before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _write_name_files(wish: Wish) -> None:
+    wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
+    wish.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
+    wish.folders.name_file("hosts").write_text("127.0.0.1 localhost\n")
+    wish.folders.name_file("hostname").write_text(f"{wish.hostname}\n")
+    wish.folders.name_file("resolv.conf").write_text(_resolvers())
+
+
+def _resolvers() -> str:
+    """Return the host's resolv.conf without resolvers on its loopback, which are out of a sandbox's reach."""
+    try:
+        lines = Path("/etc/resolv.conf").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    kept = [
+        line
+        for line in lines
+        if not (line.startswith("nameserver") and line.split()[1:] and line.split()[1].startswith(LOOPBACKS))
+    ]
+    return "".join(f"{line}\n" for line in kept)
+
+
+@contextmanager
+def _open_process(process: int) -> Iterator[int | None]:
+    try:
+        fd = os.pidfd_open(process)
+    except OSError:
+        yield None
+        return
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _has_ended(process: int, seconds: float | None) -> bool:
+    return bool(select.select([process], [], [], seconds)[0])

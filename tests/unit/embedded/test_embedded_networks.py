@@ -1,0 +1,153 @@
+"""Networks without Docker: made, listed, removed, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipvl.embedded import members, networks
+from ipvl.embedded.messages import AnyNetwork, Attach, Attachment, CreateNetwork, NamedNetwork
+from ipvl.errors import Kind
+
+WEB = CreateNetwork("web", subnets=("192.168.20.0/24",), options={"parent": "eth0.20"})
+
+
+def create(world, **fields):
+    request = CreateNetwork(**{"name": "web", "subnets": WEB.subnets, "options": WEB.options, **fields})
+    return world.run(networks.create(world.engine, request))
+
+
+def inspect(world, name="web"):
+    return world.run(networks.inspected(world.engine, NamedNetwork(name)))
+
+
+def test_a_network_is_made_with_its_parent_and_goes_with_it(world):
+    """The sub-interface is made on demand, and nothing is left afterwards."""
+    before = world.picture()
+    created = create(world)
+
+    assert ("vlan", 20) == (world.kernel.link("eth0.20").kind, world.kernel.link("eth0.20").vlan_id)
+    view = inspect(world, created.id[:8])
+    assert ("web", "embedded", "eth0.20", "l2", False) == (view.name, view.door, view.parent, view.mode, view.internal)
+    assert [("192.168.20.0/24", "192.168.20.1")] == [(one.subnet, one.gateway) for one in view.subnets]
+    assert ("web",) == world.run(networks.remove(world.engine, NamedNetwork("web"))).names
+    assert before == world.picture()
+
+
+def test_host_bits_are_accepted_and_noticed(world):
+    """What the network team writes is taken as it is meant."""
+    created = create(world, subnets=("172.16.50.0/22",), gateways=("172.16.50.1",))
+
+    assert ("subnet 172.16.50.0/22 has host bits set: it is 172.16.48.0/22",) == created.notices
+    assert "172.16.48.0/22" == inspect(world).subnets[0].subnet
+    assert "172.16.50.1" == inspect(world).subnets[0].gateway
+
+
+def test_what_belongs_to_a_subnet_is_found_by_containment(world):
+    """In any order, as Docker takes it."""
+    create(
+        world,
+        subnets=("192.168.20.0/24", "2001:db8::/64"),
+        gateways=("2001:db8::22", "192.168.20.254"),
+        ranges=("192.168.20.128/25",),
+        reserved={"printer": "192.168.20.200"},
+        labels={"team": "net"},
+    )
+
+    four, six = inspect(world).subnets
+    assert ("192.168.20.254", "192.168.20.128/25", ("192.168.20.200",)) == (four.gateway, four.range, four.reserved)
+    assert ("2001:db8::22", None) == (six.gateway, six.range)
+    assert {"team": "net"} == inspect(world).labels
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(world):
+    """Links, addresses and routes, in words."""
+    before = world.picture()
+
+    created = create(world, dry_run=True)
+
+    assert (
+        "make eth0.20, VLAN 20 of eth0",
+        "ports in mode l2, flag bridge",
+        "addresses from 192.168.20.0/24, gateway 192.168.20.1",
+        "default route via 192.168.20.1",
+    ) == created.plan
+    assert before == world.picture()
+
+
+def test_without_a_subnet_the_first_free_default_pool_is_taken(world):
+    """What the host has an address of is passed over; IPv6 alone gets IPv4 as well, unless told not to."""
+    world.kernel.add_address("172.17.0.1/16")
+    create(world, subnets=())
+    create(world, name="six", subnets=("2001:db8::/64",), options={"parent": "eth1"})
+    create(world, name="only", subnets=("2001:db8:1::/64",), options={"parent": "eth1"}, ipv4=False)
+
+    assert ["172.18.0.0/16"] == [one.subnet for one in inspect(world).subnets]
+    assert ["172.19.0.0/16", "2001:db8::/64"] == [one.subnet for one in inspect(world, "six").subnets]
+    assert ["2001:db8:1::/64"] == [one.subnet for one in inspect(world, "only").subnets]
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "expected"),
+    [
+        ({"name": "a/b"}, Kind.INVALID, "network name a/b is not made of 1 to 63 letters, digits, dots, - and _"),
+        ({"subnets": ("x",)}, Kind.INVALID, "subnet x is not in CIDR notation; write it like 192.168.20.0/24"),
+        (
+            {"gateways": ("10.0.0.1",)},
+            Kind.INVALID,
+            "gateway 10.0.0.1 is in no subnet of the network; its subnets: 192.168.20.0/24",
+        ),
+        (
+            {"subnets": (), "ranges": ("10.0.0.0/24",)},
+            Kind.INVALID,
+            "IP range 10.0.0.0/24 needs a subnet; give the --subnet that it is in",
+        ),
+        (
+            {"gateways": ("192.168.20.1", "192.168.20.2")},
+            Kind.INVALID,
+            "subnet 192.168.20.0/24 has two gateways, 192.168.20.1 and 192.168.20.2; give one",
+        ),
+        ({"subnets": ("192.168.20.0/24",) * 2}, Kind.INVALID, "subnet 192.168.20.0/24 is given twice"),
+        ({"options": {"parnet": "eth0"}}, Kind.INVALID, "unknown option parnet; did you mean parent?"),
+    ],
+)
+def test_a_wrong_wish_is_refused(world, fields, kind, expected):
+    """In one sentence, and nothing changes."""
+    request = CreateNetwork(**{"name": "web", "subnets": WEB.subnets, "options": WEB.options, **fields})
+
+    assert world.refusal(kind, networks.create(world.engine, request)).startswith(expected)
+
+
+def test_a_name_is_taken_once(world):
+    """The second network of the name is refused."""
+    create(world)
+
+    expected = "network web exists already; choose another name, or remove that network first"
+    assert expected == world.refusal(Kind.CONFLICT, networks.create(world.engine, WEB))
+
+
+def test_a_network_with_members_stays(world):
+    """Its members are named."""
+    create(world)
+    world.kernel.open_sandbox("/run/netns/blue")
+    world.run(members.attach(world.engine, Attach(Attachment("web"), "/run/netns/blue", "blue")))
+
+    expected = "network web has 1 members: blue; stop them, or disconnect them with `ipvl network disconnect web NAME`"
+    assert expected == world.refusal(Kind.CONFLICT, networks.remove(world.engine, NamedNetwork("web")))
+    assert () == world.run(networks.prune(world.engine, AnyNetwork(own=True))).names
+
+
+def test_prune_takes_what_nobody_is_on(world):
+    """A member whose namespace is gone is none."""
+    create(world)
+    world.kernel.open_sandbox("/run/netns/blue")
+    world.run(members.attach(world.engine, Attach(Attachment("web"), "/run/netns/blue", "blue")))
+    world.kernel.end_sandbox("/run/netns/blue")
+
+    assert ("web",) == world.run(networks.prune(world.engine, AnyNetwork(own=True))).names
+    assert None is world.kernel.link("eth0.20")
+
+
+def test_a_network_that_is_not_there_is_named(world):
+    """And where to look."""
+    expected = "network nothing does not exist; list them with `ipvl network ls`"
+    assert expected == world.refusal(Kind.MISSING, networks.remove(world.engine, NamedNetwork("nothing")))

@@ -1,0 +1,102 @@
+"""What a diagnosis is made from: what ipvl remembers, what the host showed, and whom the diagnosis is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ipvl.errors import invalid, missing
+from ipvl.facts import Answers, NetworkStack
+from ipvl.links import Link
+from ipvl.model import Network, Parent, Phase
+from ipvl.options.network import link_name, shown
+from ipvl.planning.parents import Host, wanted_parent
+from ipvl.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom the diagnosis is about: networks, their parents, and `whole` when nobody narrowed it down.
+
+    A parent may be one that ipvl knows nothing of, or one that it would only make.
+    """
+
+    networks: tuple[Network, ...]
+    parents: tuple[Parent, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything a check may look at.
+
+    The host was looked at twice, before and after the questions were asked (`earlier` and `host`): what is there, or
+    missing, both times is not merely on its way. `records` were read after the first look. What this user could not
+    find out is None: `docker_networks` are the ids of Docker's networks, asked for only where they matter.
+    """
+
+    scope: Scope
+    records: Records
+    earlier: Host
+    host: Host
+    stack: NetworkStack
+    answers: Answers
+    inode_of: Callable[[str], int | None]
+    now: float
+    knows_kinds: bool = True
+    knows_namespaces: bool = True
+    docker_networks: frozenset[str] | None = None
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that containers can be on."""
+        return tuple(network for network in self.scope.networks if network.phase is Phase.READY)
+
+    @property
+    def routed(self) -> tuple[Network, ...]:
+        """The networks in L3 and L3S that lead somewhere."""
+        return tuple(network for network in self.networks if network.mode.routes and not network.isolated)
+
+    @property
+    def switched(self) -> tuple[Network, ...]:
+        """The networks in L2 that lead somewhere."""
+        return tuple(network for network in self.networks if not network.mode.routes and not network.isolated)
+
+    def link_of(self, owner: Network | Parent) -> Link | None:
+        """Return the link that is this parent or carries this network, or None."""
+        return self.host.link(owner.parent if isinstance(owner, Network) else owner.name)
+
+    def stays(self, link: Link) -> bool:
+        """Tell whether this very link was there at the first look as well."""
+        return any((one.index, one.name) == (link.index, link.name) for one in self.earlier.links)
+
+
+def scope_of(records: Records, host: Host, network: str | None, parent: str | None) -> Scope:
+    """Return whom a user means.
+
+    Args:
+        records: what ipvl remembers.
+        host: the host as it is now.
+        network: the name of a network or the beginning of its id, or None.
+        parent: the name of a link that is, or may become, a parent, or None.
+
+    Raises:
+        IpvlError: ipvl knows no such network, more than one is meant, or the parent's name cannot be one.
+    """
+    if parent is not None:
+        name = link_name(parent)
+        if name == "lo":
+            raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link")
+        held = records.parent(name)
+        return Scope(records.networks_on(name), (held or wanted_parent(name, host.link(name), None),), whole=False)
+    if network is None:
+        return Scope(tuple(records.networks()), tuple(records.parents()), whole=True)
+    known = tuple(records.networks())
+    meant = [one for one in known if one.name == network] or [one for one in known if one.id.startswith(network)]
+    if not meant or not network:
+        names = ", ".join(one.label for one in known) or "none"
+        raise missing(f"network {shown(network)} is not known to ipvl", f"networks that are: {names}")
+    if len(meant) > 1:
+        raise invalid(f"network {shown(network)} can be more than one", "give more of its id")
+    held = records.parent(meant[0].parent)
+    return Scope((meant[0],), () if held is None else (held,), whole=False)

@@ -1,0 +1,57 @@
+"""Whom to ask for on the segments of the parents, before the checks can tell what the silence means."""
+
+from __future__ import annotations
+
+from ipvl.addresses.allocation import gateway_of
+from ipvl.diagnosis.evidence import Scope
+from ipvl.facts import NetworkStack, Question
+from ipvl.model import Endpoint, Network, Phase, Subnet
+from ipvl.planning.parents import TAKES_EVERY_FRAME, Host
+from ipvl.records import Records
+
+MOST_ADDRESSES = 256
+"""How many endpoints' addresses are asked for on one parent: each is a broadcast that every machine there receives."""
+
+
+def questions(scope: Scope, records: Records, host: Host, stack: NetworkStack) -> tuple[Question, ...]:
+    """Return what to ask: for each gateway, and whether somebody else has an endpoint's address.
+
+    Only parents of L2 networks are asked, and only those that can hear an answer: in L3 no container asks either, an
+    isolated network has nobody outside, and a parent that is down or gives its frames away is another check's finding.
+    """
+    found: dict[Question, None] = {}
+    for network in scope.networks:
+        link = host.link(network.parent)
+        if network.mode.routes or network.isolated or network.phase is not Phase.READY or link is None:
+            continue
+        if not (link.up and link.carrier and link.ethernet) or link.master_kind in TAKES_EVERY_FRAME:
+            continue
+        for subnet in network.subnets:
+            question = gateway_question(network, subnet, records, stack)
+            if question is not None:
+                found[question] = None
+        for question in address_questions(network, records)[:MOST_ADDRESSES]:
+            found[question] = None
+    return tuple(found)
+
+
+def gateway_question(network: Network, subnet: Subnet, records: Records, stack: NetworkStack) -> Question | None:
+    """Return the question for a subnet's gateway; None when it has none or a container or the host itself is it."""
+    gateway = gateway_of(network, subnet)
+    own = stack.link(network.parent).addresses
+    if gateway is None or records.holder_of(network.parent, gateway) or any(gateway == one.ip for one in own):
+        return None
+    sender = next((one.ip for one in own if one.version == 4 and gateway in one.network), None)
+    return Question(network.parent, gateway, sender)
+
+
+def address_questions(network: Network, records: Records) -> tuple[Question, ...]:
+    """Return the question for every address that an endpoint of the network holds."""
+    return tuple(
+        question for endpoint in records.endpoints_of(network.id) for question in endpoint_questions(network, endpoint)
+    )
+
+
+def endpoint_questions(network: Network, endpoint: Endpoint) -> tuple[Question, ...]:
+    """Return the question for every address of an endpoint."""
+    return tuple(Question(network.parent, interface.ip) for interface in endpoint.addresses)

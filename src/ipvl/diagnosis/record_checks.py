@@ -1,0 +1,159 @@
+"""Checks of what ipvl remembers against what the host has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ipvl.diagnosis.evidence import Evidence
+from ipvl.diagnosis.findings import Finding, problem, warning
+from ipvl.diagnosis.parent_checks import is_in
+from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeVlan
+from ipvl.model import Endpoint, Network, Phase
+from ipvl.planning.parents import Host
+from ipvl.planning.reconciliation import is_port_name, plan_repair
+from ipvl.records import Drop
+
+MAKES_AGAIN = "`systemctl restart ipvl` makes it again"
+NAMED_NAMESPACES = ("/run/docker/netns/", "/run/netns/")
+"""Where a port in a sandbox can be found; elsewhere its absence says nothing (kernel/namespaces.py)."""
+MAKING_TAKES = 60.0
+"""Seconds after which a network that is still being made was given up."""
+
+_BUILT_IN_DUMMY = re.compile(r"di-([0-9a-f]{12})")
+
+
+def leftovers(evidence: Evidence) -> Iterator[Finding]:
+    """Find links that nobody needs any more: parents and ports of ipvl's that no record knows, and others' of the kind.
+
+    A port of others counts only while it is down and bare: a port that somebody set up to reach containers from the
+    host is meant to be there. A dummy of Docker's own driver counts only when Docker says that its network is gone.
+    """
+    parents = {parent.name for parent in evidence.scope.parents}
+    indexes = {link.index for link in evidence.host.links if link.name in parents}
+    for link in evidence.host.links:
+        if evidence.stays(link) and (evidence.scope.whole or link.name in parents or link.lower in indexes):
+            found = _left_by_ipvl(link, evidence) or _left_by_others(link, evidence)
+            if found is not None:
+                yield warning("leftovers", link.name, *found)
+
+
+def _left_by_ipvl(link: Link, evidence: Evidence) -> tuple[str, str] | None:
+    """Return what a link of ipvl's is and the way out, or None when it is needed or not ipvl's."""
+    remove = f"remove it with `ip link del {link.name}`"
+    if link.name.startswith(HALF_MADE_PREFIX):
+        return f"link {link.name} is a parent that ipvl never finished", remove
+    if link.made_by_ipvl and evidence.records.parent(link.name) is None:
+        carried = ", ".join(port.label for port in evidence.host.ports_of(link))
+        if carried:
+            return (
+                f"link {link.name} was made by ipvl and carries {carried}, but no network that ipvl knows uses it",
+                f"containers may be running there: end them, then {remove}",
+            )
+        return f"link {link.name} was made by ipvl, but no network that ipvl knows uses it", remove
+    ports = {endpoint.port for endpoint in evidence.records.endpoints()}
+    if link.kind == "ipvlan" and is_port_name(link.name) and link.name not in ports:
+        return f"port {link.name} belongs to no container that ipvl knows", remove
+    return None
+
+
+def _left_by_others(link: Link, evidence: Evidence) -> tuple[str, str] | None:
+    remove = f"remove it with `ip link del {link.name}`"
+    bare = not link.up and not evidence.stack.link(link.name).addresses
+    if link.kind == "ipvlan" and bare and not is_port_name(link.name):
+        return (
+            f"ipvlan port {link.name}, which ipvl did not make, is in the host's namespace, down and bare",
+            f"if nobody needs it, {remove}",
+        )
+    if is_unused_dummy(link, evidence.host) and evidence.docker_networks is not None:
+        beginning = link.name.removeprefix("di-")
+        if not any(identity.startswith(beginning) for identity in evidence.docker_networks):
+            return f"dummy {link.name} is of Docker's own driver, but Docker has no network {beginning}", remove
+    return None
+
+
+def is_unused_dummy(link: Link, host: Host) -> bool:
+    """Tell whether a link looks like the parent of an isolated network of Docker's own driver, without any port."""
+    return (
+        link.kind == "dummy"
+        and not link.made_by_ipvl
+        and _BUILT_IN_DUMMY.fullmatch(link.name) is not None
+        and not host.ports_of(link)
+    )
+
+
+def records(evidence: Evidence) -> Iterator[Finding]:
+    """Find what ipvl remembers and the host does not have: parents, sandboxes, ports; and what was left half done."""
+    chosen = {network.id for network in evidence.scope.networks}
+    repair = plan_repair(evidence.records, evidence.host, evidence.now, evidence.inode_of)
+    for step in repair.steps:
+        if isinstance(step, MakeDummy | MakeVlan) and evidence.earlier.link(step.name) is None:
+            yield from _without_parent(step.name, chosen, evidence)
+    for change in repair.changes:
+        match change:
+            case Drop(record=Network() as network) if network.id in chosen:
+                yield from _half_done(network, evidence)
+            case Drop(record=Endpoint() as endpoint) if endpoint.network_id in chosen:
+                yield from _gone(endpoint, evidence)
+    if evidence.knows_namespaces:
+        for network in evidence.networks:
+            for endpoint in evidence.records.endpoints_of(network.id):
+                yield from _without_port(endpoint, network, evidence)
+
+
+def _without_parent(parent: str, chosen: set[str], evidence: Evidence) -> Iterator[Finding]:
+    for network in evidence.records.networks_on(parent):
+        if network.id in chosen:
+            yield problem(
+                "records",
+                network.label,
+                f"parent {parent} of network {network.label}, which ipvl made, is gone",
+                MAKES_AGAIN,
+            )
+
+
+def _half_done(network: Network, evidence: Evidence) -> Iterator[Finding]:
+    if network.phase is Phase.REMOVING or evidence.now - network.created > MAKING_TAKES:
+        what = "removed" if network.phase is Phase.REMOVING else "made"
+        yield warning(
+            "records",
+            network.label,
+            f"network {network.label} was not {what} to the end",
+            f"remove it with `docker network rm {network.label}`, or `systemctl restart ipvl`",
+        )
+
+
+def _gone(endpoint: Endpoint, evidence: Evidence) -> Iterator[Finding]:
+    network = evidence.records.network(endpoint.network_id)
+    if network is not None and network.phase is Phase.READY:
+        addresses = " and ".join(str(interface.ip) for interface in endpoint.addresses)
+        yield warning(
+            "records",
+            network.label,
+            f"container {endpoint.label} of network {network.label} is gone, but still holds {addresses}",
+            "`systemctl restart ipvl` frees them",
+        )
+
+
+def _without_port(endpoint: Endpoint, network: Network, evidence: Evidence) -> Iterator[Finding]:
+    sandbox = endpoint.sandbox
+    if sandbox is None or not sandbox.removeprefix("/var").startswith(NAMED_NAMESPACES):
+        return
+    link = evidence.link_of(network)
+    if link is None or evidence.inode_of(sandbox) is None:
+        return
+    if not any(_has_port(endpoint, network, host) for host in (evidence.earlier, evidence.host)):
+        yield problem(
+            "records",
+            network.label,
+            f"container {endpoint.label} has no port on {network.parent} any more, though ipvl gave it one in network"
+            f" {network.label}",
+            "restart the container",
+        )
+
+
+def _has_port(endpoint: Endpoint, network: Network, host: Host) -> bool:
+    link = host.link(network.parent)
+    return link is None or any(
+        port.name == endpoint.port or is_in(port, endpoint.sandbox) for port in host.ports_of(link)
+    )

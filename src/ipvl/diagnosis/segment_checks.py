@@ -1,0 +1,195 @@
+"""Checks of what the segments behind the parents are: subnets, gateways, VLANs, and whoever else is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ipvl.addresses.allocation import gateway_of
+from ipvl.addresses.default_pools import is_default_pool
+from ipvl.diagnosis.evidence import Evidence
+from ipvl.diagnosis.findings import Finding, problem, warning
+from ipvl.diagnosis.questions import endpoint_questions, gateway_question
+from ipvl.links import Link
+from ipvl.model import IPInterface, IPNetwork, Network, Parent, Subnet
+
+QUIET_FOR = 600.0
+"""Seconds after which a VLAN on which nobody was asked, and that never received a frame, is worth a word."""
+
+
+def subnet(evidence: Evidence) -> Iterator[Finding]:
+    """Find subnets that are not the parent's own in L2, or that are in L3.
+
+    In L2 a second subnet on a segment is usual where the router has an address in it, so a gateway that answers settles
+    it. In L3 a host that answers ARP for its containers (proxy_arp) may give them a part of the parent's subnet.
+    """
+    for network in evidence.networks:
+        if network.isolated:
+            continue
+        for one in network.subnets:
+            own = _parents_own(one.pool, network, evidence)
+            if network.mode.routes and own is not None and not evidence.stack.link(network.parent).proxy_arp:
+                asks = "ARP" if one.pool.version == 4 else "neighbour solicitations"
+                yield problem(
+                    "subnet",
+                    network.label,
+                    f"subnet {one.pool} of network {network.label} overlaps {own.network}, the subnet of parent"
+                    f" {network.parent}, where in mode {network.mode} nobody answers {asks} for its containers",
+                    "give the network a subnet of its own, and the router a route to it by this host's address",
+                )
+            elif _is_foreign(one, network, evidence) and _answered(one, network, evidence) is not True:
+                others = ", ".join(
+                    str(address.network)
+                    for address in _addresses(network.parent, evidence)
+                    if address.version == one.pool.version
+                )
+                silent = _answered(one, network, evidence) is False
+                gateway = f", and nobody answers for its gateway {gateway_of(network, one)}" if silent else ""
+                make = problem if silent and not is_default_pool(one.pool) else warning
+                yield make(
+                    "subnet",
+                    network.label,
+                    f"subnet {one.pool} of network {network.label} is not that of parent {network.parent}"
+                    f" ({others}){gateway}",
+                    f"in mode l2 give it the parent's subnet, or the router of {network.parent} an address in this one",
+                )
+
+
+def gateway(evidence: Evidence) -> Iterator[Finding]:
+    """Find gateways of L2 networks that nobody has, or that the host itself has, which containers cannot reach.
+
+    Where a VLAN carries nothing at all, or the subnet is another's, that is the finding.
+    """
+    for network in evidence.switched:
+        for one in network.subnets:
+            address = gateway_of(network, one)
+            if any(address == own.ip for own in evidence.stack.link(network.parent).addresses):
+                yield problem(
+                    "gateway",
+                    network.label,
+                    f"gateway {address} of network {network.label} is this host's own address on {network.parent},"
+                    " which ipvlan keeps out of its containers' reach",
+                    "give the network the address of a router",
+                )
+            elif (
+                _answered(one, network, evidence) is False
+                and not _is_foreign(one, network, evidence)
+                and not _is_mute(network.parent, evidence)
+            ):
+                protocol = "ARP" if one.pool.version == 4 else "neighbour solicitations"
+                what = f"gateway {address} of network {network.label} does not answer {protocol} on {network.parent}"
+                if is_default_pool(one.pool):
+                    yield warning(
+                        "gateway",
+                        network.label,
+                        what,
+                        f"that is to be expected if Docker chose {one.pool} because no subnet was given; else give"
+                        " --gateway the address of the router",
+                    )
+                else:
+                    yield problem(
+                        "gateway",
+                        network.label,
+                        what,
+                        f"see that the router is up and {_where(network.parent, evidence)}, or give its address as"
+                        " --gateway",
+                    )
+
+
+def duplicate(evidence: Evidence) -> Iterator[Finding]:
+    """Find addresses of endpoints that a machine outside, or the host itself, has as well."""
+    for network in evidence.switched:
+        own = {address.ip for address in evidence.stack.link(network.parent).addresses}
+        for endpoint in evidence.records.endpoints_of(network.id):
+            for question in endpoint_questions(network, endpoint):
+                holders = evidence.answers.get(question, ())
+                who = f"the machine with MAC address {' and '.join(holders)}" if holders else "this host itself"
+                if holders or question.address in own:
+                    yield problem(
+                        "duplicate",
+                        network.label,
+                        f"address {question.address} of container {endpoint.label} in network {network.label} is taken"
+                        f" by {who} on {network.parent} as well",
+                        "give one of the two another address, and keep such addresses out with --ip-range or"
+                        " --aux-address",
+                    )
+
+
+def vlan(evidence: Evidence) -> Iterator[Finding]:
+    """Find VLANs that the switch does not bring here: nothing ever came in, while the link below receives.
+
+    Somebody must have been asked there, or the VLAN have been quiet for long: a fresh one may just have had no traffic.
+    """
+    for parent in evidence.scope.parents:
+        link = evidence.link_of(parent)
+        base = None if link is None else evidence.host.below(link)
+        if link is None or base is None or not _never_received(link, base, evidence):
+            continue
+        what = f"no frame of VLAN {link.vlan_id} has ever come in on parent {parent.name}, while {base.name} receives"
+        way_out = f"have the switch port of {base.name} carry VLAN {link.vlan_id}, tagged"
+        if any(question.link == parent.name for question in evidence.answers):
+            yield problem("vlan", parent.name, f"{what} others", way_out)
+        elif _long_made(parent, evidence):
+            yield warning("vlan", parent.name, f"{what} others", f"if there is traffic on it, {way_out}")
+
+
+def _addresses(parent: str, evidence: Evidence) -> tuple[IPInterface, ...]:
+    return tuple(one for one in evidence.stack.link(parent).addresses if not one.ip.is_link_local)
+
+
+def _parents_own(pool: IPNetwork, network: Network, evidence: Evidence) -> IPInterface | None:
+    return next(
+        (
+            address
+            for address in _addresses(network.parent, evidence)
+            if address.version == pool.version and address.network.overlaps(pool)
+        ),
+        None,
+    )
+
+
+def _is_foreign(one: Subnet, network: Network, evidence: Evidence) -> bool:
+    """Tell whether the parent of an L2 network has addresses of a subnet's family and none of them is in it."""
+    families = {address.version for address in _addresses(network.parent, evidence)}
+    return (
+        not network.mode.routes
+        and one.pool.version in families
+        and _parents_own(one.pool, network, evidence) is None
+        and gateway_question(network, one, evidence.records, evidence.stack) is not None
+    )
+
+
+def _answered(one: Subnet, network: Network, evidence: Evidence) -> bool | None:
+    """Tell whether somebody answered for a subnet's gateway; None when nobody was asked."""
+    question = gateway_question(network, one, evidence.records, evidence.stack)
+    if question is None or question not in evidence.answers:
+        return None
+    return bool(evidence.answers[question])
+
+
+def _never_received(link: Link, base: Link, evidence: Evidence) -> bool:
+    return (
+        link.kind == "vlan"
+        and link.up
+        and link.carrier
+        and evidence.stack.link(link.name).received == 0
+        and evidence.stack.link(base.name).received > 0
+    )
+
+
+def _is_mute(parent: str, evidence: Evidence) -> bool:
+    link = evidence.host.link(parent)
+    base = None if link is None else evidence.host.below(link)
+    return link is not None and base is not None and _never_received(link, base, evidence)
+
+
+def _long_made(parent: Parent, evidence: Evidence) -> bool:
+    networks = evidence.records.networks_on(parent.name)
+    return all(evidence.now - network.created > QUIET_FOR for network in networks)
+
+
+def _where(parent: str, evidence: Evidence) -> str:
+    link = evidence.host.link(parent)
+    base = None if link is None else evidence.host.below(link)
+    if link is None or base is None or link.kind != "vlan":
+        return f"on the segment of {parent}"
+    return f"in VLAN {link.vlan_id} of {base.name}"

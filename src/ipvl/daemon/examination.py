@@ -1,0 +1,126 @@
+"""How `ipvl doctor` comes by its evidence: look, ask, look again, change nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from ipaddress import IPv6Address
+from typing import TypeVar
+
+from ipvl.daemon.configuration import Configuration
+from ipvl.diagnosis.checks import Diagnosis, diagnose
+from ipvl.diagnosis.evidence import Evidence, Scope, scope_of
+from ipvl.diagnosis.questions import MOST_ADDRESSES, address_questions, questions
+from ipvl.diagnosis.record_checks import is_unused_dummy
+from ipvl.errors import IpvlError, Kind
+from ipvl.facts import Answers, NetworkStack
+from ipvl.kernel.facts import network_stack
+from ipvl.kernel.netlink import HostKernel, open_host_kernel
+from ipvl.kernel.probes import ask
+from ipvl.links import Link
+from ipvl.planning.parents import Host
+from ipvl.records import Records
+from ipvl.store.sqlite import open_store_read_only
+
+_Found = TypeVar("_Found")
+
+
+async def examine(configuration: Configuration, network: str | None = None, parent: str | None = None) -> Diagnosis:
+    """Return what is wrong with this host, as far as this user can find out.
+
+    The state file is read rather than the daemon asked: it holds the same records (each change is there before it is
+    true), with or without a daemon.
+
+    Args:
+        configuration: where the state is, and where Docker answers.
+        network: the name of the one network to look at or the beginning of its id, or None.
+        parent: the name of the one parent to look at, or None.
+
+    Raises:
+        IpvlError: there is no such network, the parent's name cannot be one, or the links cannot be read.
+    """
+    unchecked: list[str] = []
+    async with open_host_kernel() as kernel:
+        moved = await _allowed(kernel.ports_elsewhere, "ports inside containers", unchecked)
+        earlier = Host(await kernel.all(), kernel.release, frozenset(), moved or ())
+        records = _records(configuration, unchecked)
+        scope = scope_of(records, earlier, network, parent)
+        stack = await network_stack(earlier.links)
+        answers = await _ask(scope, records, earlier, stack, unchecked)
+        kinds = await _allowed(kernel.kinds, "what kinds of links the kernel can make", unchecked)
+        host = await _look_again(kernel, kinds, know_moved=moved is not None)
+        evidence = Evidence(
+            scope=scope,
+            records=records,
+            earlier=earlier,
+            host=host,
+            stack=await network_stack(host.links),
+            answers=answers,
+            inode_of=kernel.namespace_inode,
+            now=time.time(),
+            knows_kinds=kinds is not None,
+            knows_namespaces=moved is not None,
+            docker_networks=await _docker_networks(configuration, host, unchecked) if scope.whole else None,
+        )
+    return diagnose(evidence, unchecked)
+
+
+def _records(configuration: Configuration, unchecked: list[str]) -> Records:
+    try:
+        with closing(open_store_read_only(configuration.state_file)) as store:
+            return Records(store.load())
+    except IpvlError as error:
+        # Without a state file there is no network, and nothing is left unchecked.
+        if error.kind is not Kind.MISSING:
+            unchecked.append(f"networks and containers, because {error.what}; {error.way_out}")
+        return Records()
+
+
+async def _allowed(look: Callable[[], Awaitable[_Found]], what: str, unchecked: list[str]) -> _Found | None:
+    try:
+        return await look()
+    except IpvlError as error:
+        unchecked.append(f"{what}, because {error.what}; {error.way_out}")
+    except PermissionError as error:
+        unchecked.append(f"{what}, because {error.filename} may not be read; run it as root")
+    return None
+
+
+async def _look_again(kernel: HostKernel, kinds: frozenset[str] | None, *, know_moved: bool) -> Host:
+    moved: tuple[Link, ...] = await kernel.ports_elsewhere() if know_moved else ()
+    return Host(await kernel.all(), kernel.release, kinds or frozenset(), moved)
+
+
+async def _ask(scope: Scope, records: Records, host: Host, stack: NetworkStack, unchecked: list[str]) -> Answers:
+    wanted = questions(scope, records, host, stack)
+    for network in scope.networks:
+        more = len(address_questions(network, records)) - MOST_ADDRESSES
+        if more > 0 and any(question.link == network.parent for question in wanted):
+            unchecked.append(f"whether others have the addresses of {more} more containers of network {network.label}")
+    senders = {
+        name: one.ip
+        for name, facts in stack.links.items()
+        for one in facts.addresses
+        if isinstance(one.ip, IPv6Address) and one.ip.is_link_local
+    }
+    found = (
+        await _allowed(lambda: ask(wanted, senders), "gateways and duplicate addresses", unchecked) if wanted else {}
+    )
+    return found or {}
+
+
+async def _docker_networks(configuration: Configuration, host: Host, unchecked: list[str]) -> frozenset[str] | None:
+    dummies = [link.name for link in host.links if is_unused_dummy(link, host)]
+    if not dummies:
+        return None
+    import h11
+    import msgspec
+
+    from ipvl.doors.docker.engine_api import network_ids
+
+    try:
+        return await network_ids(configuration.engine_socket)
+    except (TimeoutError, OSError, h11.ProtocolError, msgspec.DecodeError):
+        unchecked.append(f"whether Docker still needs {', '.join(dummies)}, because Docker does not answer")
+        return None

@@ -1,0 +1,164 @@
+"""The daemon from its first instruction to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from ipvl import __version__
+from ipvl.daemon.configuration import Configuration
+from ipvl.daemon.sockets import listening, locked, passed_sockets
+from ipvl.doors.control.app import control_app
+from ipvl.doors.docker.app import docker_app
+from ipvl.doors.docker.engine_api import follow_docker
+from ipvl.driver.engine import Engine
+from ipvl.driver.events import Event, EventType
+from ipvl.driver.recovery import reconcile
+from ipvl.errors import IpvlError
+from ipvl.kernel.changes import LinkState, link_changes
+from ipvl.kernel.netlink import open_host_kernel
+from ipvl.sandbox.hosts import write_hosts
+from ipvl.store.sqlite import open_store
+
+log = logging.getLogger(__name__)
+
+SETTLE = 0.2
+"""Seconds to let link changes come to rest before looking at the host: one `ip link del` is several announcements."""
+GRACE = 10
+"""Seconds that calls under way get to finish after SIGTERM."""
+STALLED = 1.0
+"""Seconds that clients get to read what they were sent; one that stopped reading must not hold up a restart."""
+
+
+async def serve(configuration: Configuration, environment: Mapping[str, str]) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Sockets, lock and state file are this function's own and are released however it ends. Networks, ports and parents
+    stay as they are.
+
+    Raises:
+        IpvlError: the state, a socket or the kernel's netlink cannot be had, or another ipvl has them.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    passed = passed_sockets(environment)
+    with (
+        locked(configuration.lock_file),
+        closing(open_store(configuration.state_file)) as store,
+        listening(configuration.docker_socket, passed) as docker_socket,
+        listening(configuration.control_socket, passed) as control_socket,
+    ):
+        async with open_host_kernel() as kernel:
+            engine = Engine(kernel, store, publish=write_hosts)
+            await reconcile(engine)
+            servers = [(_server(docker_app(engine)), docker_socket), (_server(control_app(engine)), control_socket)]
+            async with asyncio.TaskGroup() as tasks:
+                serving = [tasks.create_task(server.serve([listener])) for server, listener in servers]
+                watching = [
+                    tasks.create_task(_repair_on_change(engine)),
+                    tasks.create_task(follow_docker(engine, configuration.engine_socket)),
+                ]
+                log.info(
+                    "ipvl %s serves Docker at %s: %d networks, %d endpoints",
+                    __version__,
+                    configuration.docker_socket,
+                    len(tuple(engine.records.networks())),
+                    len(tuple(engine.records.endpoints())),
+                )
+                _notify(environment, "READY=1")
+                await stop.wait()
+                _notify(environment, "STOPPING=1")
+                log.info("ipvl stops; networks and containers stay as they are")
+                engine.events.end(Event(engine.clock(), EventType.DAEMON_STOPPING, "ipvl stops; its networks stay"))
+                for task in watching:
+                    task.cancel()
+                for server, _ in servers:
+                    server.should_exit = True
+                await asyncio.wait(serving)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the daemon, which has two of them to stop, and waits for no dead client."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End every connection: idle ones and those that do not read soon, the others when their calls are done."""
+        timer = asyncio.get_running_loop().call_later(STALLED, self._abort_stalled)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
+    def _abort_stalled(self) -> None:
+        for connection in tuple(self.server_state.connections):
+            if connection.transport.get_write_buffer_size() > 0:
+                connection.transport.abort()
+
+
+def _server(app: Starlette) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.WARNING,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+    )
+
+
+async def _repair_on_change(engine: Engine) -> None:
+    changed = asyncio.Event()
+
+    async def listen() -> None:
+        seen: dict[int, LinkState] = {}
+        async for state in link_changes():
+            if state is None:
+                changed.set()
+                continue
+            # Each port that comes or goes makes its parent announce itself, unchanged; a rename keeps the index.
+            before = seen.get(state.index)
+            if before != state and (before is not None or engine.records.concerns(state.name)):
+                seen[state.index] = state
+                changed.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(listen())
+        while True:
+            await changed.wait()
+            await asyncio.sleep(SETTLE)
+            changed.clear()
+            try:
+                await reconcile(engine)
+            except IpvlError as error:
+                log.warning("the host could not be compared with the records: %s", error)
+
+
+def _notify(environment: Mapping[str, str], state: str) -> None:
+    """Tell systemd how far the daemon is (sd_notify(3)); nothing happens without systemd."""
+    address = environment.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+        try:
+            notify.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
+        except OSError as error:
+            log.warning("systemd could not be told %s: %s", state, os.strerror(error.errno or 0))

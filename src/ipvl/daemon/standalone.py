@@ -1,0 +1,44 @@
+"""What the command line can do without a daemon: the same calls on the same state, under the same lock."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from ipvl.daemon.configuration import Configuration
+from ipvl.daemon.sockets import locked
+from ipvl.driver.engine import Engine
+from ipvl.driver.recovery import reconcile
+from ipvl.driver.status import Status, status
+from ipvl.embedded.calls import CALLS
+from ipvl.kernel.netlink import open_host_kernel
+from ipvl.records import Records
+from ipvl.sandbox.hosts import write_hosts
+from ipvl.store.sqlite import open_store, open_store_read_only
+
+WAIT_FOR_ANOTHER = 20.0
+"""Seconds to wait for another command that has the state."""
+
+
+async def read_status(configuration: Configuration) -> Status:
+    """Return the status from the state file and the kernel, changing neither.
+
+    Raises:
+        IpvlError: the state file does not exist or cannot be read, or the kernel refused.
+    """
+    with closing(open_store_read_only(configuration.state_file)) as store:
+        records = Records(store.load())
+    async with open_host_kernel() as kernel:
+        return await status(records, kernel)
+
+
+async def perform(configuration: Configuration, name: str, request: object) -> object:
+    """Do a call of the table in `embedded.calls` in this process, which has the state to itself meanwhile.
+
+    Raises:
+        IpvlError: it was refused, or a daemon or another command has the state and does not give it up.
+    """
+    with locked(configuration.lock_file, WAIT_FOR_ANOTHER), closing(open_store(configuration.state_file)) as store:
+        async with open_host_kernel() as kernel:
+            engine = Engine(kernel, store, publish=write_hosts)
+            await reconcile(engine)
+            return await CALLS[name].handle(engine, request)

@@ -1,0 +1,1 @@
+"""Thin adapters: a door translates messages and holds no network logic."""

@@ -1,0 +1,70 @@
+"""`ipvl doctor`: its words, and a diagnosis as people read it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipvl.daemon.configuration import Configuration
+from ipvl.diagnosis.table import MEANINGS
+
+if TYPE_CHECKING:
+    from ipvl.diagnosis.checks import Diagnosis
+    from ipvl.diagnosis.findings import Finding
+
+
+def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command."""
+    width = max(map(len, MEANINGS))
+    checks = "\n".join(f"  {name:{width}}  {meaning}" for name, meaning in MEANINGS.items())
+    command = commands.add_parser(
+        "doctor",
+        help="find what is wrong with this host, one line each",
+        description=(
+            "Look at this host and say in one line each what is wrong and what to do. Nothing is changed; gateways\n"
+            "and addresses are asked for on the wire (ARP, neighbour solicitations), which takes a second."
+        ),
+        epilog=(
+            "examples:\n"
+            "  ipvl doctor\n"
+            "  ipvl doctor --parent eth0.30     # before there is a network on it\n"
+            "  ipvl doctor --network web --json\n\n"
+            "exit status: 0 when there is no problem (warnings are none), 1 when there is one\n\n"
+            f"what is looked for:\n{checks}"
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    about = command.add_mutually_exclusive_group()
+    about.add_argument("--network", metavar="NAME", help="look at this network alone: its name or the start of its id")
+    about.add_argument("--parent", metavar="LINK", help="look at this parent alone, even one without a network")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument(
+        "--state-folder",
+        type=Path,
+        default=Configuration().state_folder,
+        metavar="DIR",
+        help="where ipvl remembers its networks (%(default)s)",
+    )
+
+
+def report(diagnosis: Diagnosis) -> str:
+    """Return the findings, one line each, then what could not be checked; one line that says so when all is well."""
+    lines = [*map(line, diagnosis.findings), *(f"not checked: {sentence}" for sentence in diagnosis.unchecked)]
+    if not diagnosis.findings:
+        well = "nothing wrong was found" if diagnosis.unchecked else "all is well"
+        lines.append(
+            f"{well}: {diagnosis.checks} checks on {_count(diagnosis.networks, 'network')},"
+            f" {_count(diagnosis.parents, 'parent')}"
+        )
+    return "\n".join(lines)
+
+
+def line(finding: Finding) -> str:
+    """Return a finding as one line: how bad, what, and the way out."""
+    what = f"{finding.what}; {finding.way_out}" if finding.way_out else finding.what
+    return f"{finding.severity}: {what}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

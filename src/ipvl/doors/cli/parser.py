@@ -1,0 +1,187 @@
+"""The words of the `ipvl` command: parsing, help and completion come from here."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipvl import __version__
+from ipvl.daemon.configuration import Configuration
+from ipvl.doors.cli import (
+    attach_commands,
+    doctor,
+    events,
+    network_commands,
+    rootfs_commands,
+    sandbox_commands,
+    topology,
+)
+from ipvl.doors.cli.flags import add_command, add_control_socket, add_json, add_where_to_read
+from ipvl.options.table import NETWORK_OPTIONS
+
+if TYPE_CHECKING:
+    from ipvl.doors.cli.flags import Commands
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+SHELLS = ("bash", "zsh", "tcsh")
+NAMED = ("networks", "parents", "endpoints")
+SWITCHES = ("internal", "ipv4", "ipv6")
+VALUES = {"true": "", "false": "no-"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of `ipvl` and its commands."""
+    top = _Parser(
+        prog="ipvl",
+        description="Containers straight on the physical network, through Linux ipvlan.",
+        epilog=_network_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"ipvl {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    shared = [_places()]
+    network_commands.add_parser(commands, shared)
+    sandbox_commands.add_parsers(commands, shared)
+    attach_commands.add_parsers(commands, shared)
+    rootfs_commands.add_parser(commands, shared)
+    _add_serve(commands)
+    _add_status(commands)
+    topology.add_parser(commands)
+    events.add_parser(commands)
+    doctor.add_parser(commands)
+    _add_version(commands)
+    _add_completion(commands)
+    return top
+
+
+def configuration(arguments: argparse.Namespace) -> Configuration:
+    """Return the daemon's settings from parsed arguments; flags a command does not have keep their defaults."""
+    default = Configuration()
+    return Configuration(
+        **{name: getattr(arguments, name, getattr(default, name)) for name in Configuration.__dataclass_fields__}
+    )
+
+
+def as_docker_writes(words: list[str]) -> list[str]:
+    """Return the words with Docker's `--internal=true` and its like as ipvl's parser knows them."""
+    if words[:2] != ["network", "create"]:
+        return words
+    switches = {f"--{name}={value}": f"--{prefix}{name}" for name in SWITCHES for value, prefix in VALUES.items()}
+    return [switches.get(word, word) for word in words]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that never guesses abbreviated flags: a script that used one would break with the next flag."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+
+def _add_serve(commands: Commands) -> None:
+    default = Configuration()
+    serve = add_command(
+        commands,
+        "serve",
+        "run the daemon that Docker talks to, in the foreground",
+        "Run the daemon in the foreground until SIGTERM. It logs to standard error.",
+        """
+        ipvl serve
+        ipvl serve --log-level debug --state-folder /srv/ipvl
+        """,
+    )
+    serve.add_argument(
+        "--state-folder",
+        type=Path,
+        default=default.state_folder,
+        metavar="DIR",
+        help="what is remembered (%(default)s)",
+    )
+    serve.add_argument(
+        "--docker-socket",
+        type=Path,
+        default=default.docker_socket,
+        metavar="PATH",
+        help="where Docker looks (%(default)s)",
+    )
+    add_control_socket(serve)
+    serve.add_argument(
+        "--engine-socket",
+        type=Path,
+        default=default.engine_socket,
+        metavar="PATH",
+        help="Docker's own API (%(default)s)",
+    )
+    serve.add_argument(
+        "--log-level", choices=LOG_LEVELS, default=default.log_level, help="how much it logs (%(default)s)"
+    )
+
+
+def _add_status(commands: Commands) -> None:
+    status = add_command(
+        commands,
+        "status",
+        "show networks, parents, endpoints and what is wrong with them",
+        "Show networks, parents and endpoints. Without a daemon it reads the state file, and says so.",
+        """
+        ipvl status
+        ipvl status --json | jq '.networks[].parent'
+        ipvl status --names parents
+        """,
+    )
+    form = status.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--names", choices=NAMED, help="print nothing but the names of these, one a line")
+    add_where_to_read(status)
+
+
+def _add_version(commands: Commands) -> None:
+    version = add_command(
+        commands,
+        "version",
+        "print the versions of this command and of the daemon",
+        "Print the versions of this command and of the daemon, which differ until an updated daemon is restarted.",
+        "ipvl version --json",
+    )
+    add_json(version)
+    add_control_socket(version)
+
+
+def _add_completion(commands: Commands) -> None:
+    completion = add_command(
+        commands,
+        "completion",
+        "print the completion script of a shell",
+        "Print a script that completes commands and flags and, in bash and zsh, the names of networks and parents.",
+        """
+        ipvl completion bash > /etc/bash_completion.d/ipvl
+        ipvl completion zsh > /usr/local/share/zsh/site-functions/_ipvl
+        """,
+    )
+    completion.add_argument("shell", choices=SHELLS, help="the shell that is to complete")
+
+
+def _places() -> argparse.ArgumentParser:
+    """Return a parser of the flags that say where the daemon and the state are."""
+    places = _Parser(add_help=False)
+    group = places.add_argument_group("where things are")
+    for flag, default, text in (
+        ("--control-socket", Configuration().control_socket, "the daemon's control socket (%(default)s)"),
+        ("--state-folder", Configuration().state_folder, "what is remembered (%(default)s)"),
+    ):
+        group.add_argument(flag, type=Path, default=default, metavar="PATH", help=text)
+    return places
+
+
+def _network_help() -> str:
+    width = max(len(option.key) for option in NETWORK_OPTIONS)
+    options = "\n".join(
+        f"  {option.key:{width}}  {option.values} (default: {option.default})" for option in NETWORK_OPTIONS
+    )
+    return (
+        "examples:\n"
+        "  docker network create -d ipvl --subnet 192.168.20.0/24 --gateway 192.168.20.1 -o parent=eth0.20 web\n"
+        "  docker run --net web alpine ip route\n"
+        "  ipvl status\n\n"
+        f"options of docker network create -d ipvl -o KEY=VALUE:\n{options}"
+    )

@@ -1,0 +1,1 @@
+"""ipvl's own socket: what the command line asks the daemon."""

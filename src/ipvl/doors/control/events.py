@@ -1,0 +1,95 @@
+"""GET /events: what happens, as one JSON object a line, for as long as the client listens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from ipvl.driver.engine import Engine
+from ipvl.driver.event_log import EventLog, Reader
+from ipvl.driver.events import Selection
+from ipvl.errors import invalid
+
+MEDIA_TYPE = "application/x-ndjson"
+ONE_STREAM_A_CONNECTION = {"connection": "close"}
+"""So that nothing is left open when the daemon stops."""
+
+
+class Question(msgspec.Struct, forbid_unknown_fields=True):
+    """What the query asks for.
+
+    `since` and `until` are seconds since the epoch: without `since` nothing past is told, without `until` the stream
+    goes on. `network` and `type` may be repeated and are as in `ipvl.driver.events.Selection`.
+    """
+
+    since: float | None = None
+    until: float | None = None
+    network: list[str] = []
+    type: list[str] = []
+
+
+def event_stream(engine: Engine, request: Request) -> Response:
+    """Return the answer to GET /events.
+
+    Raises:
+        IpvlError: the query is not what the command sends.
+    """
+    question = _question(request)
+    selection = Selection(frozenset(question.network), frozenset(question.type))
+    # A network that is gone, or that had no name yet, is known by what was told of it since.
+    for event in engine.events.kept():
+        selection.learn(event.network, event.network_id, event.parent)
+    for network in engine.records.networks():
+        selection.learn(network.label, network.id, network.parent)
+    return _EventStream(engine.events, question, selection)
+
+
+def _question(request: Request) -> Question:
+    """Return the query as a question.
+
+    Raises:
+        IpvlError: it has an unknown key or a value of another type.
+    """
+    query = request.query_params
+    asked = {key: query.getlist(key) if key in {"network", "type"} else query[key] for key in query}
+    try:
+        return msgspec.convert(asked, Question, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(f"the query is not what the command sends: {error}") from error
+
+
+class _EventStream(StreamingResponse):
+    """Listens from the first byte of the answer to the last, however that comes about."""
+
+    def __init__(self, events: EventLog, question: Question, selection: Selection) -> None:
+        self._events = events
+        self._question = question
+        self._selection = selection
+        super().__init__(iter(()), headers=ONE_STREAM_A_CONNECTION, media_type=MEDIA_TYPE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. Starlette ends this when the client goes away, though nothing happens that could be sent."""
+        with self._events.reading(self._question.since) as reader:
+            self.body_iterator = self._lines(reader)
+            timer = None
+            if self._question.until is not None:
+                timer = asyncio.get_running_loop().call_later(self._question.until - time.time(), reader.end)
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                if timer is not None:
+                    timer.cancel()
+
+    async def _lines(self, reader: Reader) -> AsyncIterator[bytes]:
+        until = self._question.until
+        async for event in reader:
+            if until is not None and event.time > until:
+                continue
+            if self._selection.wants(event):
+                yield msgspec.json.encode(event) + b"\n"

@@ -1,0 +1,260 @@
+"""Docker's own API, read only: the names its plugin protocol never sends, and what it dropped while ipvl was away.
+
+Never called inside a handler: Docker may hold the very locks that its answer needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import h11
+import msgspec
+
+from ipvl.addresses.pools import pool_id
+from ipvl.driver.endpoints import name_endpoint
+from ipvl.driver.engine import Engine
+from ipvl.driver.networks import name_network
+from ipvl.driver.pools import InUse, forget_leaked
+from ipvl.driver.recovery import forget_gone
+from ipvl.errors import IpvlError
+from ipvl.options.ipam import pool_address, pool_wish
+
+log = logging.getLogger(__name__)
+
+DRIVER = "ipvl"
+ON_ITS_WAY = 60.0
+"""Seconds for which something that ipvl knows may be missing from Docker's list because Docker is still making it."""
+AGAIN_AFTER = ON_ITS_WAY + 5.0
+"""Seconds until a second comparison, which finds what was too young for the first."""
+RETRY_AFTER = 5.0
+ANSWER_WITHIN = 60.0
+CHUNK = 65536
+
+
+class ContainerOnNetwork(msgspec.Struct, rename="pascal"):
+    """One entry of a network's `Containers`."""
+
+    name: str
+    endpoint_id: str = msgspec.field(name="EndpointID")
+    address4: str = msgspec.field(name="IPv4Address", default="")
+    address6: str = msgspec.field(name="IPv6Address", default="")
+
+
+class Subnet(msgspec.Struct, rename="pascal"):
+    """One entry of a network's `IPAM.Config`; addresses are plain, the others in CIDR notation."""
+
+    subnet: str = ""
+    ip_range: str = msgspec.field(name="IPRange", default="")
+    gateway: str = ""
+    auxiliary_addresses: dict[str, str] | None = None
+
+
+class Ipam(msgspec.Struct, rename="pascal"):
+    """Where a network has its addresses from."""
+
+    driver: str = ""
+    options: dict[str, str] | None = None
+    config: list[Subnet] | None = None
+
+
+class DockerNetwork(msgspec.Struct, rename="pascal"):
+    """What `GET /networks` and `GET /networks/ID` say, as far as ipvl reads it; only the latter has the containers."""
+
+    id: str
+    name: str
+    driver: str = ""
+    ipam: Ipam | None = msgspec.field(name="IPAM", default=None)
+    containers: dict[str, ContainerOnNetwork] | None = None
+
+
+class Actor(msgspec.Struct, rename="pascal"):
+    """Whom an event is about."""
+
+    id: str = msgspec.field(name="ID")
+    attributes: dict[str, str] | None = None
+
+
+class Event(msgspec.Struct, rename="pascal"):
+    """One line of `GET /events`."""
+
+    action: str
+    actor: Actor
+
+
+async def follow_docker(engine: Engine, socket: Path) -> None:
+    """Keep names and records in step with Docker, for as long as ipvl runs and whenever Docker does.
+
+    Args:
+        engine: what to work on.
+        socket: where Docker's API listens.
+    """
+    while True:
+        try:
+            await _follow(engine, socket)
+        except (OSError, h11.ProtocolError, msgspec.DecodeError, TimeoutError) as error:
+            log.debug("Docker's API at %s is away: %s", socket, error)
+        except IpvlError as error:
+            log.warning("what Docker no longer has could not be removed: %s", error)
+        await asyncio.sleep(RETRY_AFTER)
+
+
+async def _follow(engine: Engine, socket: Path) -> None:
+    # The events are asked for first, so that nothing happens between the comparison and the first of them.
+    events = _get(socket, f"/events?filters={_filters(type=['network'])}")
+    async with aclosing(events):
+        await anext(events)
+        await compare(engine, socket)
+        again = asyncio.create_task(_compare_later(engine, socket))
+        try:
+            await _learn_from(events, engine, socket)
+        finally:
+            again.cancel()
+
+
+async def _compare_later(engine: Engine, socket: Path) -> None:
+    """Compare once more when what was on its way at the first comparison has arrived, or never will."""
+    await asyncio.sleep(AGAIN_AFTER)
+    try:
+        await compare(engine, socket)
+    except (OSError, h11.ProtocolError, msgspec.DecodeError, TimeoutError) as error:
+        log.debug("Docker's API at %s is away: %s", socket, error)
+    except IpvlError as error:
+        log.warning("what Docker no longer has could not be removed: %s", error)
+
+
+async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path) -> None:
+    pending = b""
+    async for chunk in events:
+        *lines, pending = (pending + chunk).split(b"\n")
+        for line in filter(None, lines):
+            event = msgspec.json.decode(line, type=Event)
+            if (event.actor.attributes or {}).get("type") == DRIVER and event.action in {"create", "connect"}:
+                await learn_names(engine, socket, event.actor.id)
+
+
+async def network_ids(socket: Path) -> frozenset[str]:
+    """Return the ids of all of Docker's networks, whatever their driver.
+
+    Raises:
+        OSError: Docker's API cannot be reached, or does not answer (TimeoutError).
+        h11.ProtocolError: what came is not HTTP.
+        msgspec.DecodeError: what came is not what Docker says.
+    """
+    return frozenset(network.id for network in await _fetch(socket, "/networks", list[DockerNetwork]) or ())
+
+
+async def compare(engine: Engine, socket: Path) -> None:
+    """Learn every name and remove what Docker no longer has.
+
+    Raises:
+        OSError: Docker's API cannot be reached.
+        IpvlError: the store could not take the changes.
+    """
+    before = engine.clock() - ON_ITS_WAY
+    listed = await _fetch(socket, "/networks", list[DockerNetwork])
+    if listed is None:
+        return
+    networks = [network for network in listed if DRIVER in {network.driver, ipam_driver(network)}]
+    known = [found for network in networks if (found := await learn_names(engine, socket, network.id)) is not None]
+    endpoints = {one.endpoint_id for network in known for one in (network.containers or {}).values()}
+    ours = {network.id for network in networks if network.driver == DRIVER}
+    await forget_gone(engine, "docker", ours, endpoints, before)
+    if len(known) == len(networks):
+        # One that went away between the two questions may have just given its pool to another.
+        await forget_leaked(engine, pools_in_use(known), before)
+
+
+def ipam_driver(network: DockerNetwork) -> str:
+    """Return the name of the driver that a network has its addresses from, empty when Docker does not say."""
+    return "" if network.ipam is None else network.ipam.driver
+
+
+def pools_in_use(networks: Iterable[DockerNetwork]) -> dict[str, InUse]:
+    """Return what Docker has of ipvl's pools, by pool id: how many networks use each, and which addresses are in use.
+
+    Raises:
+        IpvlError: Docker shows a subnet that it could not have asked for.
+    """
+    found: dict[str, InUse] = {}
+    for network in networks:
+        if network.ipam is None or network.ipam.driver != DRIVER:
+            continue
+        containers = (network.containers or {}).values()
+        texts = [text for one in containers for text in (one.address4, one.address6)]
+        for one in network.ipam.config or ():
+            wish = pool_wish(
+                one.subnet, one.ip_range, network.ipam.options or {}, version=6 if ":" in one.subnet else 4
+            )
+            if wish.subnet is None:
+                continue
+            reserved = [one.gateway, *(one.auxiliary_addresses or {}).values()]
+            addresses = frozenset(
+                address for text in (*texts, *reserved) if (address := pool_address(text.partition("/")[0])) is not None
+            )
+            identity = pool_id(wish.subnet, wish.range, wish.parent)
+            before = found.get(identity, InUse(0, frozenset()))
+            found[identity] = InUse(before.users + 1, before.addresses | addresses)
+    return found
+
+
+async def learn_names(engine: Engine, socket: Path, network_id: str) -> DockerNetwork | None:
+    """Learn what a network and its containers are called; return what Docker says of it, None if it is gone.
+
+    Raises:
+        OSError: Docker's API cannot be reached.
+        IpvlError: the store could not take the names.
+    """
+    network: DockerNetwork | None = await _fetch(socket, f"/networks/{quote(network_id, safe='')}", DockerNetwork)
+    if network is None:
+        return None
+    await name_network(engine, network.id, network.name)
+    for container in (network.containers or {}).values():
+        await name_endpoint(engine, container.endpoint_id, container.name)
+    return network
+
+
+def _filters(**wanted: list[str]) -> str:
+    return quote(msgspec.json.encode(wanted).decode(), safe="")
+
+
+async def _fetch(socket: Path, path: str, into: type[Any]) -> Any:
+    """Return what Docker answers, None when it has no such thing (404)."""
+    async with asyncio.timeout(ANSWER_WITHIN):
+        answer = _get(socket, path)
+        async with aclosing(answer):
+            status = await anext(answer)
+            body = b"".join([chunk async for chunk in answer])
+    return None if status == b"404" else msgspec.json.decode(body, type=into)
+
+
+async def _get(socket: Path, path: str) -> AsyncGenerator[bytes, None]:
+    """Yield the status code, then the body as it comes.
+
+    Raises:
+        OSError: the socket cannot be reached or broke.
+        h11.ProtocolError: what came is not HTTP.
+    """
+    reader, writer = await asyncio.open_unix_connection(socket)
+    try:
+        connection = h11.Connection(h11.CLIENT)
+        request = h11.Request(method="GET", target=path, headers=[("Host", "docker"), ("Connection", "close")])
+        writer.write(connection.send(request) + connection.send(h11.EndOfMessage()))
+        await writer.drain()
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                connection.receive_data(await reader.read(CHUNK))
+            elif isinstance(event, h11.Response):
+                yield str(event.status_code).encode()
+            elif isinstance(event, h11.Data):
+                yield bytes(event.data)
+            elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+                return
+    finally:
+        writer.close()

@@ -1,0 +1,68 @@
+"""Docker's remote IPAM driver (moby, daemon/libnetwork/ipams/remote): its calls as calls of the driver."""
+
+from __future__ import annotations
+
+from ipvl.doors.docker import ipam_wire, wire
+from ipvl.doors.docker.network_driver import Call
+from ipvl.driver import pools
+from ipvl.driver.engine import Engine
+from ipvl.errors import invalid
+from ipvl.options.ipam import pool_address, pool_wish
+
+LOCAL, GLOBAL = "ipvl-local", "ipvl-global"
+REQUEST_TYPE = "RequestAddressType"  # moby, daemon/libnetwork/ipamapi/labels.go
+GATEWAY = "com.docker.network.gateway"
+ENDPOINT_NAME = "com.docker.network.endpoint.name"
+
+
+async def get_capabilities(engine: Engine, request: wire.Nothing) -> ipam_wire.Capabilities:
+    """Nothing has to be said again after a restart, since it is on the disk; MAC addresses are the parent's anyway."""
+    return ipam_wire.Capabilities(requires_mac_address=False, requires_request_replay=False)
+
+
+async def get_default_address_spaces(engine: Engine, request: wire.Nothing) -> ipam_wire.AddressSpaces:
+    """Names for what Docker thinks of as spaces; who shares addresses with whom is decided by parents instead."""
+    return ipam_wire.AddressSpaces(local_default_address_space=LOCAL, global_default_address_space=GLOBAL)
+
+
+async def request_pool(engine: Engine, request: ipam_wire.RequestPool) -> ipam_wire.PoolGranted:
+    """Grant a subnet to a network. Docker asks again, holding what it got, while that overlaps what it knows of."""
+    wish = pool_wish(request.pool, request.sub_pool, request.options or {}, version=6 if request.v6 else 4)
+    pool = await pools.request_pool(engine, wish)
+    return ipam_wire.PoolGranted(pool_id=pool.id, pool=str(pool.subnet), data={})
+
+
+async def release_pool(engine: Engine, request: ipam_wire.ReleasePool) -> wire.Nothing:
+    """A network is gone, or was never made."""
+    await pools.release_pool(engine, request.pool_id)
+    return wire.Nothing()
+
+
+async def request_address(engine: Engine, request: ipam_wire.RequestAddress) -> ipam_wire.AddressGranted:
+    """Grant an address: to a container, as a gateway, or because somebody else has it (`--aux-address`)."""
+    options = request.options or {}
+    wanted = pool_address(request.address)
+    if options.get(REQUEST_TYPE) == GATEWAY:
+        granted = await pools.request_gateway(engine, request.pool_id, wanted)
+    else:
+        granted = await pools.request_address(engine, request.pool_id, wanted, options.get(ENDPOINT_NAME))
+    return ipam_wire.AddressGranted(address=str(granted), data={})
+
+
+async def release_address(engine: Engine, request: ipam_wire.ReleaseAddress) -> wire.Nothing:
+    """A container or a network is gone."""
+    address = pool_address(request.address)
+    if address is None:
+        raise invalid(f"no address of pool {request.pool_id[:100]!r} is named", "name the one to release")
+    await pools.release_address(engine, request.pool_id, address)
+    return wire.Nothing()
+
+
+CALLS: dict[str, Call] = {
+    "IpamDriver.GetCapabilities": Call(wire.Nothing, get_capabilities),
+    "IpamDriver.GetDefaultAddressSpaces": Call(wire.Nothing, get_default_address_spaces),
+    "IpamDriver.RequestPool": Call(ipam_wire.RequestPool, request_pool),
+    "IpamDriver.ReleasePool": Call(ipam_wire.ReleasePool, release_pool),
+    "IpamDriver.RequestAddress": Call(ipam_wire.RequestAddress, request_address),
+    "IpamDriver.ReleaseAddress": Call(ipam_wire.ReleaseAddress, release_address),
+}

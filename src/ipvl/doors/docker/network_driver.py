@@ -1,0 +1,205 @@
+"""Docker's calls as calls of the driver, and its answers as Docker reads them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ipvl.doors.docker import wire
+from ipvl.driver import endpoints, networks
+from ipvl.driver.engine import Engine
+from ipvl.errors import invalid
+from ipvl.model import Attachment, Network, Route
+from ipvl.options import endpoint as endpoint_options
+from ipvl.options import network as network_options
+
+log = logging.getLogger(__name__)
+
+DOOR = "docker"
+GENERIC = "com.docker.network.generic"
+INTERNAL = "com.docker.network.internal"
+ENABLE_IPV4 = "com.docker.network.enable_ipv4"
+ENABLE_IPV6 = "com.docker.network.enable_ipv6"
+NEXT_HOP, CONNECTED = 0, 1  # moby, daemon/libnetwork/types/types.go
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One of Docker's methods: what it sends, and what to do with it."""
+
+    request: type[wire.Message]
+    handle: Callable[[Engine, Any], Awaitable[wire.Message]]
+
+
+async def activate(engine: Engine, request: wire.Nothing) -> wire.Activated:
+    """Plugin.Activate: say which of Docker's plugin kinds ipvl is."""
+    return wire.Activated(implements=["NetworkDriver", "IpamDriver"])
+
+
+async def get_capabilities(engine: Engine, request: wire.Nothing) -> wire.Capabilities:
+    """The same as the built-in driver's: networks are this host's own, what they connect to is not."""
+    return wire.Capabilities(scope="local", connectivity_scope="global", gw_alloc_checker=True)
+
+
+async def gw_alloc_check(engine: Engine, request: wire.GwAllocCheck) -> wire.GwAllocChecked:
+    """Spare Docker the gateway address where no gateway is used: routed modes and isolated networks.
+
+    In L2 the gateway is the first usable address when none is given (specification), so Docker must reserve it.
+    """
+    wish = _network(wire.CreateNetwork(network_id="unnamed", options=request.options), created=0.0)
+    skip = wish.mode.routes or wish.isolated
+    return wire.GwAllocChecked(skip_ipv4=skip, skip_ipv6=skip)
+
+
+async def allocate_network(engine: Engine, request: wire.AllocateNetwork) -> wire.NetworkAllocated:
+    """Swarm managers ask for this of drivers with global scope, which ipvl is not: nothing to add to the options."""
+    return wire.NetworkAllocated(options={})
+
+
+async def free_network(engine: Engine, request: wire.NetworkCall) -> wire.Nothing:
+    """The end of what `allocate_network` began."""
+    return wire.Nothing()
+
+
+async def create_network(engine: Engine, request: wire.CreateNetwork) -> wire.Nothing:
+    """Make the network."""
+    wish = _network(request, engine.clock())
+    if wish.isolated and _options(request.options).get("parent"):
+        log.warning("network %s: --internal isolates it on %s, so its parent is not used", wish.label, wish.parent)
+    await networks.create_network(engine, wish)
+    return wire.Nothing()
+
+
+async def delete_network(engine: Engine, request: wire.NetworkCall) -> wire.Nothing:
+    """Remove the network."""
+    await networks.delete_network(engine, request.network_id)
+    return wire.Nothing()
+
+
+async def create_endpoint(engine: Engine, request: wire.CreateEndpoint) -> wire.EndpointCreated:
+    """Make the endpoint with the addresses that Docker chose."""
+    interface = request.interface or wire.Interface()
+    wish = endpoint_options.endpoint(
+        request.endpoint_id,
+        engine.network(request.network_id),
+        (interface.address, interface.address_ipv6),
+        mac=interface.mac_address,
+        options=request.options or {},
+        changed=engine.clock(),
+    )
+    await endpoints.create_endpoint(engine, wish)
+    return wire.EndpointCreated()
+
+
+async def delete_endpoint(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
+    """Forget the endpoint."""
+    await endpoints.delete_endpoint(engine, request.network_id, request.endpoint_id)
+    return wire.Nothing()
+
+
+async def endpoint_oper_info(engine: Engine, request: wire.EndpointCall) -> wire.OperInfo:
+    """Say where the endpoint sits; Docker reads port mappings here, of which ipvlan has none."""
+    network = engine.network(request.network_id)
+    engine.endpoint(request.network_id, request.endpoint_id)
+    return wire.OperInfo(value={"parent": network.parent, "ipvlan_mode": network.mode, "ipvlan_flag": network.flag})
+
+
+async def join(engine: Engine, request: wire.Join) -> wire.Joined:
+    """Make the port that Docker moves into the container."""
+    return _joined(await endpoints.join(engine, request.network_id, request.endpoint_id, request.sandbox_key))
+
+
+async def leave(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
+    """Take the port away if Docker gave it back."""
+    await endpoints.leave(engine, request.network_id, request.endpoint_id)
+    return wire.Nothing()
+
+
+async def program_external_connectivity(engine: Engine, request: wire.ProgramExternalConnectivity) -> wire.Nothing:
+    """The endpoint became the container's way out. Ports are published nowhere: the container has its own address."""
+    return wire.Nothing()
+
+
+async def revoke_external_connectivity(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
+    """The endpoint is no longer the container's way out."""
+    return wire.Nothing()
+
+
+async def discover(engine: Engine, request: wire.Discovery) -> wire.Nothing:
+    """A swarm node came or went; ipvlan needs to know no neighbours."""
+    return wire.Nothing()
+
+
+CALLS: dict[str, Call] = {
+    "Plugin.Activate": Call(wire.Nothing, activate),
+    "NetworkDriver.GetCapabilities": Call(wire.Nothing, get_capabilities),
+    "NetworkDriver.GwAllocCheck": Call(wire.GwAllocCheck, gw_alloc_check),
+    "NetworkDriver.AllocateNetwork": Call(wire.AllocateNetwork, allocate_network),
+    "NetworkDriver.FreeNetwork": Call(wire.NetworkCall, free_network),
+    "NetworkDriver.CreateNetwork": Call(wire.CreateNetwork, create_network),
+    "NetworkDriver.DeleteNetwork": Call(wire.NetworkCall, delete_network),
+    "NetworkDriver.CreateEndpoint": Call(wire.CreateEndpoint, create_endpoint),
+    "NetworkDriver.DeleteEndpoint": Call(wire.EndpointCall, delete_endpoint),
+    "NetworkDriver.EndpointOperInfo": Call(wire.EndpointCall, endpoint_oper_info),
+    "NetworkDriver.Join": Call(wire.Join, join),
+    "NetworkDriver.Leave": Call(wire.EndpointCall, leave),
+    "NetworkDriver.ProgramExternalConnectivity": Call(wire.ProgramExternalConnectivity, program_external_connectivity),
+    "NetworkDriver.RevokeExternalConnectivity": Call(wire.EndpointCall, revoke_external_connectivity),
+    "NetworkDriver.DiscoverNew": Call(wire.Discovery, discover),
+    "NetworkDriver.DiscoverDelete": Call(wire.Discovery, discover),
+}
+
+
+def _options(options: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what followed `-o`.
+
+    Raises:
+        IpvlError: it is not a map.
+    """
+    generic = (options or {}).get(GENERIC) or {}
+    if not isinstance(generic, dict):
+        raise invalid(f"{GENERIC} is {generic!r}, not a map of options")
+    return generic
+
+
+def _network(request: wire.CreateNetwork, created: float) -> Network:
+    options = request.options or {}
+    pools = []
+    for family, switch, data in (("4", ENABLE_IPV4, request.ipv4_data), ("6", ENABLE_IPV6, request.ipv6_data)):
+        # Docker 28 can switch IPv4 off, and IPv6 is off unless asked for; a switch that is not sent says nothing.
+        if options.get(switch) is False:
+            continue
+        if options.get(switch) is True and data is not None and not data:
+            raise invalid(f"the IPv{family} pool is empty", "give a --subnet or leave that family out")
+        pools += [
+            network_options.SubnetText(one.pool, one.gateway, reserved=tuple((one.aux_addresses or {}).values()))
+            for one in data or ()
+            if one.pool
+        ]
+    return network_options.network(
+        request.network_id,
+        _options(request.options),
+        pools,
+        internal=options.get(INTERNAL) in (True, "true"),
+        door=DOOR,
+        created=created,
+    )
+
+
+def _joined(attachment: Attachment) -> wire.Joined:
+    return wire.Joined(
+        interface_name=wire.InterfaceName(src_name=attachment.port, dst_prefix=attachment.interface_prefix),
+        gateway=str(attachment.gateway4 or ""),
+        gateway_ipv6=str(attachment.gateway6 or ""),
+        static_routes=[_static_route(route) for route in attachment.routes],
+        # Otherwise Docker attaches an endpoint without a gateway to its docker_gwbridge, behind the operator's back.
+        disable_gateway_service=True,
+    )
+
+
+def _static_route(route: Route) -> wire.StaticRoute:
+    if route.via is None:
+        return wire.StaticRoute(str(route.destination), CONNECTED)
+    return wire.StaticRoute(str(route.destination), NEXT_HOP, str(route.via))

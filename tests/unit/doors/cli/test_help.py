@@ -1,0 +1,149 @@
+"""The help of every command, present and future, and the man pages made from it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from ipvl.doors.cli.completion import NAMED_BY, arguments_of, script
+from ipvl.doors.cli.parser import parser
+from manual.help_tree import Argument, Command, Section, help_tree
+from manual.man_pages import man_page
+
+TOP = help_tree(parser())
+EVERY = tuple(TOP.walk())
+LEAVES = tuple(one for one in EVERY if not one.commands)
+
+
+def by_name(command: Command) -> str:
+    return command.name
+
+
+@pytest.mark.parametrize("command", EVERY, ids=by_name)
+def test_every_command_has_a_description(command):
+    """Whole sentences, and a summary for the list it is in."""
+    assert command.description.endswith(".")
+    assert command.summary
+
+
+@pytest.mark.parametrize("command", EVERY, ids=by_name)
+def test_every_argument_has_a_help_text(command):
+    """Flags and positional arguments alike."""
+    assert [one.words or one.value for one in command.arguments if not one.meaning.strip()] == []
+
+
+@pytest.mark.parametrize("command", LEAVES, ids=by_name)
+def test_every_command_has_an_example_that_calls_it(command):
+    """A line to be typed as it is."""
+    lines = [line for section in command.sections if section.is_examples for line in section.lines]
+
+    assert any(command.name in line for line in lines)
+
+
+@pytest.mark.parametrize("command", LEAVES, ids=by_name)
+def test_every_example_is_understood(command):
+    """The flags it uses exist."""
+    flags = {word for argument in command.arguments for word in argument.words}
+    for section in command.sections:
+        for line in section.lines if section.is_examples else ():
+            typed = line.partition(command.name)[2].partition(" -- ")[0].partition("|")[0].split()
+            assert {word.partition("=")[0] for word in typed if word.startswith("--")} <= flags, line
+
+
+HOSTILE = Command(
+    ("ipvl", "odd"),
+    "does 'odd' things",
+    ".TH is no request here, nor is \\fB. It's -fine-.",
+    "ipvl odd [-h] WORD",
+    (Argument(("-o", "--odd"), "WORD", "'quoted' and \\escaped"), Argument((), "WORD", ".so /etc/passwd")),
+    (Section("examples", ("ipvl odd -o 'it''s'", ".dot", "'tick")),),
+    (),
+)
+
+
+@pytest.mark.parametrize("command", [*EVERY, HOSTILE], ids=by_name)
+def test_every_man_page_has_its_parts(command):
+    """In the usual order, and no line of it is a request by accident."""
+    text = man_page(command, TOP, "2026-11-24")
+    lines = text.splitlines()
+    headings = [line.removeprefix(".SH ") for line in lines if line.startswith(".SH ")]
+
+    assert headings[:3] == ["NAME", "SYNOPSIS", "DESCRIPTION"]
+    assert headings[-3:] == ["EXIT STATUS", "FILES", "SEE ALSO"]
+    assert "EXAMPLES" in headings
+    assert "OPTIONS" in headings
+    requests = {line.split()[0] for line in lines if line.startswith((".", "'"))}
+    assert requests <= {".TH", ".SH", ".TP", ".nf", ".fi", ".RS", ".RE"}
+    assert 1 == sum(line.startswith(".TH ") for line in lines)
+
+
+def test_man_pages_refer_to_each_other():
+    """From the top to each command and back, and nowhere else."""
+    pages = {command.page for command in EVERY}
+    for command in EVERY:
+        text = man_page(command, TOP, "2026-11-24").partition(".SH SEE ALSO\n")[2]
+        related = {line.removeprefix("\\fB").partition("\\fR")[0].replace("\\-", "-") for line in text.splitlines()}
+        assert related <= pages - {command.page}
+        assert related >= {one.page for one in command.commands}
+        assert command is TOP or "-".join(command.words[:-1]) in related
+
+
+@pytest.fixture
+def bash(tmp_path):
+    """Call it with a line that is being typed, and what a running daemon knows, to get what bash offers."""
+    (tmp_path / "completion").write_text(script(parser(), "bash"))
+
+    def offered(*words: str, names: str = "", status: int = 0) -> list[str]:
+        (tmp_path / "ipvl").write_text(
+            f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/names\nexit {status}\n'
+        )
+        (tmp_path / "ipvl").chmod(0o755)
+        (tmp_path / "names").write_text(names)
+        program = (
+            'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _shtab_ipvl; printf "%s\\n" "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(
+            ["bash", "-c", program, str(tmp_path / "completion"), "ipvl", *words],
+            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        return done.stdout.split()
+
+    offered.calls = tmp_path / "calls"
+    return offered
+
+
+def test_network_names_are_completed(bash):
+    """Those that the daemon knows and that begin with what is typed; nothing that a shell would act on."""
+    names = "web\nwebshop\ndb\nw$(touch x)\nw;ls\n"
+
+    assert ["web", "webshop"] == bash("events", "--network", "w", names=names)
+    assert ["web", "webshop", "db"] == bash("events", "--network", "", names=names)
+    assert "status --names networks" in bash.calls.read_text()
+
+
+def test_no_daemon_no_names(bash):
+    """The line stays as it is, without a word about it."""
+    assert [] == bash("events", "--network", "w", status=6)
+
+
+def test_words_are_completed_without_asking_anybody(bash):
+    """Only a name costs a call."""
+    assert ["--network"] == bash("events", "--netw")
+    assert ["topology"] == bash("topo")
+    assert not bash.calls.exists()
+
+
+def test_every_network_and_parent_can_be_completed():
+    """Whatever argument is called so, in any command."""
+    top = parser()
+    script(top, "zsh")
+
+    named = [one for one in arguments_of(top) if one.dest in NAMED_BY and one.choices is None and one.nargs != 0]
+    assert named
+    assert all(hasattr(one, "complete") for one in named)

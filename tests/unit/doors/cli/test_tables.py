@@ -1,0 +1,118 @@
+"""Status as people read it, to the letter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from textwrap import dedent
+
+from ipvl.doors.cli.tables import status_text
+from ipvl.driver.status import Status, SubnetStatus
+from tests.unit.builders import OTHER_ENDPOINT_ID, OTHER_ID
+from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
+
+
+def text(written: str) -> str:
+    return dedent(written).strip("\n")
+
+
+def test_three_tables_are_shown():
+    """Networks, parents, endpoints: columns aligned, no space at the ends of lines."""
+    expected = text(
+        """
+        NETWORK   ID             MODE   FLAG     PARENT    SUBNETS           GATEWAYS       ENDPOINTS   STATE
+        web       aaaaaaaaaaaa   l2     bridge   eth0.20   192.168.20.0/24   192.168.20.1   1           ready
+
+        PARENT    KIND   MADE BY   STATE   MTU    NETWORKS
+        eth0.20   vlan   ipvl      up      1500   web
+
+        ENDPOINT   ID             NETWORK   ADDRESSES          PARENT    STATE
+        shop       eeeeeeeeeeee   web       192.168.20.10/24   eth0.20   attached
+        """
+    )
+
+    assert expected == status_text(ONE_OF_EACH)
+
+
+def test_what_is_not_there_is_a_hyphen():
+    """No name yet, no subnet, no gateway, no MTU: every cell has something in it."""
+    status = Status(
+        (
+            network_status(name=None, subnets=(), endpoints=0),
+            network_status(
+                id=OTHER_ID,
+                name="isolated-and-dual",
+                parent="di-bbbbbbbbbbbb",
+                mode="l3s",
+                flag="private",
+                subnets=(SubnetStatus("10.1.0.0/16", None), SubnetStatus("2001:db8::/64", None)),
+                endpoints=12,
+            ),
+        ),
+        (
+            parent_status(made=False, state="missing", mtu=None, networks=()),
+            parent_status(name="di-bbbbbbbbbbbb", kind="dummy", networks=("isolated-and-dual",)),
+        ),
+        (
+            endpoint_status(name=None),
+            endpoint_status(id=OTHER_ENDPOINT_ID, addresses=("10.1.0.2/16", "2001:db8::a/64")),
+        ),
+        (),
+    )
+    lines = [
+        "NETWORK             ID             MODE   FLAG      PARENT            SUBNETS                     GATEWAYS"
+        "   ENDPOINTS   STATE",
+        "-                   aaaaaaaaaaaa   l2     bridge    eth0.20           -                           -       "
+        "   0           ready",
+        "isolated-and-dual   bbbbbbbbbbbb   l3s    private   di-bbbbbbbbbbbb   10.1.0.0/16,2001:db8::/64   -       "
+        "   12          ready",
+        "",
+        "PARENT            KIND    MADE BY   STATE     MTU    NETWORKS",
+        "eth0.20           vlan    others    missing   -      -",
+        "di-bbbbbbbbbbbb   dummy   ipvl      up        1500   isolated-and-dual",
+        "",
+        "ENDPOINT   ID             NETWORK   ADDRESSES                    PARENT    STATE",
+        "-          eeeeeeeeeeee   web       192.168.20.10/24             eth0.20   attached",
+        "shop       ffffffffffff   web       10.1.0.2/16,2001:db8::a/64   eth0.20   attached",
+    ]
+
+    assert lines == status_text(status).splitlines()
+
+
+def test_networks_without_endpoints_have_two_tables():
+    """An empty table is left out."""
+    assert "ENDPOINT   " not in status_text(replace(ONE_OF_EACH, endpoints=()))
+
+
+def test_a_network_in_trouble_says_so_and_why():
+    """The table has the word, the lines below the reasons."""
+    troubled = network_status(name=None, trouble=("parent eth0 is down", "parent eth0 is VLAN 3 of eth1"))
+
+    shown = status_text(replace(ONE_OF_EACH, networks=(troubled, network_status(id=OTHER_ID)))).splitlines()
+
+    assert ["trouble", "ready"] == [line.split()[-1] for line in shown[1:3]]
+    assert [
+        "",
+        "network aaaaaaaaaaaa: parent eth0 is down",
+        "network aaaaaaaaaaaa: parent eth0 is VLAN 3 of eth1",
+    ] == shown[-3:]
+
+
+def test_warnings_come_last():
+    """What concerns no network stands by itself."""
+    warning = (
+        "link eth1.99 was made by ipvl, but no network that ipvl knows uses it: remove it with `ip link del eth1.99`"
+    )
+
+    assert ["", warning] == status_text(replace(ONE_OF_EACH, warnings=(warning,))).splitlines()[-2:]
+
+
+def test_an_empty_host_is_told_what_to_do():
+    """No tables without rows, but a first command."""
+    assert "no networks yet: docker network create -d ipvl -o parent=eth0 ..." == status_text(EMPTY)
+
+
+def test_an_empty_host_may_have_warnings():
+    """A marked link that no record knows is worth a line."""
+    expected = "no networks yet: docker network create -d ipvl -o parent=eth0 ...\nlink di-a was made by ipvl"
+
+    assert expected == status_text(replace(EMPTY, warnings=("link di-a was made by ipvl",)))

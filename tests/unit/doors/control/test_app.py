@@ -1,0 +1,52 @@
+"""What the daemon answers on its control socket."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ipvl import __version__
+from ipvl.doors.control.app import control_app
+from ipvl.driver.status import Status, status
+from ipvl.errors import kernel_refused
+from tests.unit.builders import endpoint, network
+from tests.unit.doors.asgi import Answer, call
+
+
+def ask(world, path: str) -> Answer:
+    return call(control_app(world.engine), path, method="GET")
+
+
+def test_the_status_is_answered_whole(world):
+    """Everything that the driver knows, and what the last repair could not mend."""
+    world.create_network(network(parent="eth0.20", name="web"))
+    world.create_endpoint(endpoint())
+    world.engine.warnings = ("parent eth7 does not exist",)
+    expected = world.run(status(world.engine.records, world.kernel, ("parent eth7 does not exist",)))
+
+    answer = ask(world, "/status")
+
+    assert (200, "application/json") == (answer.status, answer.media_type)
+    assert expected == msgspec.convert(answer.body, Status)
+
+
+def test_the_version_is_answered():
+    """Which daemon is running."""
+    app = control_app(None)
+
+    assert Answer(200, "application/json", {"version": __version__}) == call(app, "/version", method="GET")
+
+
+def test_an_error_is_answered(world, monkeypatch):
+    """The sentence reaches whoever asked."""
+
+    async def refuse() -> None:
+        raise kernel_refused("the host's links change faster than they can be listed", "try again")
+
+    monkeypatch.setattr(world.kernel, "all", refuse)
+    expected = {
+        "kind": "kernel",
+        "what": "the host's links change faster than they can be listed",
+        "way_out": "try again",
+    }
+
+    assert Answer(500, "application/json", expected) == ask(world, "/status")

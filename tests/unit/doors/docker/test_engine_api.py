@@ -1,0 +1,323 @@
+"""Names and lists from Docker's own API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import h11
+import msgspec
+import pytest
+
+from ipvl.doors.docker import engine_api
+from ipvl.doors.docker.engine_api import compare, follow_docker, learn_names
+from ipvl.errors import unavailable
+from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network
+from tests.unit.doors.docker.fake_docker import FakeDocker
+
+SECOND = endpoint(OTHER_ENDPOINT_ID, addresses=("192.168.20.11/24",))
+TRUNCATED = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{"
+NOT_A_LIST = b'HTTP/1.1 500 Internal\r\nContent-Length: 17\r\n\r\n{"message": "no"}'
+BROKEN = {
+    "closed without an answer": b"",
+    "cut off in the middle": TRUNCATED,
+    "not HTTP": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    "an error": NOT_A_LIST,
+    "not JSON": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n<>",
+}
+
+
+@pytest.fixture
+def busy(world):
+    """A world with network and endpoints that Docker made more than a minute ago."""
+    world.create_network(network(parent="eth0.20"))
+    world.create_endpoint(endpoint())
+    world.create_endpoint(SECOND)
+    world.now = NOW + 100
+    return world
+
+
+@pytest.fixture
+def docker(tmp_path):
+    """A Docker that has the same network and the first endpoint."""
+    docker = FakeDocker(tmp_path / "docker.sock")
+    docker.has(ID, "web", {ENDPOINT_ID: "shop"})
+    return docker
+
+
+def run(docker, work):
+    """Run the work while Docker listens."""
+
+    async def listening() -> object:
+        async with docker.listening():
+            return await work()
+
+    return asyncio.run(listening())
+
+
+def names(world) -> tuple[str | None, dict[str, str | None]]:
+    return (world.engine.records.network(ID).name, {one.id: one.name for one in world.engine.records.endpoints()})
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
+def test_a_comparison_learns_names_and_forgets_what_is_gone(busy, docker, chunked):
+    """However Docker frames its answers."""
+    docker.chunked = chunked
+
+    run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
+    assert [("/networks", {}), (f"/networks/{ID}", {})] == docker.asked
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
+def test_a_long_list_is_read_to_its_end(busy, docker, chunked):
+    """Far more than one read brings."""
+    docker.chunked = chunked
+    docker.networks = {"long": {"Name": "x" * 300_000, "Id": OTHER_ID}, **docker.networks}
+
+    run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
+
+
+def test_a_network_that_docker_does_not_have_is_removed(busy, docker):
+    """It was removed while ipvl was away, and Docker asks once only."""
+    docker.networks = {}
+
+    run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert () == busy.store.load()
+    assert None is busy.kernel.link("eth0.20")
+
+
+def test_what_was_made_within_the_last_minute_stays(busy, docker):
+    """Docker's list gets a network only after the driver has made it."""
+    docker.networks = {}
+    busy.now = NOW + 60
+    before = busy.picture()
+
+    run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert before == busy.picture()
+
+
+def test_a_network_without_containers_has_none(busy, docker):
+    """Docker may leave the map out."""
+    del docker.networks[ID]["Containers"]
+
+    run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert ("web", {}) == names(busy)
+
+
+def test_a_network_that_goes_between_two_answers_is_left_for_the_next_time(busy, docker):
+    """It is in the list, but Docker does not know it any more."""
+    docker.instead[f"/networks/{ID}"] = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
+
+    run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert None is not busy.engine.records.network(ID)
+
+
+@pytest.mark.parametrize("path", ["/networks", f"/networks/{ID}"])
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_answer_forgets_nothing(busy, docker, how, path):
+    """Only a whole and sensible answer is believed."""
+    docker.instead[path] = BROKEN[how]
+    before = busy.picture()
+
+    with pytest.raises((h11.RemoteProtocolError, msgspec.DecodeError)):
+        run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert before == busy.picture()
+
+
+def test_a_docker_that_is_away_is_an_error_that_forgets_nothing(busy, tmp_path):
+    """No socket, no list."""
+    before = busy.picture()
+
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(compare(busy.engine, tmp_path / "missing.sock"))
+
+    assert before == busy.picture()
+
+
+def test_names_of_an_unknown_network_are_none(world, docker):
+    """Docker does not have it: nothing is learnt."""
+    assert None is run(docker, lambda: learn_names(world.engine, docker.socket, "a/b"))
+    assert [("/networks/a%2Fb", {})] == docker.asked
+
+
+def test_names_of_what_ipvl_does_not_have_are_passed_over(world, docker):
+    """Docker's list may be ahead."""
+    assert "web" == run(docker, lambda: learn_names(world.engine, docker.socket, ID)).name
+    assert () == world.store.load()
+
+
+def event(network_id: str, action: str = "connect", driver: str = "ipvl") -> bytes:
+    actor = {"ID": network_id, "Attributes": {"container": "c", "name": "web", "type": driver}}
+    return json.dumps({"Type": "network", "Action": action, "Actor": actor, "scope": "local"}).encode() + b"\n"
+
+
+class Follower:
+    """`follow_docker` at work, with a queue that tells what it has finished."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.done: asyncio.Queue[str] = asyncio.Queue()
+        monkeypatch.setattr(engine_api, "RETRY_AFTER", 0)
+        for name in ("learn_names", "compare"):
+            monkeypatch.setattr(engine_api, name, self._reporting(name, getattr(engine_api, name)))
+
+    def _reporting(self, name, function):
+        async def report(*arguments: object) -> object:
+            result = await function(*arguments)
+            self.done.put_nowait(name)
+            return result
+
+        return report
+
+    async def finishes(self, *expected: str) -> None:
+        for name in expected:
+            assert name == await self.done.get()
+
+    def follow(self, world, docker, script) -> None:
+        async def work() -> None:
+            async with asyncio.timeout(20), docker.listening():
+                following = asyncio.create_task(follow_docker(world.engine, docker.socket))
+                await script()
+                docker.events.put_nowait(b"")
+                following.cancel()
+                await asyncio.wait([following])
+                assert following.cancelled()
+
+        asyncio.run(work())
+
+
+@pytest.fixture
+def follower(monkeypatch):
+    """A follower that tries again at once."""
+    return Follower(monkeypatch)
+
+
+def test_events_are_asked_for_before_the_lists_are_compared(busy, docker, follower):
+    """Nothing can happen between the two."""
+
+    async def script() -> None:
+        await follower.finishes("learn_names", "compare")
+        assert [("/events", {"type": ["network"]}), ("/networks", {})] == docker.asked[:2]
+
+    follower.follow(busy, docker, script)
+
+    assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
+
+
+def test_an_event_brings_new_names(busy, docker, follower):
+    """A container joined: its name is learnt at once, however the lines are cut."""
+
+    async def script() -> None:
+        await follower.finishes("learn_names", "compare")
+        docker.has(ID, "web", {ENDPOINT_ID: "bakery"})
+        line = event(ID)
+        for start in range(0, len(line), 20):
+            docker.events.put_nowait(line[start : start + 20])
+        await follower.finishes("learn_names")
+
+    follower.follow(busy, docker, script)
+
+    assert ("web", {ENDPOINT_ID: "bakery"}) == names(busy)
+
+
+def test_what_was_too_young_is_compared_again(busy, docker, follower, monkeypatch):
+    """A minute later, while events go on: what Docker dropped just before ipvl reconnected is found then."""
+    monkeypatch.setattr(engine_api, "AGAIN_AFTER", 0)
+    busy.now = NOW + 30
+
+    async def script() -> None:
+        await follower.finishes("learn_names", "compare")
+        busy.now = NOW + 100
+        await follower.finishes("learn_names", "compare")
+        docker.events.put_nowait(event(ID))
+        await follower.finishes("learn_names")
+
+    follower.follow(busy, docker, script)
+
+    assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
+
+
+def test_several_events_may_come_at_once(busy, docker, follower):
+    """And those of other drivers, or that bring no name, are passed over."""
+
+    async def script() -> None:
+        await follower.finishes("learn_names", "compare")
+        docker.asked.clear()
+        ours = event("one", "create") + event("two")
+        others = event("three", driver="bridge") + event("four", "disconnect") + b"\n"
+        docker.events.put_nowait(others + ours)
+        await follower.finishes("learn_names", "learn_names")
+        assert ["/networks/one", "/networks/two"] == [path for path, _ in docker.asked]
+
+    follower.follow(busy, docker, script)
+
+
+@pytest.mark.parametrize("path", ["/events", "/networks", f"/networks/{ID}"])
+@pytest.mark.parametrize("how", BROKEN)
+def test_following_goes_on_after_a_broken_answer(busy, docker, follower, how, path):
+    """Docker was restarted, or something else listened there for a moment: ipvl tries again."""
+    docker.instead[path] = BROKEN[how]
+
+    async def script() -> None:
+        while await follower.done.get() != "compare":
+            pass
+
+    follower.follow(busy, docker, script)
+
+    assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
+
+
+def test_following_goes_on_when_the_store_fails(busy, docker, follower, monkeypatch, caplog):
+    """The disk was full for a moment."""
+    forget_gone = engine_api.forget_gone
+    failures = [unavailable("state file cannot be used: disk full")]
+
+    async def fail_once(*arguments: object) -> None:
+        if failures:
+            raise failures.pop()
+        await forget_gone(*arguments)
+
+    monkeypatch.setattr(engine_api, "forget_gone", fail_once)
+
+    async def script() -> None:
+        await follower.finishes("learn_names", "learn_names", "compare")
+
+    follower.follow(busy, docker, script)
+
+    assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
+    assert "what Docker no longer has could not be removed: state file cannot be used: disk full" in caplog.messages
+
+
+def test_following_waits_for_docker(busy, docker, follower, monkeypatch):
+    """Docker starts after ipvl."""
+    tried = asyncio.Event()
+    follow = engine_api._follow
+
+    async def follow_and_tell(*arguments: object) -> None:
+        try:
+            await follow(*arguments)
+        finally:
+            tried.set()
+
+    monkeypatch.setattr(engine_api, "_follow", follow_and_tell)
+
+    async def work() -> None:
+        following = asyncio.create_task(follow_docker(busy.engine, docker.socket))
+        await tried.wait()
+        async with asyncio.timeout(20), docker.listening():
+            await follower.finishes("learn_names", "compare")
+            docker.events.put_nowait(b"")
+            following.cancel()
+            await asyncio.wait([following])
+
+    asyncio.run(work())
+
+    assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)

@@ -1,0 +1,231 @@
+"""Networks as Docker asks for them."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from ipvl.model import Mode
+from tests.unit.builders import ID, NOW, OTHER_ID, network, subnet
+
+GENERIC = "com.docker.network.generic"
+INTERNAL = "com.docker.network.internal"
+V4 = "com.docker.network.enable_ipv4"
+V6 = "com.docker.network.enable_ipv6"
+POOL4 = {"AddressSpace": "LocalDefault", "Pool": "192.168.20.0/24", "Gateway": "192.168.20.1/24"}
+POOL6 = {"AddressSpace": "LocalDefault", "Pool": "2001:db8::/64"}
+NULL4 = {"AddressSpace": "null", "Pool": "0.0.0.0/0"}
+NULL6 = {"AddressSpace": "null", "Pool": "::/0"}
+SUBNET4 = subnet("192.168.20.0/24", "192.168.20.1")
+SUBNET6 = subnet("2001:db8::/64")
+
+
+def body(generic=None, v4=(POOL4,), v6=(), identity=ID, **options: object) -> dict:
+    return {
+        "NetworkID": identity,
+        "Options": {GENERIC: {"parent": "eth0"} if generic is None else generic, **options},
+        "IPv4Data": v4 if v4 is None else list(v4),
+        "IPv6Data": v6 if v6 is None else list(v6),
+    }
+
+
+def made(world, ask, request):
+    answer = ask("NetworkDriver.CreateNetwork", request)
+    assert {} == answer.body
+    (one,) = world.engine.records.networks()
+    return one
+
+
+@pytest.mark.parametrize(
+    ("request_body", "subnets"),
+    [
+        (body(), (SUBNET4,)),
+        (body(v6=None), (SUBNET4,)),
+        (body(v6=[POOL6], **{V4: True, V6: True}), (SUBNET4, SUBNET6)),
+        (body(v4=None, v6=[POOL6], **{V4: False, V6: True}), (SUBNET6,)),
+        (body(v4=[], v6=[POOL6], **{V4: False, V6: True}), (SUBNET6,)),
+        (body(v4=[POOL4], v6=[POOL6], **{V4: False, V6: True}), (SUBNET6,)),
+        (body(v6=[POOL6], **{V6: False}), (SUBNET4,)),
+        (body(v4=[NULL4], v6=[POOL6], **{V4: False, V6: True}), (SUBNET6,)),
+        (body(v6=[NULL6], **{V4: True, V6: False}), (SUBNET4,)),
+        (body(v4=[{"AddressSpace": "LocalDefault"}], v6=[POOL6]), (SUBNET6,)),
+        (body(v4=None, v6=None), ()),
+    ],
+)
+def test_a_network_has_the_pools_of_the_families_that_are_on(world, ask, request_body, subnets):
+    """Docker 28 switches IPv4 off with enable_ipv4; lists may be null; a pool of a family that is off is ignored."""
+    assert subnets == made(world, ask, request_body).subnets
+
+
+@pytest.mark.parametrize(
+    ("request_body", "expected"),
+    [
+        (
+            body(v4=[NULL4], **{V4: True}),
+            "the IPv4 pool is empty (0.0.0.0/0); ipvl gives no container an interface without addresses: "
+            "drop --ipam-driver=null and give a --subnet",
+        ),
+        (
+            body(v6=[NULL6], **{V4: True, V6: True}),
+            "the IPv6 pool is empty (::/0); ipvl gives no container an interface without addresses: "
+            "drop --ipam-driver=null and give a --subnet",
+        ),
+        (body(v4=[], **{V4: True}), "the IPv4 pool is empty; give a --subnet or leave that family out"),
+        (body(v6=[], **{V6: True}), "the IPv6 pool is empty; give a --subnet or leave that family out"),
+        (
+            body(generic={"parent": "lo"}),
+            "parent lo is the loopback, which leads nowhere; name a physical link, or none at all",
+        ),
+        (
+            body(generic={"parnet": "eth0"}),
+            "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag, "
+            "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix",
+        ),
+        (body(generic=["parent"]), "com.docker.network.generic is ['parent'], not a map of options"),
+        (
+            body(generic={"parent": "eth7"}),
+            "parent eth7 does not exist on this host; "
+            "make it first, or name it NAME.VID (such as eth0.20) to have it made",
+        ),
+        (body(identity="a/b"), "network id a/b is not made of 1 to 128 letters, digits, - and _"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(refused, request_body, expected):
+    """With status 200, so that Docker shows the sentence as it is."""
+    assert expected == refused("NetworkDriver.CreateNetwork", request_body)
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        body(generic={}),
+        body(generic={"parent": ""}),
+        {**body(), "Options": {}},
+        {**body(), "Options": None},
+        {**body(), "Options": {GENERIC: None}},
+        {"NetworkID": ID, "IPv4Data": [POOL4]},
+        body(**{INTERNAL: True}),
+        body(**{INTERNAL: "true"}),
+        body(generic={}, **{INTERNAL: True}),
+    ],
+)
+def test_every_spelling_of_isolated_makes_the_same_network(world, ask, request_body):
+    """No parent, an empty one, no options at all, and --internal with or without a parent."""
+    expected = network(isolated=True, subnets=(SUBNET4,), created=NOW)
+
+    assert expected == made(world, ask, request_body)
+
+
+@pytest.mark.parametrize("value", [False, "false", None, 0])
+def test_internal_that_is_off_is_off(world, ask, value):
+    """Only true is true."""
+    assert not made(world, ask, body(**{INTERNAL: value})).isolated
+
+
+def test_addresses_of_others_reach_the_network(world, ask):
+    """--aux-address, in whatever order Docker's map has them."""
+    pool = {**POOL4, "AuxAddresses": {"b": "192.168.20.9/24", "a": "192.168.20.8/24", "again": "192.168.20.9/24"}}
+
+    expected = (subnet("192.168.20.0/24", "192.168.20.1", reserved=("192.168.20.8", "192.168.20.9")),)
+
+    assert expected == made(world, ask, body(v4=[pool])).subnets
+    assert {} == ask("NetworkDriver.CreateNetwork", body(v4=[pool])).body
+
+
+def test_internal_with_a_parent_is_a_warning_in_the_log(ask, caplog):
+    """The parent that was given is not used, and somebody may wonder why."""
+    caplog.set_level(logging.WARNING)
+
+    ask("NetworkDriver.CreateNetwork", body(**{INTERNAL: True}))
+
+    expected = "network aaaaaaaaaaaa: --internal isolates it on di-aaaaaaaaaaaa, so its parent is not used"
+    assert [expected] == caplog.messages
+
+
+def test_options_reach_the_network(world, ask):
+    """What follows -o is in the generic map."""
+    generic = {"master": "eth1", "mode": "L3", "mtu": "1400"}
+
+    expected = network(parent="eth1", mode=Mode.L3, mtu=1400, subnets=(SUBNET4,))
+
+    assert expected == made(world, ask, body(generic=generic))
+
+
+def test_a_refusal_is_logged(ask, caplog):
+    """The operator finds it without Docker's log."""
+    caplog.set_level(logging.WARNING)
+
+    ask("NetworkDriver.CreateNetwork", body(generic={"parent": "eth7"}))
+
+    expected = (
+        "NetworkDriver.CreateNetwork refused: parent eth7 does not exist on this host; "
+        "make it first, or name it NAME.VID (such as eth0.20) to have it made"
+    )
+    assert [expected] == caplog.messages
+
+
+def test_the_same_id_with_other_input_is_refused(ask, refused):
+    """Docker's ids are its own, but a client may be anybody."""
+    ask("NetworkDriver.CreateNetwork", body())
+    expected = (
+        "network id aaaaaaaaaaaa belongs to network aaaaaaaaaaaa, which is not what this call asks for; "
+        "remove that network first"
+    )
+
+    assert expected == refused("NetworkDriver.CreateNetwork", body(generic={"parent": "eth1"}))
+
+
+def test_networks_that_would_switch_one_another_are_refused(ask, refused):
+    """Mode and flag are the parent's."""
+    ask("NetworkDriver.CreateNetwork", body())
+    expected = (
+        "parent eth0 already carries network aaaaaaaaaaaa in mode l2; "
+        "a parent has one mode, so use l2 here or another parent"
+    )
+
+    assert expected == refused(
+        "NetworkDriver.CreateNetwork", body(generic={"parent": "eth0", "ipvlan_mode": "l3"}, identity=OTHER_ID)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "skip"),
+    [
+        ({GENERIC: {"parent": "eth0"}}, False),
+        ({GENERIC: {"parent": "eth0", "ipvlan_mode": "l2"}}, False),
+        ({GENERIC: {"parent": "eth0", "ipvlan_mode": "l3"}}, True),
+        ({GENERIC: {"parent": "eth0", "ipvlan_mode": "L3S"}}, True),
+        ({GENERIC: {"master": "eth0", "mode": "l3s"}}, True),
+        ({GENERIC: {"parent": "eth0"}, INTERNAL: True}, True),
+        ({GENERIC: {"parent": "eth0", "ipvlan_mode": "l3"}, INTERNAL: True}, True),
+        ({GENERIC: {}}, True),
+        ({GENERIC: {"ipvlan_mode": "l2"}}, True),
+        ({}, True),
+        (None, True),
+        ({GENERIC: {"parent": "eth9.4000"}, V4: True, V6: True}, False),
+    ],
+)
+def test_docker_need_not_reserve_gateways_that_nobody_uses(ask, options, skip):
+    """Routed modes and isolated networks have none; in L2 the first usable address is one, so it must be reserved."""
+    assert {"SkipIPv4": skip, "SkipIPv6": skip} == ask("NetworkDriver.GwAllocCheck", {"Options": options}).body
+
+
+def test_options_that_cannot_be_are_refused_before_anything_is_reserved(refused):
+    """GwAllocCheck comes first, so a misspelt mode is found there."""
+    options = {GENERIC: {"parent": "eth0", "ipvlan_mode": "l4"}}
+
+    assert "ipvlan_mode l4 does not exist; use one of l2, l3, l3s" == refused(
+        "NetworkDriver.GwAllocCheck", {"Options": options}
+    )
+
+
+def test_a_network_that_is_not_known_is_removed_already(world, ask):
+    """Docker removes its own record whatever the answer."""
+    assert {} == ask("NetworkDriver.DeleteNetwork", {"NetworkID": ID}).body
+    assert () == world.store.load()
+
+
+def test_docker_never_names_a_network(world, ask):
+    """The name comes later, from Docker's own API; until then the id stands for it."""
+    assert None is made(world, ask, body()).name

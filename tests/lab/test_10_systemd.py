@@ -1,0 +1,67 @@
+"""The systemd units, in a guest that boots with systemd as a real host does (docs/installation.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.guest import Guest
+from tests.lab.docker_host import DockerHost, eventually, prepare
+
+INSTALL = """
+cp /work/packaging/systemd/ipvl.socket /work/packaging/systemd/ipvl.service /etc/systemd/system/
+systemctl daemon-reload
+systemctl enable --now ipvl.socket ipvl.service
+"""
+
+
+@pytest.fixture
+def installed() -> Iterator[DockerHost]:
+    """A host with systemd, Docker's own unit, and ipvl's units installed as the document says."""
+    with Guest.boot(append="init=/lib/systemd/systemd") as guest:
+        prepare(guest)
+        guest.run(INSTALL, timeout=120)
+        guest.run("/work/lab/services.sh docker start", timeout=180)
+        yield DockerHost(guest, "")
+
+
+def test_units(installed: DockerHost) -> None:
+    """The sockets are there first, Docker finds the driver, and after a reboot everything is back by itself."""
+    host = installed
+    host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 vlan20")
+    host.docker("docker network create -d ipvlan --subnet=192.168.10.0/24 isolated1")
+    container = host.container("docker run --net=vlan20 -itd alpine /bin/sh")
+    assert container.answers("192.168.20.1"), "under the unit's restrictions too"
+    host.docker("docker run --restart=always --net=isolated1 --name=always -d alpine sleep 100000")
+
+    for socket in ("/run/docker/plugins/ipvl.sock", "/run/ipvl/control.sock"):
+        assert host.run(f"stat -c '%a %U' {socket}").stdout.split() == ["600", "root"]
+    host.run("systemctl kill -s KILL ipvl.service")
+    eventually(lambda: host.run("systemctl is-active ipvl.service", check=False).status == 0, "ipvl is started again")
+    assert container.answers("192.168.20.1")
+    assert "eth0.20" in host.run("ipvl status").stdout
+    journal = host.run("journalctl -u ipvl.service -o cat --no-pager").stdout
+    assert "network vlan20: endpoint" in journal
+    assert "<6>" not in journal, "priorities are the journal's to show"
+    capabilities = host.run("grep CapEff /proc/$(systemctl show -P MainPID ipvl.service)/status").stdout
+    assert int(capabilities.split()[1], 16) == 1 << 12, "CAP_NET_ADMIN alone"
+
+    host.guest.reboot()
+    eventually(
+        lambda: host.run("systemctl is-active docker.service", check=False).status == 0, "Docker is up", within=120
+    )
+    started = [
+        int(host.run(f"systemctl show -P ActiveEnterTimestampMonotonic {unit}").stdout)
+        for unit in ("ipvl.socket", "ipvl.service", "docker.service")
+    ]
+    assert sorted(started) == started, "socket, then ipvl, then Docker"
+    eventually(
+        lambda: host.run("docker exec always ip -o addr show eth0", check=False).stdout.find("192.168.10.") > 0,
+        "the container that always restarts is back on its network",
+        within=120,
+    )
+    assert "eth0.20" not in host.links(), "its base is not there yet"
+    prepare(host.guest)
+    eventually(lambda: "eth0.20" in host.links(), "eth0.20 is made once eth0 is there")
+    assert host.container("docker run --net=vlan20 -itd alpine /bin/sh").answers("192.168.20.1")

@@ -1,0 +1,75 @@
+"""The documents against the code they describe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ipvl.__main__ import EXIT_STATUS
+from ipvl.daemon.configuration import Configuration
+from ipvl.doors.cli.parser import parser
+from ipvl.doors.cli.topology_svg import topology_svg
+from ipvl.options.table import IPAM_OPTIONS, NETWORK_OPTIONS
+from manual.example import example
+from manual.help_tree import help_tree
+from manual.man_pages import EXIT_STATUSES
+from manual.markdown import commands_page
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def test_every_option_is_documented_as_the_table_has_it() -> None:
+    """docs/options.md has one row an option, with the table's own words."""
+    text = (DOCS / "options.md").read_text()
+
+    for flag, option in [*(("-o", one) for one in NETWORK_OPTIONS), *(("--ipam-opt", one) for one in IPAM_OPTIONS)]:
+        aliases = ", ".join(f"`{alias}`" for alias in option.aliases)
+        example = f"`{flag} {option.example}`"
+        cells = (f"`{option.key}`", aliases, option.values, option.default, option.meaning, example)
+        assert f"| {' | '.join(cells)} |" in text
+
+
+def test_exit_statuses_are_documented() -> None:
+    """docs/installation.md lists every status that the command can end with."""
+    text = (DOCS / "installation.md").read_text()
+
+    for status in (0, 1, *EXIT_STATUS.values()):
+        assert re.search(rf"^\| {status} \| ", text, re.MULTILINE), status
+
+
+def test_paths_are_documented_and_match_the_units() -> None:
+    """Where the daemon listens is where docs and systemd units say."""
+    defaults = Configuration()
+    socket_unit = (ROOT / "packaging" / "systemd" / "ipvl.socket").read_text()
+
+    for path in (defaults.docker_socket, defaults.control_socket):
+        assert f"ListenStream={path}\n" in socket_unit
+        assert f"`{path}`" in (DOCS / "installation.md").read_text()
+    assert f"`{defaults.state_file}`" in (DOCS / "installation.md").read_text()
+
+
+def test_the_commands_page_is_what_the_help_says() -> None:
+    """docs/commands.md is made from the help: `make docs`."""
+    assert commands_page(help_tree(parser())) == (DOCS / "commands.md").read_text()
+
+
+def test_the_picture_of_the_topology_is_what_ipvl_draws() -> None:
+    """docs/topology.svg is made: `make docs`."""
+    assert f"{topology_svg(example())}\n" == (DOCS / "topology.svg").read_text()
+
+
+def test_man_pages_know_every_exit_status() -> None:
+    """With the words of docs/installation.md."""
+    text = (DOCS / "installation.md").read_text()
+
+    assert {0, 1, *EXIT_STATUS.values()} == {code for code, _ in EXIT_STATUSES}
+    for code, meaning in EXIT_STATUSES:
+        assert f"| {code} | {meaning[0].lower()}{meaning[1:-1]} |" in text
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """Every relative link of the documents names a file of the repository."""
+    for document in (*ROOT.glob("*.md"), *DOCS.glob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from typing import TYPE_CHECKING
 
 from ipvl import __version__
-from ipvl.doors.cli import events, topology
 from ipvl.doors.cli.json_text import json_text
 from ipvl.doors.cli.parser import as_docker_writes, configuration, parser
 from ipvl.errors import IpvlError, Kind
@@ -25,7 +23,8 @@ EXIT_STATUS = {Kind.INVALID: 2, Kind.CONFLICT: 3, Kind.MISSING: 4, Kind.KERNEL: 
 
 def main() -> int:
     """Run the command line and return its exit status. Imports wait until a command needs them."""
-    arguments = parser().parse_args(as_docker_writes(sys.argv[1:]))
+    words = as_docker_writes(sys.argv[1:])
+    arguments = parser(words[0] if words else "").parse_args(words)
     try:
         return COMMANDS[arguments.command](arguments)
     except IpvlError as error:
@@ -38,6 +37,8 @@ def main() -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    import asyncio
+
     from ipvl.daemon.lifecycle import serve
     from ipvl.daemon.logs import set_up_logs
 
@@ -48,7 +49,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from ipvl.doors.cli.tables import names, status_text
+    from ipvl.doors.tables import names, status_text
 
     status = _read_status(arguments)
     if arguments.names:
@@ -67,6 +68,8 @@ def _read_status(arguments: argparse.Namespace) -> Status:
     try:
         return ask(settings.control_socket, "/status", Status)
     except NoDaemonError:
+        import asyncio
+
         from ipvl.daemon.standalone import read_status
 
         print(f"ipvl: no daemon at {settings.control_socket}, reading {settings.state_file} instead", file=sys.stderr)
@@ -74,14 +77,20 @@ def _read_status(arguments: argparse.Namespace) -> Status:
 
 
 def _topology(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import topology
+
     return topology.run(arguments, _read_status(arguments))
 
 
 def _events(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import events
+
     return events.run(arguments, configuration(arguments))
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
+    import asyncio
+
     from ipvl.daemon.examination import examine
     from ipvl.doors.cli.doctor import report
 
@@ -118,6 +127,13 @@ def _network(arguments: argparse.Namespace) -> int:
     return network_commands.run(arguments, _caller(arguments))
 
 
+def _program(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import program_commands
+
+    work = program_commands.run if arguments.command == "run" else program_commands.execute
+    return work(arguments, _caller(arguments), configuration(arguments))
+
+
 def _sandbox(arguments: argparse.Namespace) -> int:
     from ipvl.doors.cli import sandbox_commands
 
@@ -149,6 +165,8 @@ def _caller(arguments: argparse.Namespace) -> Callable[[str, object], object]:
         try:
             return ask_daemon(settings.control_socket, name, request)
         except NoDaemonError:
+            import asyncio
+
             from ipvl.daemon.standalone import perform
 
             if not alone:
@@ -161,7 +179,8 @@ def _caller(arguments: argparse.Namespace) -> Callable[[str, object], object]:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "network": _network,
-    **dict.fromkeys(("run", "exec", "ps", "stop", "rm", "logs"), _sandbox),
+    **dict.fromkeys(("run", "exec"), _program),
+    **dict.fromkeys(("ps", "stop", "rm", "logs"), _sandbox),
     **dict.fromkeys(("attach", "detach"), _attach),
     "rootfs": _rootfs,
     "serve": _serve,

@@ -16,7 +16,6 @@ from ipvl.embedded.messages import (
     Removed,
     SandboxEnded,
     Sandboxes,
-    SandboxStarted,
     SandboxView,
     StartSandbox,
 )
@@ -34,18 +33,18 @@ KILLED = 137
 """The exit status of a sandbox whose supervisor was gone before it could tell."""
 
 
-async def check(engine: Engine, request: CheckSandbox) -> Removed:
-    """Refuse what `start` would refuse, before anything is unpacked or forked; return the names of the networks.
+async def check(engine: Engine, request: CheckSandbox) -> None:
+    """Refuse what `start` would refuse, before anything is unpacked or forked.
 
     Raises:
         IpvlError: the name is taken or a network does not exist.
     """
     _check_name(engine, request.name)
-    networks = [find_own_network(engine.records, wish.network, DOCKERS) for wish in request.attachments]
-    return Removed(tuple(network.label for network in networks))
+    for wish in request.attachments:
+        find_own_network(engine.records, wish.network, DOCKERS)
 
 
-async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
+async def start(engine: Engine, request: StartSandbox) -> None:
     """Put a sandbox whose first process waits on its networks, and remember it.
 
     Raises:
@@ -88,10 +87,9 @@ async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
         if not joined:
             engine.publish(sandbox.hosts, hosts_text((), "", engine.records))
     log.info("sandbox %s has started, process %d", sandbox.name, sandbox.process)
-    return SandboxStarted(tuple(member(network, endpoint) for network, endpoint in joined))
 
 
-async def ended(engine: Engine, request: SandboxEnded) -> Removed:
+async def ended(engine: Engine, request: SandboxEnded) -> None:
     """Free what a sandbox held; it is remembered until it is removed, unless it was to be removed at its end.
 
     Raises:
@@ -99,10 +97,8 @@ async def ended(engine: Engine, request: SandboxEnded) -> Removed:
     """
     async with engine.lock:
         sandbox = engine.records.sandbox(request.id)
-        if sandbox is None or sandbox.ended is not None:
-            return Removed(())
-        await _end(engine, sandbox, request.exit_status)
-    return Removed((sandbox.name,))
+        if sandbox is not None and sandbox.ended is None:
+            await _end(engine, sandbox, request.exit_status)
 
 
 async def listed(engine: Engine, request: AnySandbox) -> Sandboxes:

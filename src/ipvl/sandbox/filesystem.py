@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +52,19 @@ class Folders:
 
     def remove(self) -> None:
         """Remove all of them; what is gone is removed already."""
-        shutil.rmtree(self.run, ignore_errors=True)
-        shutil.rmtree(self.layer, ignore_errors=True)
+        self.remove_run()
+        _remove(self.layer)
+
+    def remove_run(self) -> None:
+        """Remove what a sandbox that has ended needs no more."""
+        _remove(self.run)
+
+
+def _remove(folder: Path) -> None:
+    # Not before it is needed: the compressors that it imports are half of what a sandbox's start imports.
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def enter_own_root(lower: Path, folders: Folders) -> None:

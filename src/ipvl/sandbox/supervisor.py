@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -196,7 +195,7 @@ def _supervise(
         if wish.removed_at_end:
             wish.folders.remove()
         else:
-            shutil.rmtree(wish.folders.run, ignore_errors=True)
+            wish.folders.remove_run()
     return status
 
 

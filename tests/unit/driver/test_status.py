@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status import EndpointStatus, NetworkStatus, Status, SubnetStatus, status
+from ipvl.driver.status import EndpointStatus, NetworkStatus, Status, status
+from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.model import Mode
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX, endpoint, network, subnet
 

@@ -201,7 +201,8 @@ def test_an_attached_namespace_can_have_a_hosts_file(web):
 def test_a_sandbox_is_on_many_networks_and_comes_off_all(web):
     """Its end frees every address."""
     before = web.picture()[1]
-    started = start(web, 100, "one", "web", "db")
+    start(web, 100, "one", "web", "db")
+    (started,) = web.run(sandboxes.listed(web.engine, AnySandbox())).sandboxes
     assert ["eth0", "eth1"] == [member.interface for member in started.members]
 
     web.kernel.end_sandbox("/proc/100/ns/net")

@@ -11,7 +11,6 @@ from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, pairs
 from ipvl.doors.cli.json_text import json_text
 from ipvl.errors import invalid
-from ipvl.options.table import NETWORK_OPTIONS
 
 if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 DRIVERS = ("ipvlan", "ipvl")
 
 
-def add_parser(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
+def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add `network` and its subcommands; `shared` are parsers whose flags each of them has."""
     network = add_command(
         commands,
@@ -111,6 +110,8 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _add_create(actions: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
+    from ipvl.options.table import NETWORK_OPTIONS
+
     options = "\n".join(f"  {option.key}: {option.values} (default: {option.default})" for option in NETWORK_OPTIONS)
     create = add_command(
         actions,
@@ -190,7 +191,7 @@ def _create(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _list(arguments: argparse.Namespace, call: Call) -> int:
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import table
     from ipvl.embedded.messages import AnyNetwork
 
     found: Networks = call("network.list", AnyNetwork())

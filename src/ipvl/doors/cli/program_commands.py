@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -130,13 +131,11 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
     Raises:
         IpvlError: a flag, a name, a network or a root filesystem is wrong.
     """
-    import secrets
-
     from ipvl.embedded.messages import Attachment, CheckSandbox
     from ipvl.options.names import hostname as checked_hostname
     from ipvl.sandbox.supervisor import Wish
 
-    identity = secrets.token_hex(32)
+    identity = os.urandom(32).hex()
     name = arguments.name or identity[:12]
     label, command = _what(arguments)
     sysctls = pairs(arguments.sysctl, "--sysctl")
@@ -197,9 +196,11 @@ def _root(label: str, settings: Configuration, folders: Folders) -> Path:
     if label.startswith((".", "/")) or path.is_file():
         if path.is_dir():
             return path.resolve()
+        from ipvl.sandbox.archives import unpack
+
         folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = folders.layer / "rootfs"
-        root_filesystems.unpack(path, target)
+        unpack(path, target)
         return target
     return root_filesystems.find(settings.root_filesystems, label)
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ipvl.doors.cli import program_commands
 from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command, add_json
 from ipvl.doors.cli.json_text import json_text
@@ -27,8 +26,7 @@ LOOK_EVERY = 0.2
 
 
 def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
-    """Add the commands, and those that start programs; `shared` are parsers whose flags each of them has."""
-    program_commands.add_parsers(commands, shared)
+    """Add the commands; `shared` are parsers whose flags each of them has."""
     ps = add_command(
         commands,
         "ps",
@@ -88,7 +86,7 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
 
 def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import table
     from ipvl.embedded.messages import AnySandbox
 
     found = call("sandbox.list", AnySandbox(arguments.all)).sandboxes
@@ -190,8 +188,6 @@ def _write(text: bytes) -> None:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Call, Any], int]] = {
-    "run": program_commands.run,
-    "exec": program_commands.execute,
     "ps": _ps,
     "stop": _stop,
     "rm": _remove,

@@ -16,11 +16,11 @@ from ipvl import __version__
 from ipvl.daemon import standalone
 from ipvl.doors.cli import control_client
 from ipvl.doors.cli.parser import SHELLS
-from ipvl.doors.cli.tables import status_text
 from ipvl.doors.cli.topology_graph import LinkNode, graph
 from ipvl.doors.cli.topology_mermaid import topology_mermaid
 from ipvl.doors.cli.topology_svg import topology_svg
 from ipvl.doors.cli.topology_tree import topology_text
+from ipvl.doors.tables import status_text
 from ipvl.driver.status import Status
 from ipvl.errors import IpvlError, Kind
 from ipvl.records import Put

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ipvl.doors.cli.answers import status_and_body
 from ipvl.embedded.messages import ANSWERS
 from ipvl.errors import IpvlError, Kind, unavailable
 
 ANSWER_WITHIN = 30.0
 CHUNK = 1 << 16
+OK = 200
 
 _Answer = TypeVar("_Answer")
 
@@ -72,22 +74,13 @@ def _exchange(control_socket: Path, method: str, path: str, body: bytes = b"") -
         raise unavailable(f"control socket {control_socket} may not be used by this user", "run it as root") from error
     except OSError as error:
         raise unavailable(f"the daemon at {control_socket} did not answer: {error}") from error
-    head, blank, content = bytes(answer).partition(b"\r\n\r\n")
-    length = _length(head)
-    if not blank or length is None or len(content) != length:
+    whole = status_and_body(bytes(answer))
+    if whole is None:
         raise unavailable(f"the daemon at {control_socket} did not answer: it broke off", "its log may say why")
-    if head.split(None, 2)[1:2] != [b"200"]:
+    status, content = whole
+    if status != OK:
         raise _refusal(content)
     return content
-
-
-def _length(head: bytes) -> int | None:
-    """Return what the head of an answer says of its body's length; uvicorn says it wherever it knows."""
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length" and value.strip().isdigit():
-            return int(value)
-    return None
 
 
 def _decoded(control_socket: Path, answer: bytes, into: type[_Answer]) -> _Answer:

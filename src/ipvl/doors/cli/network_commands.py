@@ -14,7 +14,7 @@ from ipvl.errors import invalid
 
 if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
-    from ipvl.embedded.messages import Networks, NetworkView
+    from ipvl.embedded.messages import Networks
 
 DRIVERS = ("ipvlan", "ipvl")
 
@@ -191,7 +191,7 @@ def _create(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _list(arguments: argparse.Namespace, call: Call) -> int:
-    from ipvl.doors.tables import table
+    from ipvl.doors.tables import networks_text
     from ipvl.embedded.messages import AnyNetwork
 
     found: Networks = call("network.list", AnyNetwork())
@@ -200,20 +200,8 @@ def _list(arguments: argparse.Namespace, call: Call) -> int:
     elif arguments.quiet:
         print("\n".join(network.id[:12] for network in found.networks), end="\n" if found.networks else "")
     else:
-        print(table(("NETWORK ID", "NAME", "DOOR", "PARENT", "MODE", "SUBNETS", "MEMBERS"), map(_row, found.networks)))
+        print(networks_text(found))
     return 0
-
-
-def _row(network: NetworkView) -> tuple[str, ...]:
-    return (
-        network.id[:12],
-        network.name,
-        network.door,
-        network.parent,
-        network.mode if network.flag == "bridge" else f"{network.mode} {network.flag}",
-        ", ".join(subnet.subnet for subnet in network.subnets),
-        str(len(network.members)),
-    )
 
 
 def _inspect(arguments: argparse.Namespace, call: Call) -> int:

@@ -19,7 +19,7 @@ from ipvl.errors import missing
 if TYPE_CHECKING:
     from ipvl.daemon.configuration import Configuration
     from ipvl.doors.cli.flags import Commands
-    from ipvl.embedded.messages import SandboxView
+    from ipvl.embedded.messages import Sandboxes, SandboxView
 
 STOP_SECONDS = 10.0
 LOOK_EVERY = 0.2
@@ -86,42 +86,17 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
 
 def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    from ipvl.doors.tables import table
+    from ipvl.doors.tables import sandboxes_text
     from ipvl.embedded.messages import AnySandbox
 
-    found = call("sandbox.list", AnySandbox(arguments.all)).sandboxes
+    found: Sandboxes = call("sandbox.list", AnySandbox(arguments.all))
     if arguments.json:
-        print(json_text(found))
+        print(json_text(found.sandboxes))
     elif arguments.quiet:
-        print("".join(f"{sandbox.id[:12]}\n" for sandbox in found), end="")
+        print("".join(f"{sandbox.id[:12]}\n" for sandbox in found.sandboxes), end="")
     else:
-        now = time.time()
-        rows = (
-            (
-                sandbox.id[:12],
-                sandbox.name,
-                sandbox.root_filesystem or "-",
-                " ".join(sandbox.command)[:40],
-                _state(sandbox, now),
-                ", ".join(f"{member.network} {' '.join(member.addresses)}" for member in sandbox.members) or "-",
-            )
-            for sandbox in found
-        )
-        print(table(("SANDBOX ID", "NAME", "ROOTFS", "COMMAND", "STATE", "NETWORKS"), rows))
+        print(sandboxes_text(found, time.time()))
     return 0
-
-
-def _state(sandbox: SandboxView, now: float) -> str:
-    if sandbox.running:
-        return f"up {_age(now - sandbox.started)}"
-    return f"ended ({sandbox.exit_status}) {_age(now - (sandbox.ended or now))} ago"
-
-
-def _age(seconds: float) -> str:
-    for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {name}"
-    return f"{max(0, int(seconds))} s"
 
 
 def _stop(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:

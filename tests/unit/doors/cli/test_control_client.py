@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
-from contextlib import contextmanager
 
 import msgspec
 import pytest
@@ -16,31 +14,8 @@ from ipvl.driver.status import Status, status
 from ipvl.errors import Kind
 from tests.unit.builders import endpoint, network
 from tests.unit.doors.asgi import call
+from tests.unit.doors.cli.one_answer import daemon, http
 from tests.unit.refusals import refusal
-
-
-@contextmanager
-def daemon(path, answer: bytes):
-    """Answer one request at the path with these bytes; yield what was asked, to be read after the block."""
-    asked: list[bytes] = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
-        listener.listen(1)
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                asked.append(connection.recv(65536))
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield asked
-        thread.join()
-
-
-def http(code: int, body: bytes) -> bytes:
-    return b"HTTP/1.1 %d Whatever\r\nContent-Length: %d\r\n\r\n%s" % (code, len(body), body)
 
 
 @pytest.fixture

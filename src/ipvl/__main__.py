@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ def main() -> int:
     except IpvlError as error:
         print(f"ipvl: {error}", file=sys.stderr)
         return EXIT_STATUS[error.kind]
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; Python must not complain again when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -120,7 +123,10 @@ def _network(arguments: argparse.Namespace) -> int:
 
 def _sandbox(arguments: argparse.Namespace) -> int:
     from ipvl.doors.cli import sandbox_commands
+    from ipvl.sandbox.process import with_values
 
+    if "env" in arguments:
+        arguments.env = with_values(arguments.env, os.environ)
     return sandbox_commands.run(arguments, _caller(arguments), configuration(arguments))
 
 
@@ -133,7 +139,7 @@ def _attach(arguments: argparse.Namespace) -> int:
 def _rootfs(arguments: argparse.Namespace) -> int:
     from ipvl.doors.cli import rootfs_commands
 
-    return rootfs_commands.run(arguments, configuration(arguments))
+    return rootfs_commands.run(arguments, _caller(arguments), configuration(arguments))
 
 
 def _caller(arguments: argparse.Namespace) -> Callable[[str, object], object]:
@@ -154,14 +160,21 @@ def _caller(arguments: argparse.Namespace) -> Callable[[str, object], object]:
             if not alone:
                 print(f"ipvl: no daemon at {settings.control_socket}, working stand-alone", file=sys.stderr)
                 alone = True
-            return asyncio.run(perform(settings, name, request))
+            try:
+                return asyncio.run(perform(settings, name, request))
+            except IpvlError as error:
+                # A daemon may have started meanwhile, and has the state for good.
+                try:
+                    return ask_daemon(settings.control_socket, name, request)
+                except NoDaemonError:
+                    raise error from None
 
     return call
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "network": _network,
-    **dict.fromkeys(("run", "exec", "ps", "stop", "rm", "logs"), _sandbox),
+    **dict.fromkeys(("run", "start", "restart", "exec", "ps", "stop", "rm", "logs"), _sandbox),
     **dict.fromkeys(("attach", "detach"), _attach),
     "rootfs": _rootfs,
     "serve": _serve,

@@ -131,7 +131,7 @@ def test_a_network_with_members_stays(world):
     world.kernel.open_sandbox("/run/netns/blue")
     world.run(members.attach(world.engine, Attach(Attachment("web"), "/run/netns/blue", "blue")))
 
-    expected = "network web has 1 members: blue; stop them, or disconnect them with `ipvl network disconnect web NAME`"
+    expected = "network web has 1 member: blue; stop them, or disconnect them with `ipvl network disconnect web NAME`"
     assert expected == world.refusal(Kind.CONFLICT, networks.remove(world.engine, NamedNetwork("web")))
     assert () == world.run(networks.prune(world.engine, AnyNetwork(own=True))).names
 

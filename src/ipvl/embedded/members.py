@@ -18,7 +18,7 @@ from ipvl.embedded.networks import member
 from ipvl.errors import IpvlError, conflict, invalid, missing
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, TakePort
 from ipvl.model import Endpoint, Network, Phase, Sandbox
-from ipvl.options.endpoint import port_name
+from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import link_name, shown
 from ipvl.planning.attachments import EVERYWHERE, attachment
@@ -129,6 +129,7 @@ async def join(
     """
     if network.phase is not Phase.READY:
         raise conflict(f"network {network.label} is being removed", f"do so again: ipvl network rm {network.label}")
+    check_mac(wish.mac, network)
     identity = endpoint_id(network, inode)
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)

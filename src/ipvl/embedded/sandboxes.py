@@ -27,6 +27,7 @@ from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
 from ipvl.errors import IpvlError, conflict, invalid, missing
 from ipvl.model import Endpoint, Network, Sandbox
+from ipvl.options.endpoint import check_mac
 from ipvl.options.names import hostname as checked_hostname
 from ipvl.options.names import name as checked_name
 from ipvl.records import Drop, Put
@@ -44,7 +45,10 @@ async def check(engine: Engine, request: CheckSandbox) -> Removed:
         IpvlError: the name is taken, or a network does not exist or is named twice.
     """
     _check_name(engine, request.name)
-    return Removed(tuple(network.label for network in _networks(engine, request.attachments)))
+    networks = _networks(engine, request.attachments)
+    for network, wish in zip(networks, request.attachments, strict=True):
+        check_mac(wish.mac, network)
+    return Removed(tuple(network.label for network in networks))
 
 
 async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.calls import Call, each
-from ipvl.doors.cli.flags import add_address_flags, add_command, pairs
+from ipvl.doors.cli.flags import add_address_flags, add_command, attachment, pairs
 from ipvl.errors import IpvlError, conflict, invalid
 
 if TYPE_CHECKING:
@@ -190,17 +190,11 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
     _check_sysctls(sysctls)
     hostname = checked_hostname(arguments.hostname or identity[:12])
     program = _program(arguments, command, hostname)
-    attachments = tuple(
-        Attachment(
-            network,
-            arguments.ip if first else "",
-            arguments.ip6 if first else "",
-            tuple(arguments.aliases) if first else (),
-        )
-        for first, network in ((number == 0, network) for number, network in enumerate(arguments.networks))
-        if network != NO_NETWORK
-    )
-    if not attachments and (arguments.ip or arguments.ip6 or arguments.aliases):
+    wanted = [network for network in arguments.networks if network != NO_NETWORK]
+    attachments = tuple(Attachment(network) for network in wanted)
+    if attachments:
+        attachments = (attachment(arguments, wanted[0]), *attachments[1:])
+    elif arguments.ip or arguments.ip6 or arguments.aliases or arguments.mac_address:
         raise invalid("an address or alias needs a network", "give the --net that it is on")
     call("sandbox.check", CheckSandbox(name, attachments))
     folders = settings.sandbox_folders(identity)

@@ -27,6 +27,8 @@ from ipvl.records import Drop
 
 log = logging.getLogger(__name__)
 
+HOSTS_OWN = "/proc/self/ns/net"
+
 _Address = TypeVar("_Address", IPv4Address, IPv6Address)
 
 DOCKERS = "use `docker network connect`, or make one with `ipvl network create`"
@@ -260,6 +262,10 @@ def _inode(engine: Engine, namespace: str) -> int:
     if inode is None:
         raise missing(
             f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"
+        )
+    if inode == engine.kernel.namespace_inode(HOSTS_OWN):
+        raise invalid(
+            f"{shown(namespace)} is the host's own network namespace", "attach another, such as a container's"
         )
     return inode
 

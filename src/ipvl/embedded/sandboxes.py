@@ -25,7 +25,7 @@ from ipvl.embedded.messages import (
 )
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
-from ipvl.errors import IpvlError, conflict, invalid, missing
+from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
 from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.options.endpoint import check_mac
 from ipvl.options.names import hostname as checked_hostname
@@ -80,9 +80,7 @@ async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
         networks = _networks(engine, request.attachments)
         inode = engine.kernel.namespace_inode(sandbox.namespace)
         if inode is None:
-            raise missing(
-                f"process {request.process} is gone, or this ipvl may not see it", "docs/embedded.md says what it may"
-            )
+            raise missing(f"process {request.process} is gone, or may not be looked at", ENTERING_NAMESPACES)
         sandbox = replace(sandbox, inode=inode)
         engine.commit((Put(sandbox),))
         try:

@@ -194,3 +194,12 @@ def test_a_port_that_could_not_be_placed_costs_no_other_its_name(web):
         attach(web)
 
     assert [] == [step for step in web.kernel.steps if isinstance(step, TakePort)]
+
+
+def test_the_hosts_own_namespace_is_refused(web):
+    """It would get a second address on its own link, and perhaps a default route."""
+    web.kernel.open_sandbox("/proc/self/ns/net")
+
+    request = Attach(Attachment("web"), "/proc/self/ns/net")
+    expected = "/proc/self/ns/net is the host's own network namespace; attach another, such as a container's"
+    assert expected == web.refusal(Kind.INVALID, members.attach(web.engine, request))

@@ -100,7 +100,14 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
     """
     async with engine.lock:
         network = find_own_network(engine.records, request.network, "use `docker network disconnect`")
-        endpoint = next((one for one in engine.records.endpoints_of(network.id) if request.sandbox == one.name), None)
+        endpoint = next(
+            (
+                one
+                for one in engine.records.endpoints_of(network.id)
+                if request.sandbox in {one.name, one.label, one.id}
+            ),
+            None,
+        )
         if endpoint is None:
             sandbox = find_sandbox(engine.records, request.sandbox)
             endpoint = engine.records.endpoint(endpoint_id(network, sandbox.inode))

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ipvl.embedded import members, networks
-from ipvl.embedded.messages import Attach, Attachment, CreateNetwork, Detach, NamedNetwork
+from ipvl.embedded.messages import Attach, Attachment, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.errors import IpvlError, Kind
 from ipvl.links import TakePort
 from tests.contract.fake_kernel import KilledError, Trouble
@@ -203,3 +203,15 @@ def test_the_hosts_own_namespace_is_refused(web):
     request = Attach(Attachment("web"), "/proc/self/ns/net")
     expected = "/proc/self/ns/net is the host's own network namespace; attach another, such as a container's"
     assert expected == web.refusal(Kind.INVALID, members.attach(web.engine, request))
+
+
+def test_a_namespace_without_a_name_is_disconnected_by_what_it_is_called(web):
+    """As the refusal of a second endpoint says."""
+    member = attach(web)
+    refused = web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(Attachment("web"), BLUE)))
+    word = refused.rpartition(" ")[2]
+
+    web.run(members.disconnect(web.engine, Disconnect("web", word)))
+
+    assert member.name == word
+    assert None is web.kernel.link("eth0", BLUE)

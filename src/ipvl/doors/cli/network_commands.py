@@ -239,10 +239,11 @@ def _prune(arguments: argparse.Namespace, call: Call) -> int:
     from ipvl.embedded.messages import AnyNetwork
 
     if not arguments.force:
-        if not sys.stdin.isatty():
-            raise invalid("prune asks before it removes, and there is nobody to ask", "say --force")
         print("Every network of ipvl's own without members will be removed. Continue? [y/N] ", end="", flush=True)
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        answer = sys.stdin.readline()
+        if not answer:
+            raise invalid("prune asks before it removes, and nobody answered", "say --force")
+        if answer.strip().lower() not in {"y", "yes"}:
             return 1
     for name in call("network.prune", AnyNetwork(own=True)).names:
         print(name)

@@ -5,6 +5,9 @@ import sys
 
 from ipvl.doors.cli.glance import glance
 
+INTERRUPTED = 130
+"""What a shell makes of SIGINT, 2; `signal` would be one more import."""
+
 
 def main() -> int:
     """Run the command line and return its exit status. The quickest commands import nothing but the glance."""
@@ -17,6 +20,8 @@ def main() -> int:
             return run(words)
         sys.stdout.write(text)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; Python must not complain again when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -130,8 +130,11 @@ def _network(arguments: argparse.Namespace) -> int:
 def _program(arguments: argparse.Namespace) -> int:
     from ipvl.doors.cli import program_commands
 
-    work = program_commands.run if arguments.command == "run" else program_commands.execute
-    return work(arguments, _caller(arguments), configuration(arguments))
+    if "env" in arguments:
+        from ipvl.sandbox.process import with_values
+
+        arguments.env = with_values(arguments.env, os.environ)
+    return program_commands.COMMANDS[arguments.command](arguments, _caller(arguments), configuration(arguments))
 
 
 def _sandbox(arguments: argparse.Namespace) -> int:
@@ -149,7 +152,7 @@ def _attach(arguments: argparse.Namespace) -> int:
 def _rootfs(arguments: argparse.Namespace) -> int:
     from ipvl.doors.cli import rootfs_commands
 
-    return rootfs_commands.run(arguments, configuration(arguments))
+    return rootfs_commands.run(arguments, _caller(arguments), configuration(arguments))
 
 
 def _caller(arguments: argparse.Namespace) -> Callable[[str, object], object]:
@@ -172,14 +175,21 @@ def _caller(arguments: argparse.Namespace) -> Callable[[str, object], object]:
             if not alone:
                 print(f"ipvl: no daemon at {settings.control_socket}, working stand-alone", file=sys.stderr)
                 alone = True
-            return asyncio.run(perform(settings, name, request))
+            try:
+                return asyncio.run(perform(settings, name, request))
+            except IpvlError as error:
+                # A daemon may have started meanwhile, and has the state for good.
+                try:
+                    return ask_daemon(settings.control_socket, name, request)
+                except NoDaemonError:
+                    raise error from None
 
     return call
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "network": _network,
-    **dict.fromkeys(("run", "exec"), _program),
+    **dict.fromkeys(("run", "start", "restart", "exec"), _program),
     **dict.fromkeys(("ps", "stop", "rm", "logs"), _sandbox),
     **dict.fromkeys(("attach", "detach"), _attach),
     "rootfs": _rootfs,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ipvl.daemon import places
+from ipvl.sandbox.folders import Folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Configuration:
     def root_filesystems(self) -> Path:
         """The folder of root filesystems that are known by name."""
         return self.state_folder / "rootfs"
+
+    def sandbox_folders(self, identity: str) -> Folders:
+        """Return where the files of the sandbox with this id are."""
+        return Folders(self.state_folder / "sandboxes" / identity, self.run_folder / "sandboxes" / identity)
 
     @property
     def lock_file(self) -> Path:

@@ -87,13 +87,14 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A wish to be on a network: explicit addresses are empty when any will do."""
+    """A wish to be on a network: explicit addresses are empty when any will do; a MAC address is refused."""
 
     network: str
     ip: str = ""
     ip6: str = ""
     aliases: tuple[str, ...] = ()
     interface: str = ""
+    mac: str = ""
 
 
 @dataclass(frozen=True, slots=True)

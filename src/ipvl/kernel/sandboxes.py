@@ -18,7 +18,7 @@ from socket import AF_INET, AF_INET6
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.errors import kernel_refused, missing
+from ipvl.errors import ENTERING_NAMESPACES, kernel_refused, missing
 from ipvl.kernel.namespaces import inode
 from ipvl.links import PlacePort, RoutePort, SandboxView, TakePort
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
@@ -70,10 +70,12 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             await host.link("set", index=index, net_ns_fd=target)
         finally:
             os.close(target)
+        name = step.name
         try:
-            await link.link("set", ifname=step.name, state="down")
-            (moved,) = await link.link("get", ifname=step.name)
+            await link.link("set", ifname=name, state="down")
+            (moved,) = await link.link("get", ifname=name)
             await link.link("set", index=moved["index"], ifname=step.interface)
+            name = step.interface
             with _entered(step.namespace):
                 _prepare(step)
             for address in step.addresses:
@@ -86,8 +88,7 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             (loopback,) = await link.link("get", ifname="lo")
             await link.link("set", index=loopback["index"], state="up")
         except (NetlinkError, OSError):
-            await _remove(link, step.interface)
-            await _remove(link, step.name)
+            await _remove(link, name)  # not whatever else took the interface's name a moment ago
             raise
 
 
@@ -171,7 +172,9 @@ def _entered(namespace: str) -> Iterator[None]:
         try:
             set_namespace(there, CLONE_NEWNET)
         except OSError as error:
-            raise kernel_refused(f"sandbox {namespace} cannot be entered: {error.strerror}") from error
+            raise kernel_refused(
+                f"sandbox {namespace} cannot be entered: {error.strerror}", ENTERING_NAMESPACES
+            ) from error
         finally:
             os.close(there)
         try:

@@ -34,7 +34,8 @@ def unpack(archive: Path, target: Path) -> None:
     except FileNotFoundError:
         raise missing(f"{archive} does not exist", "give a folder or a tar archive") from None
     except tarfile.TarError as error:
-        raise invalid(f"{archive} is not a tar archive: {error}", "give a folder or a tar archive") from error
+        why = " ".join(str(error).splitlines()[:1]).rstrip(":")
+        raise invalid(f"{archive} is not a tar archive: {why}", "give a folder or a tar archive") from error
     except OSError as error:
         raise unavailable(
             f"{archive} cannot be unpacked: {error.strerror}", "check the archive and the disk"

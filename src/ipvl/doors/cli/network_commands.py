@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.calls import Call, each
-from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, pairs
+from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, attachment, pairs
 from ipvl.doors.cli.json_text import json_text
 from ipvl.errors import invalid
 
@@ -85,6 +85,13 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
     )
     add_address_flags(connect)
+    connect.add_argument(
+        "--driver-opt",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="com.docker.network.endpoint.ifname: what the interface is called in there",
+    )
     connect.add_argument("network", metavar="NETWORK", help="a network of ipvl's own")
     connect.add_argument("sandbox", metavar="SANDBOX", help="a running sandbox")
     disconnect = add_command(
@@ -221,10 +228,11 @@ def _prune(arguments: argparse.Namespace, call: Call) -> int:
     from ipvl.embedded.messages import AnyNetwork
 
     if not arguments.force:
-        if not sys.stdin.isatty():
-            raise invalid("prune asks before it removes, and there is nobody to ask", "say --force")
         print("Every network of ipvl's own without members will be removed. Continue? [y/N] ", end="", flush=True)
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        answer = sys.stdin.readline()
+        if not answer:
+            raise invalid("prune asks before it removes, and nobody answered", "say --force")
+        if answer.strip().lower() not in {"y", "yes"}:
             return 1
     for name in call("network.prune", AnyNetwork(own=True)).names:
         print(name)
@@ -232,10 +240,14 @@ def _prune(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _connect(arguments: argparse.Namespace, call: Call) -> int:
-    from ipvl.embedded.messages import Attachment, Connect
+    from ipvl.embedded.messages import Connect
+    from ipvl.options.endpoint import IFNAME
 
-    wish = Attachment(arguments.network, arguments.ip, arguments.ip6, tuple(arguments.aliases))
-    call("network.connect", Connect(wish, arguments.sandbox))
+    options = pairs(arguments.driver_opt, "--driver-opt")
+    interface = options.pop(IFNAME, "")
+    for unknown in options:
+        raise invalid(f"unknown option {unknown}", f"the known one: {IFNAME}")
+    call("network.connect", Connect(attachment(arguments, arguments.network, interface), arguments.sandbox))
     return 0
 
 

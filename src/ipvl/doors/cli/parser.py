@@ -195,7 +195,7 @@ Add = Callable[["Commands", Sequence[argparse.ArgumentParser]], None]
 
 _FAMILIES: dict[tuple[str, ...], Add] = {
     ("network",): _later("network_commands"),
-    ("run", "exec"): _later("program_commands"),
+    ("run", "start", "restart", "exec"): _later("program_commands"),
     ("ps", "stop", "rm", "logs"): _later("sandbox_commands"),
     ("attach", "detach"): _later("attach_commands"),
     ("rootfs",): _later("rootfs_commands"),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.calls import each
+from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command
+from ipvl.errors import conflict
 
 if TYPE_CHECKING:
     from ipvl.daemon.configuration import Configuration
@@ -57,7 +58,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
     remove.add_argument("names", nargs="+", metavar="NAME", help="a known name")
 
 
-def run(arguments: argparse.Namespace, settings: Configuration) -> int:
+def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     """Do what was asked and return the exit status.
 
     Raises:
@@ -73,6 +74,7 @@ def run(arguments: argparse.Namespace, settings: Configuration) -> int:
     if arguments.action == "rm":
 
         def remove(name: str) -> str:
+            _check_unused(name, call)
             root_filesystems.remove(known, name)
             return name
 
@@ -81,3 +83,18 @@ def run(arguments: argparse.Namespace, settings: Configuration) -> int:
 
     print(table(("NAME", "FOLDER"), ((name, str(path)) for name, path in root_filesystems.names(known))))
     return 0
+
+
+def _check_unused(name: str, call: Call) -> None:
+    """Refuse to pull a root filesystem from under a sandbox, which sees it below a layer of its own.
+
+    Raises:
+        IpvlError: a sandbox, running or not, is on it.
+    """
+    from ipvl.embedded.messages import AnySandbox
+
+    for sandbox in call("sandbox.list", AnySandbox(all=True)).sandboxes:
+        if sandbox.root_filesystem.partition(":")[0] == name:
+            raise conflict(
+                f"root filesystem {name} is what sandbox {sandbox.name} runs on", f"ipvl rm -f {sandbox.name}"
+            )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import select
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command, add_json
 from ipvl.doors.cli.json_text import json_text
-from ipvl.doors.cli.program_commands import folders_of
+from ipvl.doors.cli.program_commands import SANDBOX, add_patience
 from ipvl.errors import missing
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
     from ipvl.embedded.messages import Sandboxes, SandboxView
 
-STOP_SECONDS = 10.0
 LOOK_EVERY = 0.2
 
 
@@ -49,10 +46,8 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "ipvl stop -t 2 db",
         shared=shared,
     )
-    stop.add_argument(
-        "-t", "--time", type=float, default=STOP_SECONDS, metavar="SECONDS", help="patience (%(default)s)"
-    )
-    stop.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help="a name, an id, or the beginning of an id")
+    add_patience(stop)
+    stop.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help=SANDBOX)
     remove = add_command(
         commands,
         "rm",
@@ -62,7 +57,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
     )
     remove.add_argument("-f", "--force", action="store_true", help="kill those that run")
-    remove.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help="a name, an id, or the beginning of an id")
+    remove.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help=SANDBOX)
     logs = add_command(
         commands,
         "logs",
@@ -73,7 +68,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
     )
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the sandbox ends")
     logs.add_argument("-n", "--tail", type=int, default=None, metavar="LINES", help="the last lines only")
-    logs.add_argument("sandbox", metavar="SANDBOX", help="a name, an id, or the beginning of an id")
+    logs.add_argument("sandbox", metavar="SANDBOX", help=SANDBOX)
 
 
 def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
@@ -123,7 +118,7 @@ def _remove(arguments: argparse.Namespace, call: Call, settings: Configuration) 
             if _is_gone(sandbox.id, call):
                 return name
         call("sandbox.remove", NamedSandbox(sandbox.id))
-        folders_of(settings, sandbox.id).remove()
+        settings.sandbox_folders(sandbox.id).remove()
         return name
 
     return each(arguments.sandboxes, remove_one)
@@ -137,9 +132,10 @@ def _is_gone(identity: str, call: Call) -> bool:
 
 def _logs(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     from ipvl.embedded.messages import NamedSandbox
+    from ipvl.sandbox.supervisor import has_ended, open_process
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(arguments.sandbox))
-    path = folders_of(settings, sandbox.id).log
+    path = settings.sandbox_folders(sandbox.id).log
     if not path.exists():
         raise missing(f"sandbox {sandbox.name} has no log", "only what runs with --detach is logged")
     with path.open("rb") as file:
@@ -148,12 +144,10 @@ def _logs(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
             text = b"".join(text.splitlines(keepends=True)[-arguments.tail :] if arguments.tail > 0 else ())
         _write(text)
         if arguments.follow and sandbox.running:
-            ended = os.pidfd_open(sandbox.process)
-            over = False
-            while not over:
-                over = bool(select.select([ended], [], [], LOOK_EVERY)[0])
-                _write(file.read())
-            os.close(ended)
+            with open_process(sandbox.process) as running:
+                while running is not None and not has_ended(running, LOOK_EVERY):
+                    _write(file.read())
+            _write(file.read())
     return 0
 
 

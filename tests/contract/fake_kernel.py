@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from ipaddress import ip_network
@@ -103,11 +104,12 @@ class FakeKernel:
     async def all(self) -> tuple[Link, ...]:
         return tuple(self._seen(placed.link) for placed in self._links.values() if placed.where == HOST)
 
-    async def ports_elsewhere(self) -> tuple[Link, ...]:
+    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+        looked_into = {*known, *(path for path in self._sandboxes if not path.startswith("/proc/"))}
         return tuple(
             replace(placed.link, namespace=placed.where)
             for placed in self._links.values()
-            if placed.where != HOST and placed.link.lower is not None
+            if placed.where in looked_into and placed.link.lower is not None
         )
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:

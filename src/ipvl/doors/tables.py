@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ipvl.driver.status import EndpointStatus, NetworkStatus, ParentStatus, Status
+from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, ParentStatus, PoolStatus, Status
 from ipvl.embedded.messages import Networks, NetworkView, Sandboxes, SandboxView
 
+NETWORK_COLUMNS = ("NETWORK", "ID", "MODE", "FLAG", "PARENT", "SUBNETS", "GATEWAYS", "ENDPOINTS", "STATE")
+PARENT_COLUMNS = ("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS")
+ENDPOINT_COLUMNS = ("ENDPOINT", "ID", "NETWORK", "ADDRESSES", "PARENT", "STATE")
+POOL_COLUMNS = ("POOL", "RANGE", "PARENT", "NETWORKS", "LEASES")
+LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
 NOTHING = "-"
+NO_NETWORKS = "no networks yet; make one with `ipvl network create`, or with `docker network create -d ipvl` for Docker"
 
 
 def status_text(status: Status) -> str:
-    """Return networks, parents and endpoints as three tables, then what is wrong, one line each."""
-    if not status.networks:
-        return "\n".join(("no networks yet: docker network create -d ipvl -o parent=eth0 ...", *_troubles(status)))
-    parts = [
-        table(
-            ("NETWORK", "ID", "MODE", "FLAG", "PARENT", "SUBNETS", "GATEWAYS", "ENDPOINTS", "STATE"),
-            map(_network_row, status.networks),
-        ),
-        table(("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS"), map(_parent_row, status.parents)),
-    ]
-    if status.endpoints:
-        parts.append(
-            table(("ENDPOINT", "ID", "NETWORK", "ADDRESSES", "PARENT", "STATE"), map(_endpoint_row, status.endpoints))
-        )
+    """Return networks, parents, endpoints, pools and leases as a table each, then what is wrong, one line each."""
+    if not status.networks and not status.pools:
+        return "\n".join((NO_NETWORKS, *_troubles(status)))
+    leases = [(lease, pool) for pool in status.pools for lease in pool.leases]
+    tables: tuple[tuple[Sequence[str], Sequence[Sequence[str]]], ...] = (
+        (NETWORK_COLUMNS, [_network_row(one) for one in status.networks]),
+        (PARENT_COLUMNS, [_parent_row(one) for one in status.parents]),
+        (ENDPOINT_COLUMNS, [_endpoint_row(one) for one in status.endpoints]),
+        (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
+        (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
+    )
+    parts = [table(columns, rows) for columns, rows in tables if rows]
     troubles = _troubles(status)
     if troubles:
         parts.append("\n".join(troubles))
@@ -123,6 +127,14 @@ def _endpoint_row(endpoint: EndpointStatus) -> tuple[str, ...]:
         endpoint.parent,
         endpoint.state,
     )
+
+
+def _pool_row(pool: PoolStatus) -> tuple[str, ...]:
+    return (pool.subnet, pool.range or NOTHING, pool.parent or "any", str(pool.users), str(len(pool.leases)))
+
+
+def _lease_row(lease: LeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
+    return (lease.address, pool.subnet, lease.owner or lease.use, str(lease.users))
 
 
 def _troubles(status: Status) -> list[str]:

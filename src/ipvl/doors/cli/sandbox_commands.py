@@ -36,8 +36,10 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
     )
     ps.add_argument("-a", "--all", action="store_true", help="also those that have ended")
-    ps.add_argument("-q", "--quiet", action="store_true", help="print ids only")
-    add_json(ps)
+    form = ps.add_mutually_exclusive_group()
+    form.add_argument("-q", "--quiet", action="store_true", help="print ids only")
+    form.add_argument("--names", action="store_true", help="print names only, one a line")
+    add_json(form)
     stop = add_command(
         commands,
         "stop",
@@ -87,8 +89,9 @@ def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
     found: Sandboxes = call("sandbox.list", AnySandbox(arguments.all))
     if arguments.json:
         print(json_text(found.sandboxes))
-    elif arguments.quiet:
-        print("".join(f"{sandbox.id[:12]}\n" for sandbox in found.sandboxes), end="")
+    elif arguments.quiet or arguments.names:
+        words = (sandbox.name if arguments.names else sandbox.id[:12] for sandbox in found.sandboxes)
+        print("".join(f"{word}\n" for word in words), end="")
     else:
         print(sandboxes_text(found, time.time()))
     return 0

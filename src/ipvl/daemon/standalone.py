@@ -7,9 +7,9 @@ from contextlib import closing
 from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.sockets import locked
 from ipvl.driver.engine import Engine
-from ipvl.driver.recovery import reconcile
 from ipvl.driver.status import Status, status
 from ipvl.embedded.calls import CALLS
+from ipvl.embedded.recovery import publish_all, recover
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.records import Records
 from ipvl.sandbox.hosts import write_hosts
@@ -40,5 +40,6 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
     with locked(configuration.lock_file, WAIT_FOR_ANOTHER), closing(open_store(configuration.state_file)) as store:
         async with open_host_kernel() as kernel:
             engine = Engine(kernel, store, publish=write_hosts)
-            await reconcile(engine)
+            await recover(engine)
+            publish_all(engine)
             return await CALLS[name].handle(engine, request)

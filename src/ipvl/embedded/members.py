@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
@@ -16,14 +17,14 @@ from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconne
 from ipvl.embedded.names import hosts_text, readers
 from ipvl.embedded.networks import member
 from ipvl.errors import IpvlError, conflict, invalid, missing
-from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, TakePort
-from ipvl.model import Endpoint, Network, Sandbox
+from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
+from ipvl.model import Endpoint, Network, Phase, Sandbox
 from ipvl.options.endpoint import port_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import link_name, shown
 from ipvl.planning.attachments import EVERYWHERE, attachment
 from ipvl.planning.reconciliation import is_in_sandbox
-from ipvl.records import Drop
+from ipvl.records import Drop, Put
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,6 @@ async def detach(engine: Engine, request: Detach) -> Member:
         if endpoint is None:
             raise _not_on(request.namespace, network)
         await leave(engine, network, endpoint)
-        publish_names(engine, network)
     return member(network, endpoint)
 
 
@@ -105,7 +105,6 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
         if endpoint is None:
             raise _not_on(request.sandbox, network)
         await leave(engine, network, endpoint)
-        publish_names(engine, network)
     return member(network, endpoint)
 
 
@@ -131,12 +130,14 @@ async def join(
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
     if held is not None:
-        if held.interface in view.interfaces and is_in_sandbox(held, engine.kernel.namespace_inode):
+        there = held.interface in view.interfaces and is_in_sandbox(held, engine.kernel.namespace_inode)
+        if there and held.phase is Phase.READY:
             raise conflict(
                 f"{held.label} is on network {network.label} already, with {addresses_of(held)}",
                 f"take it off first: ipvl network disconnect {network.label} {held.label}",
             )
-        engine.commit((Drop(held),))
+        await leave(engine, network, held)
+        view = await engine.kernel.sandbox_view(namespace)
     addresses = choose_addresses(
         engine, network, _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address), identity
     )
@@ -156,6 +157,7 @@ async def join(
         interface=interface,
         aliases=tuple(checked_name(alias, "alias") for alias in wish.aliases),
         hosts=hosts,
+        phase=Phase.MAKING,
     )
     await reserve(engine, endpoint, *moved_cursors(engine, network, addresses))
     try:
@@ -163,8 +165,10 @@ async def join(
         await make_port(engine, network, (port,))
         place = PlacePort(endpoint.port, namespace, interface, addresses)
         await engine.apply((place, _routing(network, endpoint, view.default_routes)))
+        endpoint = replace(endpoint, phase=Phase.READY)
+        engine.commit((Put(endpoint),))
     except IpvlError:
-        await engine.apply_all((RemovePort(endpoint.port), TakePort(namespace, interface)))
+        await engine.apply_all(_steps_to_take(endpoint))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
@@ -173,21 +177,27 @@ async def join(
 
 
 async def leave(engine: Engine, network: Network, endpoint: Endpoint) -> None:
-    """Remove an endpoint and its port; another network then gives the namespace its default route. The lock is held.
+    """Remove an endpoint, its port and its names; another network then gives the namespace its default route.
+
+    The engine's lock is held. The record goes last, so that whoever is interrupted can do all of it again.
 
     Raises:
         IpvlError: the kernel kept the port; the endpoint stays, to be removed again.
     """
-    alive = endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
-    await engine.apply((RemovePort(endpoint.port),))
-    if alive and endpoint.sandbox and endpoint.interface:
-        await engine.apply((TakePort(endpoint.sandbox, endpoint.interface),))
-    engine.commit((Drop(endpoint),))
-    log.info("network %s: endpoint %s has left", network.label, endpoint.label)
-    if alive and endpoint.sandbox:
+    if endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode):
+        engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
+        await engine.apply(_steps_to_take(endpoint))
         for other_network, other in endpoints_in(engine, endpoint.inode or 0):
-            view = await engine.kernel.sandbox_view(endpoint.sandbox)
-            await engine.apply((_routing(other_network, other, view.default_routes),))
+            if other.id != endpoint.id and other.phase is Phase.READY:
+                view = await engine.kernel.sandbox_view(endpoint.sandbox)
+                await engine.apply((_routing(other_network, other, view.default_routes),))
+        _publish_departure(engine, network, endpoint)
+        engine.commit((Drop(endpoint),))
+    else:
+        await engine.apply((RemovePort(endpoint.port),))
+        engine.commit((Drop(endpoint),))
+        publish_names(engine, network)
+    log.info("network %s: endpoint %s has left", network.label, endpoint.label)
 
 
 def endpoints_in(engine: Engine, inode: int) -> tuple[tuple[Network, Endpoint], ...]:
@@ -205,12 +215,32 @@ def publish_names(engine: Engine, *networks: Network) -> None:
     """Write the hosts files of all members of these networks anew."""
     own: dict[str, list[Endpoint]] = {file: [] for network in networks for file in readers(network.id, engine.records)}
     for endpoint in engine.records.endpoints():
-        if endpoint.hosts in own:
+        if endpoint.hosts in own and endpoint.phase is not Phase.REMOVING:
             own[endpoint.hosts].append(endpoint)
     hostnames = {sandbox.inode: sandbox.hostname for sandbox in engine.records.sandboxes() if sandbox.ended is None}
     for file in sorted(own):
         hostname = hostnames.get(own[file][0].inode or 0, "")
         engine.publish(file, hosts_text(own[file], hostname, engine.records))
+
+
+def _publish_departure(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+    """Write the hosts files of those who stay, and that of an endpoint which is recorded as being removed."""
+    others = [
+        other_network for other_network, other in endpoints_in(engine, endpoint.inode or 0) if other.id != endpoint.id
+    ]
+    publish_names(engine, network, *others)
+    if endpoint.hosts and not any(endpoint.hosts in readers(one.id, engine.records) for one in others):
+        engine.publish(endpoint.hosts, hosts_text((), "", engine.records))
+
+
+def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
+    """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
+    namespace = endpoint.sandbox or ""
+    return (
+        RemovePort(endpoint.port),
+        TakePort(namespace, endpoint.port),
+        TakePort(namespace, endpoint.interface or endpoint.port),
+    )
 
 
 def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ipvl.model import Endpoint, Network
+from ipvl.model import Endpoint, Network, Phase
 from ipvl.records import Records
 
 LOCAL = (
@@ -26,14 +26,18 @@ def hosts_text(own: Iterable[Endpoint], hostname: str, records: Records) -> str:
         network = records.network(endpoint.network_id)
         lines += _lines(endpoint, network, hostname)
         for other in records.endpoints_of(endpoint.network_id):
-            if other.id != endpoint.id:
+            if other.id != endpoint.id and other.phase is not Phase.REMOVING:
                 lines += _lines(other, network)
     return "\n".join(lines) + "\n"
 
 
 def readers(network_id: str, records: Records) -> tuple[str, ...]:
-    """Return the hosts files that tell of a network's members."""
-    found = {endpoint.hosts for endpoint in records.endpoints_of(network_id) if endpoint.hosts}
+    """Return the hosts files that tell of a network's members; one that is being taken off reads no more."""
+    found = {
+        endpoint.hosts
+        for endpoint in records.endpoints_of(network_id)
+        if endpoint.hosts and endpoint.phase is not Phase.REMOVING
+    }
     return tuple(sorted(found))
 
 

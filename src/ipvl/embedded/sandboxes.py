@@ -152,15 +152,12 @@ async def settle(engine: Engine) -> None:
 
 
 async def _end(engine: Engine, sandbox: Sandbox, exit_status: int) -> None:
-    networks = []
     for network, endpoint in endpoints_in(engine, sandbox.inode):
         await leave(engine, network, endpoint)
-        networks.append(network)
     if sandbox.removed_at_end:
         engine.commit((Drop(sandbox),))
     else:
         engine.commit((Put(replace(sandbox, ended=engine.clock(), exit_status=exit_status)),))
-    publish_names(engine, *networks)
     log.info("sandbox %s has ended with status %d", sandbox.name, exit_status)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipvl.embedded.messages import Attachment, SandboxEnded, StartSandbox
+from ipvl.embedded.messages import Attachment, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError
 from ipvl.sandbox.filesystem import Folders
 from ipvl.sandbox.process import Program, ProgramError, Starting, Streams, start_inside, start_sandbox
@@ -180,6 +180,7 @@ def _supervise(
         )
     except IpvlError:
         starting.abandon()
+        _forget(wish, call)
         wish.folders.remove()
         raise
     status = FAILED
@@ -192,12 +193,31 @@ def _supervise(
         announce()
         status = _wait(starting, terminal, source, sink)
     finally:
-        call("sandbox.ended", SandboxEnded(wish.id, status))
+        _tell_end(wish, call, status)
         if wish.removed_at_end:
             wish.folders.remove()
         else:
             shutil.rmtree(wish.folders.run, ignore_errors=True)
     return status
+
+
+def _tell_end(wish: Wish, call: Call, status: int) -> None:
+    """Have what the sandbox held freed; when the daemon is killed meanwhile, the second call is done without it.
+
+    Raises:
+        IpvlError: that was refused as well.
+    """
+    try:
+        call("sandbox.ended", SandboxEnded(wish.id, status))
+    except IpvlError:
+        call("sandbox.ended", SandboxEnded(wish.id, status))
+
+
+def _forget(wish: Wish, call: Call) -> None:
+    """Have a sandbox forgotten whose start was not answered: the daemon may have been killed after it remembered it."""
+    with suppress(IpvlError):
+        call("sandbox.ended", SandboxEnded(wish.id, FAILED))
+        call("sandbox.remove", NamedSandbox(wish.id))
 
 
 def _wait(starting: Starting, terminal: int | None, source: int | None, sink: int) -> int:

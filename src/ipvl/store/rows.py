@@ -92,11 +92,11 @@ def put(database: sqlite3.Connection, change: Put) -> None:
             database.execute(
                 "INSERT INTO endpoints"
                 " (id, network_id, parent, port, interface_prefix, changed, name, sandbox, inode, interface, aliases,"
-                " hosts)"
-                " VALUES (?, ?, (SELECT parent FROM networks WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " hosts, phase)"
+                " VALUES (?, ?, (SELECT parent FROM networks WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, sandbox = excluded.sandbox,"
                 " changed = excluded.changed, inode = excluded.inode, interface = excluded.interface,"
-                " aliases = excluded.aliases",
+                " aliases = excluded.aliases, phase = excluded.phase",
                 (
                     record.id,
                     record.network_id,
@@ -110,6 +110,7 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.interface,
                     json.dumps(record.aliases),
                     record.hosts,
+                    record.phase,
                 ),
             )
             database.execute("DELETE FROM addresses WHERE endpoint_id = ?", (record.id,))
@@ -241,10 +242,10 @@ def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:
     ):
         interfaces.setdefault(endpoint_id, []).append(interface)
     rows = database.execute(
-        "SELECT id, network_id, port, interface_prefix, changed, name, sandbox, inode, interface, aliases, hosts"
+        "SELECT id, network_id, port, interface_prefix, changed, name, sandbox, inode, interface, aliases, hosts, phase"
         " FROM endpoints ORDER BY rowid"
     )
-    for identity, network_id, port, prefix, changed, name, sandbox, inode, interface, aliases, hosts in rows:
+    for identity, network_id, port, prefix, changed, name, sandbox, inode, interface, aliases, hosts, phase in rows:
         yield Endpoint(
             id=identity,
             network_id=network_id,
@@ -258,6 +259,7 @@ def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:
             interface=interface,
             aliases=tuple(json.loads(aliases)),
             hosts=hosts,
+            phase=Phase(phase),
         )
 
 

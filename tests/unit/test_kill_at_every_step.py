@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import errno
 import itertools
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ import pytest
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.errors import kernel_refused, unavailable
 from ipvl.links import MakeDummy, MakeVlan, PlacePort, Step
-from ipvl.model import Phase
 from ipvl.records import Change
 from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
@@ -30,11 +28,11 @@ from tests.faults.operations import (
     compare_with_docker,
     perform,
 )
+from tests.faults.pictures import check_same, check_whole, timeless, without_choice
 from tests.faults.points import POINTS, Fault, Points
 from tests.unit.world import TroubledStore, World
 
 FIRST, AGAIN = 1, 2
-CHOSEN = re.compile(r"(192\.168\.[23]0|10\.7\.0)\.\d{1,2}\b")
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_WITHIN, Fault.KILLED_AFTER)
 
 
@@ -97,7 +95,6 @@ class FakeStage:
         self.world = world
         self.ledger = Ledger()
         self._dead = False
-        self._numbers = itertools.count(101)
         self._processes: dict[str, int] = {}
 
     @property
@@ -106,7 +103,7 @@ class FakeStage:
 
     async def open(self, name: str) -> str:
         if name not in self._processes:
-            self._processes[name] = next(self._numbers)
+            self._processes[name] = 101 + len(self._processes)
             self.world.kernel.open_sandbox(self._path(name))
         return self._path(name)
 
@@ -128,6 +125,14 @@ class FakeStage:
 
     def run(self, act: Act, attempt: int = FIRST) -> None:
         asyncio.run(act(self, attempt))
+
+    def copy(self, folder) -> FakeStage:
+        """Return another stage that is as this one, which has stopped, is now."""
+        folder.mkdir()
+        copied = copy.copy(self)
+        copied.ledger, copied._processes = copy.deepcopy((self.ledger, self._processes))
+        copied.world = self.world.copy(folder)
+        return copied
 
     def disturb(self, number: int, fault: Fault) -> Points:
         """Put points between the engine, and store and kernel."""
@@ -158,35 +163,19 @@ class FakeStage:
         publish_all(self.engine)
 
     def check_whole(self) -> None:
-        """Check what must hold whatever anybody asks for next: nothing half done, no link that nobody knows."""
-        records, links = self.engine.records, self.world.kernel.picture()
-        assert {Phase.READY} >= {network.phase for network in records.networks()}, "a network is half done"
-        marked = {link.name for where, link, _ in links if link.alias is not None}
-        assert marked == {parent.name for parent in records.parents() if parent.made}, "made parents"
-        ports = {link.name for where, link, _ in links if where == "host" and link.kind == "ipvlan"}
-        assert ports <= {endpoint.port for endpoint in records.endpoints()}, "ports that nobody knows"
-        held = [
-            (self.engine.network(one.network_id).parent, interface.ip)
-            for one in records.endpoints()
-            for interface in one.addresses
-        ]
-        assert len(held) == len(set(held)), "an address is held twice"
+        check_whole(self.engine.records, asyncio.run(self.world.kernel.all()))
 
     def picture(self, *, chooses: bool) -> list[str]:
         """Return all that is there; without what a second attempt may choose anew."""
         on_disk, links = self.world.picture()
-        records = [replace(one, changed=0.0) if hasattr(one, "changed") else one for one in on_disk]
-        records = [replace(one, started=0.0) if hasattr(one, "started") else one for one in records]
-        records = [replace(one, created=0.0) if hasattr(one, "created") else one for one in records]
-        records = [replace(one, ended=1.0) if getattr(one, "ended", None) else one for one in records]
         ways = {}
         for key in sorted(self.world.kernel._set_up):
             placed, routed = self.world.kernel.set_up(*key)
             ways[key] = placed, {*(way for step in routed for way in (*step.gateways, *step.routes))}
         hosts = sorted(self.world.hosts.items())
-        seen = [*sorted(map(repr, records)), *map(repr, links), *map(repr, ways.items()), *map(repr, hosts)]
+        seen = [*sorted(map(repr, timeless(on_disk))), *map(repr, links), *map(repr, ways.items()), *map(repr, hosts)]
         seen += self.world.engine.warnings
-        return [CHOSEN.sub("chosen", line) for line in seen] if chooses else seen
+        return without_choice(seen) if chooses else seen
 
     def _path(self, name: str) -> str:
         return f"/proc/{self._processes[name]}/ns/net"
@@ -232,9 +221,11 @@ def disturbances(folder, name: str, fault: Fault, then: Callable[[FakeStage], No
     operation = OPERATIONS[name]
     again = AGAIN if operation.give_up is not None else FIRST
     expected = expected_after(folder / "undisturbed", operation, (FIRST, again) if again != FIRST else (FIRST,))
+    prepared = scene(folder / "prepared", operation)
+    prepared.world.stop()
     struck = 0
     for number in itertools.count(1):
-        stage = scene(folder / "disturbed", operation)
+        stage = prepared.copy(folder / "disturbed")
         points = stage.disturb(number, fault)
         try:
             stage.run(operation.act)
@@ -255,9 +246,7 @@ def disturbances(folder, name: str, fault: Fault, then: Callable[[FakeStage], No
                     if fault is Fault.REFUSED:
                         asyncio.run(recover(stage.engine))
                     stage.check_whole()
-                    seen = stage.picture(chooses=operation.chooses)
-                    assert [] == [one for one in expected if one not in seen], "missing"
-                    assert [] == [one for one in seen if one not in expected], "too much"
+                    check_same(expected, stage.picture(chooses=operation.chooses))
                 except (AssertionError, RefusedError) as error:
                     where = f"{fault.value} {number}, {points.passed[number - 1]}"
                     raise AssertionError(f"{name}: {where}: {error}") from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ipvl.model import Endpoint
-from ipvl.records import Change, Records
+from ipvl.model import Endpoint, Phase
+from ipvl.records import Change, Drop, Records
 
 
 class Memberships:
@@ -18,10 +18,16 @@ class Memberships:
         self._files: set[tuple[str, int]] = set()
 
     def note(self, change: Change, records: Records) -> None:
-        """Take note of one change; the records are as they were before it."""
+        """Take note of one change; the records are as they were before it.
+
+        An endpoint that is being removed counts as gone, so its record's end is no news.
+        """
         if not isinstance(change.record, Endpoint):
             return
-        for endpoint in (records.endpoint(change.record.id), change.record):
+        held = records.endpoint(change.record.id)
+        if isinstance(change, Drop) and held is not None and held.phase is Phase.REMOVING:
+            return
+        for endpoint in (held, change.record):
             if endpoint is not None:
                 self._networks.add(endpoint.network_id)
                 if endpoint.hosts and endpoint.inode is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ipvl.embedded.messages import SandboxEnded, StartSandbox
+from ipvl.embedded.messages import NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, unavailable
 from ipvl.sandbox.process import FAILED, Program, ProgramError, Starting, Streams, start_inside, start_sandbox
 from ipvl.sandbox.terminal import raw, relay, same_size
@@ -143,6 +143,8 @@ def _supervise(
             call("sandbox.start", _question(wish, starting))
         except BaseException:
             starting.abandon()
+            if not begun:
+                _forget(wish, call)
             raise
     except BaseException:
         # One that ran before keeps its files.
@@ -159,12 +161,31 @@ def _supervise(
         status = _wait(starting, terminal, source, sink)
     finally:
         try:
-            call("sandbox.ended", SandboxEnded(wish.id, status))
+            _tell_end(wish, call, status)
         except IpvlError as error:
             # Whoever has the state finds the process gone; the program's own status is what matters here.
             sys.stderr.write(f"ipvl: the end of sandbox {wish.name} could not be told: {error}\n")
         wish.folders.remove(layer=wish.removed_at_end)
     return status
+
+
+def _tell_end(wish: Wish, call: Call, status: int) -> None:
+    """Have what the sandbox held freed; when the daemon is killed meanwhile, the second call is done without it.
+
+    Raises:
+        IpvlError: that was refused as well.
+    """
+    try:
+        call("sandbox.ended", SandboxEnded(wish.id, status))
+    except IpvlError:
+        call("sandbox.ended", SandboxEnded(wish.id, status))
+
+
+def _forget(wish: Wish, call: Call) -> None:
+    """Have a sandbox forgotten whose start was not answered: the daemon may have been killed after it remembered it."""
+    with suppress(IpvlError):
+        call("sandbox.ended", SandboxEnded(wish.id, FAILED))
+        call("sandbox.remove", NamedSandbox(wish.id))
 
 
 def _question(wish: Wish, starting: Starting) -> StartSandbox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -12,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ipvl.embedded.messages import NamedSandbox, SandboxEnded, StartSandbox
-from ipvl.errors import IpvlError, unavailable
+from ipvl.errors import IpvlError, conflict, unavailable
 from ipvl.sandbox.process import FAILED, Program, ProgramError, Starting, Streams, start_inside, start_sandbox
 from ipvl.sandbox.terminal import raw, relay, same_size
 from ipvl.sandbox.wishes import Wish, remember
@@ -128,6 +129,7 @@ def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
 def _supervise(
     wish: Wish, call: Call, streams: Streams, *, source: int | None, sink: int, announce: Callable[[], None]
 ) -> int:
+    _hold(wish)
     begun = wish.folders.wish.exists()
     try:
         _write_files(wish)
@@ -241,6 +243,22 @@ def _passing_signals(process: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _hold(wish: Wish) -> None:
+    """Keep others from starting the same sandbox, for as long as this process lives.
+
+    Raises:
+        IpvlError: another does, or the disk is full or the like.
+    """
+    try:
+        wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(wish.folders.layer, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise conflict(f"sandbox {wish.name} runs already", f"stop it first: ipvl stop {wish.name}") from None
+    except OSError as error:
+        raise unavailable(f"{wish.folders.layer} cannot be used: {error.strerror}") from error
+
+
 def _write_files(wish: Wish) -> None:
     """Write what the sandbox sees in its /etc, and what it is, to be started again.
 
@@ -248,7 +266,6 @@ def _write_files(wish: Wish) -> None:
         IpvlError: the disk is full, or the like.
     """
     try:
-        wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
         wish.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
         wish.folders.name_file("hosts").write_text("")
         wish.folders.name_file("hostname").write_text(f"{wish.hostname}\n")

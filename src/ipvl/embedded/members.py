@@ -13,9 +13,10 @@ from ipvl.driver.endpoints import addresses as addresses_of
 from ipvl.driver.endpoints import make_port, reserve
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconnect, Member
+from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.model import Endpoint, Network, Phase, Sandbox

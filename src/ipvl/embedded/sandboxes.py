@@ -10,20 +10,10 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.lifecycles import sandbox_ended, sandbox_started
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.members import DOCKERS, join, leave
-from ipvl.embedded.messages import (
-    AnySandbox,
-    Attachment,
-    CheckSandbox,
-    Member,
-    NamedSandbox,
-    Removed,
-    SandboxEnded,
-    Sandboxes,
-    SandboxView,
-    StartSandbox,
-)
+from ipvl.embedded.messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
+from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
 from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.options.endpoint import check_mac

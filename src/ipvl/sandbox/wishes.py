@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipvl.embedded.messages import Attachment
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import missing, unavailable
+from ipvl.plain_json import plain_json
 from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program
 
@@ -36,9 +37,7 @@ def remember(wish: Wish) -> None:
     Raises:
         OSError: the disk is full, or the like.
     """
-    import msgspec
-
-    wish.folders.wish.write_bytes(msgspec.json.encode(wish, enc_hook=str))
+    wish.folders.wish.write_bytes(plain_json(wish))
 
 
 def recall(folders: Folders) -> Wish:

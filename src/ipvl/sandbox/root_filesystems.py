@@ -34,6 +34,7 @@ def add(known: Path, name: str, source: Path) -> None:
         return
     partial = known / f".{name}.{os.getpid()}"
     unpack(source, partial)
+    os.sync()  # a power cut must not leave half of it under its name
     partial.rename(target)
 
 

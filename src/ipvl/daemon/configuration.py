@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipvl.daemon import places
 from ipvl.sandbox.folders import Folders
 
 
@@ -12,10 +13,10 @@ from ipvl.sandbox.folders import Folders
 class Configuration:
     """The daemon's settings; every one has a flag of `ipvl serve`."""
 
-    state_folder: Path = Path("/var/lib/ipvl")
-    docker_socket: Path = Path("/run/docker/plugins/ipvl.sock")
-    control_socket: Path = Path("/run/ipvl/control.sock")
-    engine_socket: Path = Path("/run/docker.sock")
+    state_folder: Path = Path(places.STATE_FOLDER)
+    docker_socket: Path = Path(places.DOCKER_SOCKET)
+    control_socket: Path = Path(places.CONTROL_SOCKET)
+    engine_socket: Path = Path(places.ENGINE_SOCKET)
     log_level: str = "info"
 
     @property

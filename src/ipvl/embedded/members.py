@@ -16,12 +16,12 @@ from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
-from ipvl.errors import IpvlError, conflict, invalid, missing
+from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.model import Endpoint, Network, Phase, Sandbox
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.names import name as checked_name
-from ipvl.options.network import link_name, shown
+from ipvl.options.network import link_name
 from ipvl.planning.attachments import EVERYWHERE, attachment
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Drop, Put

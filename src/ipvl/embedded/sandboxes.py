@@ -19,7 +19,6 @@ from ipvl.embedded.messages import (
     Removed,
     SandboxEnded,
     Sandboxes,
-    SandboxStarted,
     SandboxView,
     StartSandbox,
 )
@@ -38,8 +37,8 @@ KILLED = 137
 """The exit status of a sandbox whose supervisor was gone before it could tell."""
 
 
-async def check(engine: Engine, request: CheckSandbox) -> Removed:
-    """Refuse what `start` would refuse, before anything is unpacked or forked; return the names of the networks.
+async def check(engine: Engine, request: CheckSandbox) -> None:
+    """Refuse what `start` would refuse, before anything is unpacked or forked.
 
     Raises:
         IpvlError: the name is taken, or a network does not exist or is named twice.
@@ -48,10 +47,9 @@ async def check(engine: Engine, request: CheckSandbox) -> Removed:
     networks = _networks(engine, request.attachments)
     for network, wish in zip(networks, request.attachments, strict=True):
         check_mac(wish.mac, network)
-    return Removed(tuple(network.label for network in networks))
 
 
-async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
+async def start(engine: Engine, request: StartSandbox) -> None:
     """Put a sandbox whose first process waits on its networks, and remember it; one that has ended can start again.
 
     Raises:
@@ -99,10 +97,9 @@ async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
             engine.publish(sandbox.hosts, "")
         engine.tell((sandbox_started(sandbox, joined, engine.clock()),))
     log.info("sandbox %s has started, process %d", sandbox.name, sandbox.process)
-    return SandboxStarted(tuple(member(network, endpoint) for network, endpoint in joined))
 
 
-async def ended(engine: Engine, request: SandboxEnded) -> Removed:
+async def ended(engine: Engine, request: SandboxEnded) -> None:
     """Free what a sandbox held; it is remembered until it is removed, unless it was to be removed at its end.
 
     Raises:
@@ -111,13 +108,12 @@ async def ended(engine: Engine, request: SandboxEnded) -> Removed:
     async with engine.lock:
         sandbox = engine.records.sandbox(request.id)
         if sandbox is None:
-            return Removed(())
+            return
         if sandbox.ended is not None:
             # Another command found its process gone first; only now is it known how it ended.
             engine.commit((Put(replace(sandbox, exit_status=request.exit_status)),))
-            return Removed(())
-        await _end(engine, sandbox, request.exit_status)
-    return Removed((sandbox.name,))
+        else:
+            await _end(engine, sandbox, request.exit_status)
 
 
 async def listed(engine: Engine, request: AnySandbox) -> Sandboxes:

@@ -70,12 +70,10 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             await host.link("set", index=index, net_ns_fd=target)
         finally:
             os.close(target)
-        name = step.name
+        (moved,) = await link.link("get", ifname=step.name)
         try:
-            await link.link("set", ifname=name, state="down")
-            (moved,) = await link.link("get", ifname=name)
+            await link.link("set", index=moved["index"], state="down")
             await link.link("set", index=moved["index"], ifname=step.interface)
-            name = step.interface
             with _entered(step.namespace):
                 _prepare(step)
             for address in step.addresses:
@@ -88,7 +86,8 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             (loopback,) = await link.link("get", ifname="lo")
             await link.link("set", index=loopback["index"], state="up")
         except (NetlinkError, OSError):
-            await _remove(link, name)  # not whatever else took the interface's name a moment ago
+            # Not by its name, which another port in there may have.
+            await _remove(link, index=moved["index"])
             raise
 
 
@@ -120,7 +119,7 @@ async def take_port(step: TakePort) -> None:
     """
     if inode(step.namespace) is not None:
         async with _inside(step.namespace) as link:
-            await _remove(link, step.interface)
+            await _remove(link, ifname=step.interface)
 
 
 async def _add_route(link: AsyncIPRoute, version: int, **route: object) -> None:
@@ -131,9 +130,9 @@ async def _add_route(link: AsyncIPRoute, version: int, **route: object) -> None:
             raise
 
 
-async def _remove(link: AsyncIPRoute, name: str) -> None:
+async def _remove(link: AsyncIPRoute, **which: object) -> None:
     try:
-        (message,) = await link.link("get", ifname=name)
+        (message,) = await link.link("get", **which)
         info = message.get("linkinfo")
         if info is not None and info.get("kind") == "ipvlan":
             await link.link("del", index=message["index"])

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_interface
 
-from ipvl.errors import invalid
+from ipvl.errors import invalid, shown
 from ipvl.model import Endpoint, IPInterface, Network
-from ipvl.options.network import interface_prefix, link_name, network_id, shown
+from ipvl.options.network import interface_prefix, link_name, network_id
 
 PORT_PREFIX = "ipvl"
 IFNAME = "com.docker.network.endpoint.ifname"

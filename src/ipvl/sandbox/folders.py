@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +29,9 @@ class Folders:
 
     def remove(self, *, layer: bool = True) -> None:
         """Remove what lasts until the host is switched off and, unless told not to, the rest; what is gone is done."""
+        # Not before it is needed: with it come the compressors, a tenth of what a sandbox's start imports.
+        import shutil
+
         shutil.rmtree(self.run, ignore_errors=True)
         if layer:
             shutil.rmtree(self.layer, ignore_errors=True)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ipvl.embedded.messages import Attachment
 from ipvl.errors import missing, unavailable
 from ipvl.sandbox.folders import Folders
@@ -39,6 +37,8 @@ def remember(wish: Wish) -> None:
     Raises:
         OSError: the disk is full, or the like.
     """
+    import msgspec
+
     partial = wish.folders.wish.with_suffix(".new")
     with partial.open("wb") as file:
         file.write(msgspec.json.encode(wish, enc_hook=str))
@@ -53,6 +53,8 @@ def recall(folders: Folders) -> Wish:
     Raises:
         IpvlError: that was not written, or cannot be read.
     """
+    import msgspec
+
     try:
         return msgspec.json.decode(folders.wish.read_bytes(), type=Wish, dec_hook=_path)
     except FileNotFoundError:

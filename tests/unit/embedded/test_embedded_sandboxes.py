@@ -24,8 +24,9 @@ from tests.unit.embedded.members import attach, start, started
 def test_a_sandbox_is_on_many_networks_and_comes_off_all(web):
     """Its end frees every address."""
     before = web.picture()[1]
-    started = start(web, 100, "one", "web", "db")
-    assert ["eth0", "eth1"] == [member.interface for member in started.members]
+    start(web, 100, "one", "web", "db")
+    (view,) = web.run(sandboxes.listed(web.engine, AnySandbox())).sandboxes
+    assert ["eth0", "eth1"] == [member.interface for member in view.members]
 
     web.kernel.end_sandbox("/proc/100/ns/net")
     web.run(sandboxes.ended(web.engine, SandboxEnded(f"{100:064x}", 3)))
@@ -86,9 +87,9 @@ def test_what_a_reboot_ended_is_noticed_at_the_start(web):
     (view,) = web.run(sandboxes.listed(web.engine, AnySandbox(all=True))).sandboxes
     assert ("one", False, 137) == (view.name, view.running, view.exit_status)
     assert ["one", "two"] == web.discarded
-    again = start(web, 300, "one", id=view.id, attachments=(Attachment("web", ip="192.168.1.9"),))
-    assert ("192.168.1.9/24",) == again.members[0].addresses
+    start(web, 300, "one", id=view.id, attachments=(Attachment("web", ip="192.168.1.9"),))
     (view,) = web.run(sandboxes.listed(web.engine, AnySandbox())).sandboxes
+    assert ("192.168.1.9/24",) == view.members[0].addresses
     assert (True, 300, None) == (view.running, view.process, view.exit_status)
     before = web.picture()
     web.restart()

@@ -60,7 +60,7 @@ def add_command(
     return parser
 
 
-def add_json(command: argparse.ArgumentParser) -> None:
+def add_json(command: argparse._ActionsContainer) -> None:
     """Add --json."""
     command.add_argument("--json", action="store_true", help="print JSON")
 

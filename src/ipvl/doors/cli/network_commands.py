@@ -11,16 +11,15 @@ from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, attachment, pairs
 from ipvl.doors.cli.json_text import json_text
 from ipvl.errors import invalid
-from ipvl.options.table import NETWORK_OPTIONS
 
 if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
-    from ipvl.embedded.messages import Networks, NetworkView
+    from ipvl.embedded.messages import Networks
 
 DRIVERS = ("ipvlan", "ipvl")
 
 
-def add_parser(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
+def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add `network` and its subcommands; `shared` are parsers whose flags each of them has."""
     network = add_command(
         commands,
@@ -118,6 +117,8 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _add_create(actions: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
+    from ipvl.options.table import NETWORK_OPTIONS
+
     options = "\n".join(f"  {option.key}: {option.values} (default: {option.default})" for option in NETWORK_OPTIONS)
     create = add_command(
         actions,
@@ -197,7 +198,7 @@ def _create(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _list(arguments: argparse.Namespace, call: Call) -> int:
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import networks_text
     from ipvl.embedded.messages import AnyNetwork
 
     found: Networks = call("network.list", AnyNetwork())
@@ -206,20 +207,8 @@ def _list(arguments: argparse.Namespace, call: Call) -> int:
     elif arguments.quiet:
         print("\n".join(network.id[:12] for network in found.networks), end="\n" if found.networks else "")
     else:
-        print(table(("NETWORK ID", "NAME", "DOOR", "PARENT", "MODE", "SUBNETS", "MEMBERS"), map(_row, found.networks)))
+        print(networks_text(found))
     return 0
-
-
-def _row(network: NetworkView) -> tuple[str, ...]:
-    return (
-        network.id[:12],
-        network.name,
-        network.door,
-        network.parent,
-        network.mode if network.flag == "bridge" else f"{network.mode} {network.flag}",
-        ", ".join(subnet.subnet for subnet in network.subnets),
-        str(len(network.members)),
-    )
 
 
 def _inspect(arguments: argparse.Namespace, call: Call) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -177,13 +178,11 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
     Raises:
         IpvlError: a flag, a name, a network or a root filesystem is wrong.
     """
-    import secrets
-
     from ipvl.embedded.messages import Attachment, CheckSandbox
     from ipvl.options.names import hostname as checked_hostname
     from ipvl.sandbox.wishes import Wish
 
-    identity = secrets.token_hex(32)
+    identity = os.urandom(32).hex()
     name = arguments.name or identity[:12]
     label, command = _what(arguments)
     sysctls = pairs(arguments.sysctl, "--sysctl")
@@ -239,9 +238,11 @@ def _root(arguments: argparse.Namespace, label: str, settings: Configuration, fo
     path = Path(label)
     if path.is_dir():
         return path.resolve()
+    from ipvl.sandbox.archives import unpack
+
     target = folders.layer / "rootfs"
     try:
-        root_filesystems.unpack(path, target)
+        unpack(path, target)
     except IpvlError:
         folders.remove()
         raise
@@ -293,3 +294,11 @@ def execute(arguments: argparse.Namespace, call: Call, settings: Configuration) 
         return supervisor.execute(program, sandbox.process, interactive=arguments.interactive)
 
     return _status_of(execute_it)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Call, Configuration], int]] = {
+    "run": run,
+    "start": start,
+    "restart": start,
+    "exec": execute,
+}

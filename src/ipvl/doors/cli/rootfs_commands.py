@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
 
 
-def add_parser(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
+def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add `rootfs` and its subcommands; `shared` are parsers whose flags each of them has."""
     rootfs = add_command(
         commands,
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
             return name
 
         return each(arguments.names, remove)
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import table
 
     print(table(("NAME", "FOLDER"), ((name, str(path)) for name, path in root_filesystems.names(known))))
     return 0

@@ -8,24 +8,22 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ipvl.doors.cli import program_commands
 from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command, add_json
 from ipvl.doors.cli.json_text import json_text
-from ipvl.doors.cli.program_commands import SANDBOX
+from ipvl.doors.cli.program_commands import SANDBOX, add_patience
 from ipvl.errors import missing
 
 if TYPE_CHECKING:
     from ipvl.daemon.configuration import Configuration
     from ipvl.doors.cli.flags import Commands
-    from ipvl.embedded.messages import SandboxView
+    from ipvl.embedded.messages import Sandboxes, SandboxView
 
 LOOK_EVERY = 0.2
 
 
 def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
-    """Add the commands, and those that start programs; `shared` are parsers whose flags each of them has."""
-    program_commands.add_parsers(commands, shared)
+    """Add the commands; `shared` are parsers whose flags each of them has."""
     ps = add_command(
         commands,
         "ps",
@@ -38,8 +36,10 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
     )
     ps.add_argument("-a", "--all", action="store_true", help="also those that have ended")
-    ps.add_argument("-q", "--quiet", action="store_true", help="print ids only")
-    add_json(ps)
+    form = ps.add_mutually_exclusive_group()
+    form.add_argument("-q", "--quiet", action="store_true", help="print ids only")
+    form.add_argument("--names", action="store_true", help="print names only, one a line")
+    add_json(form)
     stop = add_command(
         commands,
         "stop",
@@ -48,7 +48,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "ipvl stop -t 2 db",
         shared=shared,
     )
-    program_commands.add_patience(stop)
+    add_patience(stop)
     stop.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help=SANDBOX)
     remove = add_command(
         commands,
@@ -83,42 +83,18 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
 
 def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import sandboxes_text
     from ipvl.embedded.messages import AnySandbox
 
-    found = call("sandbox.list", AnySandbox(arguments.all)).sandboxes
+    found: Sandboxes = call("sandbox.list", AnySandbox(arguments.all))
     if arguments.json:
-        print(json_text(found))
-    elif arguments.quiet:
-        print("".join(f"{sandbox.id[:12]}\n" for sandbox in found), end="")
+        print(json_text(found.sandboxes))
+    elif arguments.quiet or arguments.names:
+        words = (sandbox.name if arguments.names else sandbox.id[:12] for sandbox in found.sandboxes)
+        print("".join(f"{word}\n" for word in words), end="")
     else:
-        now = time.time()
-        rows = (
-            (
-                sandbox.id[:12],
-                sandbox.name,
-                sandbox.root_filesystem or "-",
-                " ".join(sandbox.command)[:40],
-                _state(sandbox, now),
-                ", ".join(f"{member.network} {' '.join(member.addresses)}" for member in sandbox.members) or "-",
-            )
-            for sandbox in found
-        )
-        print(table(("SANDBOX ID", "NAME", "ROOTFS", "COMMAND", "STATE", "NETWORKS"), rows))
+        print(sandboxes_text(found, time.time()))
     return 0
-
-
-def _state(sandbox: SandboxView, now: float) -> str:
-    if sandbox.running:
-        return f"up {_age(now - sandbox.started)}"
-    return f"ended ({sandbox.exit_status}) {_age(now - (sandbox.ended or now))} ago"
-
-
-def _age(seconds: float) -> str:
-    for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {name}"
-    return f"{max(0, int(seconds))} s"
 
 
 def _stop(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
@@ -184,10 +160,6 @@ def _write(text: bytes) -> None:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Call, Any], int]] = {
-    "run": program_commands.run,
-    "start": program_commands.start,
-    "restart": program_commands.start,
-    "exec": program_commands.execute,
     "ps": _ps,
     "stop": _stop,
     "rm": _remove,

@@ -1,4 +1,4 @@
-"""What `ipvl run` and `stop` ask, apart from the rest: making every message's class takes longer than Python's start."""
+"""What `ipvl run` and `stop` ask, apart from the rest: making every message's class outlasts Python's start."""
 
 from __future__ import annotations
 

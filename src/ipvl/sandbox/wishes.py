@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +33,17 @@ class Wish:
 
 
 def remember(wish: Wish) -> None:
-    """Write a wish beside the sandbox's layer, which is there.
+    """Write a wish beside the sandbox's layer, which is there; it is on the disk before this returns.
 
     Raises:
         OSError: the disk is full, or the like.
     """
-    wish.folders.wish.write_bytes(plain_json(wish))
+    partial = wish.folders.wish.with_suffix(".new")
+    with partial.open("wb") as file:
+        file.write(plain_json(wish))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(wish.folders.wish)
 
 
 def recall(folders: Folders) -> Wish:

@@ -35,7 +35,7 @@ def add_parser(commands: Commands) -> None:
         "find what is wrong with this host, one line each",
         DESCRIPTION,
         EXAMPLES,
-        more="exit status: 0 when there is no problem (warnings are none), 1 when there is one\n\n"
+        more="exit status:\n  0  There is no problem; warnings are none.\n  1  There is a problem.\n\n"
         f"what is looked for:\n{checks}",
     )
     about = command.add_mutually_exclusive_group()

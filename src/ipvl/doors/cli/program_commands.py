@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from ipvl.sandbox.filesystem import Folders
     from ipvl.sandbox.supervisor import Wish
 
+EXIT_STATUS = """
+exit status:
+  125  ipvl itself failed.
+  126  The program cannot be run.
+  127  There is no program of that name.
+  128+N  Signal number N ended the program.
+  N  Any other status is the program's own.
+""".strip()
 SHELL = ("/bin/sh",)
 NO_NETWORK = "none"
 
@@ -31,8 +39,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "run a program in a sandbox on a network",
         """
         Run a program in a sandbox: its own network, mounts, host name and processes, on a writable layer over a root
-        filesystem that is never changed itself. Its exit status is passed on; 125 says that ipvl failed, 126 that the
-        program cannot be run, 127 that there is none of that name.
+        filesystem that is never changed itself. Its exit status is passed on.
         """,
         """
         ipvl rootfs add alpine alpine-minirootfs.tar.gz
@@ -43,6 +50,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
         usage="ipvl run [flags] ROOTFS [COMMAND ...]\n       ipvl run [flags] --rootfs DIR|TAR [--] COMMAND ...\n"
         "       ipvl run [flags] -- COMMAND ...",
+        more=EXIT_STATUS,
     )
     run.add_argument(
         "--net",
@@ -72,6 +80,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "ipvl exec -it db /bin/sh",
         shared=shared,
         usage="ipvl exec [flags] SANDBOX COMMAND ...",
+        more=EXIT_STATUS,
     )
     _add_program_flags(execute)
     execute.add_argument("sandbox", metavar="SANDBOX", help="a name, an id, or the beginning of an id")

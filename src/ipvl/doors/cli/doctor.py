@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from ipvl.daemon.configuration import Configuration
 from ipvl.diagnosis.table import MEANINGS
 from ipvl.doors.cli.flags import add_command, add_json
+from ipvl.doors.cli.terminal import Colour, painted
 
 if TYPE_CHECKING:
     from ipvl.diagnosis.checks import Diagnosis
     from ipvl.diagnosis.findings import Finding
     from ipvl.doors.cli.flags import Commands
 
+COLOURS = {"problem": Colour.RED, "warning": Colour.YELLOW}
 EXAMPLES = """
   ipvl doctor
   ipvl doctor --parent eth0.30     # before there is a network on it
@@ -55,7 +57,7 @@ def report(diagnosis: Diagnosis) -> str:
     """Return the findings, one line each, then what could not be checked; one line that says so when all is well."""
     lines = [*map(line, diagnosis.findings), *(f"not checked: {sentence}" for sentence in diagnosis.unchecked)]
     if not diagnosis.findings:
-        well = "nothing wrong was found" if diagnosis.unchecked else "all is well"
+        well = "nothing wrong was found" if diagnosis.unchecked else painted("all is well", Colour.GREEN)
         lines.append(
             f"{well}: {diagnosis.checks} checks on {_count(diagnosis.networks, 'network')},"
             f" {_count(diagnosis.parents, 'parent')}"
@@ -66,7 +68,7 @@ def report(diagnosis: Diagnosis) -> str:
 def line(finding: Finding) -> str:
     """Return a finding as one line: how bad, what, and the way out."""
     what = f"{finding.what}; {finding.way_out}" if finding.way_out else finding.what
-    return f"{finding.severity}: {what}"
+    return f"{painted(finding.severity, COLOURS[finding.severity.value])}: {what}"
 
 
 def _count(number: int, thing: str) -> str:

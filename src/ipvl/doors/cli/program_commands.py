@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipvl.doors.cli.calls import Call
 from ipvl.doors.cli.flags import add_address_flags, add_command, pairs
+from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import IpvlError, invalid
 
 if TYPE_CHECKING:
@@ -208,7 +209,8 @@ def _root(label: str, settings: Configuration, folders: Folders) -> Path:
             return path.resolve()
         folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = folders.layer / "rootfs"
-        root_filesystems.unpack(path, target)
+        with waiting_for(f"unpacking {path}"):
+            root_filesystems.unpack(path, target)
         return target
     return root_filesystems.find(settings.root_filesystems, label)
 

@@ -67,22 +67,30 @@ async def delete_network(engine: Engine, network_id: str) -> None:
     """
     async with engine.lock:
         network = engine.records.network(network_id)
-        if network is None:
-            return
-        endpoints = engine.records.endpoints_of(network_id)
-        steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
-        forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
-        parent = engine.records.parent(network.parent)
-        if parent is not None and engine.records.networks_on(parent.name) == (network,):
-            forget.append(Drop(parent))
-            if parent.made:
-                steps.append(RemoveParent(parent.name))
-        engine.commit((Put(replace(network, phase=Phase.REMOVING)),))
-        failures = await engine.apply_all(steps)
-        if failures:
-            raise failures[0]
-        engine.commit(forget)
-        log.info("network %s is removed", network.label)
+        if network is not None:
+            await remove(engine, network)
+
+
+async def remove(engine: Engine, network: Network) -> None:
+    """Do what `delete_network` does with a known network, with the engine's lock held.
+
+    Raises:
+        IpvlError: as there.
+    """
+    endpoints = engine.records.endpoints_of(network.id)
+    steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
+    forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
+    parent = engine.records.parent(network.parent)
+    if parent is not None and engine.records.networks_on(parent.name) == (network,):
+        forget.append(Drop(parent))
+        if parent.made:
+            steps.append(RemoveParent(parent.name))
+    engine.commit((Put(replace(network, phase=Phase.REMOVING)),))
+    failures = await engine.apply_all(steps)
+    if failures:
+        raise failures[0]
+    engine.commit(forget)
+    log.info("network %s is removed", network.label)
 
 
 async def name_network(engine: Engine, network_id: str, name: str) -> None:

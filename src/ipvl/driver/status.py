@@ -6,25 +6,13 @@ from dataclasses import dataclass
 
 from ipvl.addresses.allocation import gateway_of
 from ipvl.driver.contracts import Kernel
+from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.errors import IpvlError
 from ipvl.links import Link
 from ipvl.model import Network, Pool
 from ipvl.planning.parents import Host, check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Records
-
-
-@dataclass(frozen=True, slots=True)
-class SubnetStatus:
-    """A subnet; `gateway` is what containers get, None where they get none.
-
-    `range` is the part that addresses are chosen from, None for all of it; `reserved` are the addresses of others.
-    """
-
-    subnet: str
-    gateway: str | None
-    range: str | None = None
-    reserved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

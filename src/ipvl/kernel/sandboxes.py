@@ -18,7 +18,7 @@ from socket import AF_INET, AF_INET6
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.errors import kernel_refused, missing
+from ipvl.errors import ENTERING_NAMESPACES, kernel_refused, missing
 from ipvl.kernel.namespaces import inode
 from ipvl.links import PlacePort, RoutePort, SandboxView, TakePort
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
@@ -171,7 +171,9 @@ def _entered(namespace: str) -> Iterator[None]:
         try:
             set_namespace(there, CLONE_NEWNET)
         except OSError as error:
-            raise kernel_refused(f"sandbox {namespace} cannot be entered: {error.strerror}") from error
+            raise kernel_refused(
+                f"sandbox {namespace} cannot be entered: {error.strerror}", ENTERING_NAMESPACES
+            ) from error
         finally:
             os.close(there)
         try:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, PoolStatus, Status, SubnetStatus, status
+from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, PoolStatus, Status, status
+from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.model import Mode
 from ipvl.records import Put
 from tests.unit.builders import (

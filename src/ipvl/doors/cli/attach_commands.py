@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.calls import Call
-from ipvl.doors.cli.flags import add_address_flags, add_command, add_json
+from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, attachment
 from ipvl.doors.cli.json_text import json_text
 from ipvl.errors import invalid
 
@@ -56,13 +56,13 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     Raises:
         IpvlError: it was refused.
     """
-    from ipvl.embedded.messages import Attach, Attachment, Detach
+    from ipvl.embedded.messages import Attach, Detach
 
     namespace = _namespace(arguments)
     if arguments.command == "detach":
         call("detach", Detach(arguments.network, namespace))
         return 0
-    wish = Attachment(arguments.network, arguments.ip, arguments.ip6, tuple(arguments.aliases), arguments.interface)
+    wish = attachment(arguments, arguments.network, arguments.interface)
     hosts = str(Path(arguments.hosts).resolve()) if arguments.hosts else ""
     if hosts and not Path(hosts).is_file():
         raise invalid(f"hosts file {hosts} does not exist", "make it first, or leave --hosts out")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,7 @@ asked for on the wire (ARP, neighbour solicitations), which takes a second.
 """
 
 
-def add_parser(commands: Commands) -> None:
+def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add the command."""
     width = max(map(len, MEANINGS))
     checks = "\n".join(f"  {name:{width}}  {meaning}" for name, meaning in MEANINGS.items())

@@ -12,6 +12,8 @@ from ipvl.daemon.configuration import Configuration
 from ipvl.errors import invalid
 
 if TYPE_CHECKING:
+    from ipvl.embedded.messages import Attachment
+
     Commands: TypeAlias = argparse._SubParsersAction[Any]  # noqa: SLF001 - argparse has no public name for it
 
 
@@ -99,6 +101,14 @@ def add_address_flags(command: argparse.ArgumentParser) -> None:
         dest="aliases",
         help="one more name on the network (repeatable)",
     )
+    command.add_argument("--mac-address", default="", metavar="MAC", help="refused: ports have their parent's")
+
+
+def attachment(arguments: argparse.Namespace, network: str, interface: str = "") -> Attachment:
+    """Return the wish to be on a network that the address flags of a command make."""
+    from ipvl.embedded.messages import Attachment
+
+    return Attachment(network, arguments.ip, arguments.ip6, tuple(arguments.aliases), interface, arguments.mac_address)
 
 
 def pairs(written: Sequence[str], flag: str, *, bare: bool = False) -> dict[str, str]:

@@ -8,19 +8,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.calls import Call, each
-from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, pairs
+from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, attachment, pairs
 from ipvl.doors.cli.json_text import json_text
 from ipvl.errors import invalid
-from ipvl.options.table import NETWORK_OPTIONS
 
 if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
-    from ipvl.embedded.messages import Networks, NetworkView
+    from ipvl.embedded.messages import Networks
 
 DRIVERS = ("ipvlan", "ipvl")
 
 
-def add_parser(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
+def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add `network` and its subcommands; `shared` are parsers whose flags each of them has."""
     network = add_command(
         commands,
@@ -86,6 +85,13 @@ def add_parser(commands: Commands, shared: Sequence[argparse.ArgumentParser]) ->
         shared=shared,
     )
     add_address_flags(connect)
+    connect.add_argument(
+        "--driver-opt",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="com.docker.network.endpoint.ifname: what the interface is called in there",
+    )
     connect.add_argument("network", metavar="NETWORK", help="a network of ipvl's own")
     connect.add_argument("sandbox", metavar="SANDBOX", help="a running sandbox")
     disconnect = add_command(
@@ -111,6 +117,8 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _add_create(actions: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
+    from ipvl.options.table import NETWORK_OPTIONS
+
     options = "\n".join(f"  {option.key}: {option.values} (default: {option.default})" for option in NETWORK_OPTIONS)
     create = add_command(
         actions,
@@ -190,7 +198,7 @@ def _create(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _list(arguments: argparse.Namespace, call: Call) -> int:
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import networks_text
     from ipvl.embedded.messages import AnyNetwork
 
     found: Networks = call("network.list", AnyNetwork())
@@ -199,20 +207,8 @@ def _list(arguments: argparse.Namespace, call: Call) -> int:
     elif arguments.quiet:
         print("\n".join(network.id[:12] for network in found.networks), end="\n" if found.networks else "")
     else:
-        print(table(("NETWORK ID", "NAME", "DOOR", "PARENT", "MODE", "SUBNETS", "MEMBERS"), map(_row, found.networks)))
+        print(networks_text(found))
     return 0
-
-
-def _row(network: NetworkView) -> tuple[str, ...]:
-    return (
-        network.id[:12],
-        network.name,
-        network.door,
-        network.parent,
-        network.mode if network.flag == "bridge" else f"{network.mode} {network.flag}",
-        ", ".join(subnet.subnet for subnet in network.subnets),
-        str(len(network.members)),
-    )
 
 
 def _inspect(arguments: argparse.Namespace, call: Call) -> int:
@@ -232,10 +228,11 @@ def _prune(arguments: argparse.Namespace, call: Call) -> int:
     from ipvl.embedded.messages import AnyNetwork
 
     if not arguments.force:
-        if not sys.stdin.isatty():
-            raise invalid("prune asks before it removes, and there is nobody to ask", "say --force")
         print("Every network of ipvl's own without members will be removed. Continue? [y/N] ", end="", flush=True)
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        answer = sys.stdin.readline()
+        if not answer:
+            raise invalid("prune asks before it removes, and nobody answered", "say --force")
+        if answer.strip().lower() not in {"y", "yes"}:
             return 1
     for name in call("network.prune", AnyNetwork(own=True)).names:
         print(name)
@@ -243,10 +240,14 @@ def _prune(arguments: argparse.Namespace, call: Call) -> int:
 
 
 def _connect(arguments: argparse.Namespace, call: Call) -> int:
-    from ipvl.embedded.messages import Attachment, Connect
+    from ipvl.embedded.messages import Connect
+    from ipvl.options.endpoint import IFNAME
 
-    wish = Attachment(arguments.network, arguments.ip, arguments.ip6, tuple(arguments.aliases))
-    call("network.connect", Connect(wish, arguments.sandbox))
+    options = pairs(arguments.driver_opt, "--driver-opt")
+    interface = options.pop(IFNAME, "")
+    for unknown in options:
+        raise invalid(f"unknown option {unknown}", f"the known one: {IFNAME}")
+    call("network.connect", Connect(attachment(arguments, arguments.network, interface), arguments.sandbox))
     return 0
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.calls import Call
-from ipvl.doors.cli.flags import add_address_flags, add_command, pairs
+from ipvl.doors.cli.calls import Call, each
+from ipvl.doors.cli.flags import add_address_flags, add_command, attachment, pairs
 from ipvl.doors.cli.terminal import waiting_for
-from ipvl.errors import IpvlError, invalid
+from ipvl.errors import IpvlError, conflict, invalid
 
 if TYPE_CHECKING:
     from ipvl.daemon.configuration import Configuration
     from ipvl.doors.cli.flags import Commands
     from ipvl.embedded.messages import SandboxView
-    from ipvl.sandbox.filesystem import Folders
-    from ipvl.sandbox.supervisor import Wish
+    from ipvl.sandbox.folders import Folders
+    from ipvl.sandbox.process import Program
+    from ipvl.sandbox.wishes import Wish
 
 EXIT_STATUS = """
 exit status:
@@ -30,6 +32,8 @@ exit status:
 """.strip()
 SHELL = ("/bin/sh",)
 NO_NETWORK = "none"
+SANDBOX = "a name, an id, or the beginning of an id"
+STOP_SECONDS = 10.0
 
 
 def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
@@ -73,6 +77,28 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
     )
     _add_program_flags(run)
     run.add_argument("words", nargs=argparse.REMAINDER, metavar="ROOTFS COMMAND", help="what to run, and on what")
+    again = add_command(
+        commands,
+        "start",
+        "start sandboxes that have ended",
+        """
+        Start sandboxes again that have ended, or that went with a reboot of the host: the same program with the same
+        files, in the background, on the networks and at the addresses that `ipvl run` gave.
+        """,
+        "ipvl start db",
+        shared=shared,
+    )
+    again.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help=SANDBOX)
+    anew = add_command(
+        commands,
+        "restart",
+        "stop sandboxes and start them again",
+        "Stop sandboxes as `ipvl stop` does, and start them again as `ipvl start` does; those that have ended, too.",
+        "ipvl restart db",
+        shared=shared,
+    )
+    add_patience(anew)
+    anew.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help=SANDBOX)
     execute = add_command(
         commands,
         "exec",
@@ -84,24 +110,29 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         more=EXIT_STATUS,
     )
     _add_program_flags(execute)
-    execute.add_argument("sandbox", metavar="SANDBOX", help="a name, an id, or the beginning of an id")
+    execute.add_argument("sandbox", metavar="SANDBOX", help=SANDBOX)
     execute.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run")
 
 
-def folders_of(settings: Configuration, identity: str) -> Folders:
-    """Return where a sandbox's files are."""
-    from ipvl.sandbox.filesystem import Folders
-
-    return Folders(settings.state_folder / "sandboxes" / identity, settings.run_folder / "sandboxes" / identity)
+def add_patience(command: argparse.ArgumentParser) -> None:
+    """Add how long a sandbox that is to stop may take."""
+    command.add_argument(
+        "-t", "--time", type=float, default=STOP_SECONDS, metavar="SECONDS", help="patience (%(default)s)"
+    )
 
 
 def _add_program_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("-i", "--interactive", action="store_true", help="hand it this standard input")
     command.add_argument("-t", "--tty", action="store_true", help="give it a terminal")
     command.add_argument(
-        "-e", "--env", action="append", default=[], metavar="KEY=VALUE", help="an environment variable (repeatable)"
+        "-e",
+        "--env",
+        action="append",
+        default=[],
+        metavar="KEY[=VALUE]",
+        help="an environment variable, with your own value if it is given none (repeatable)",
     )
-    command.add_argument("-w", "--workdir", default="/", metavar="DIR", help="where it starts (%(default)s)")
+    command.add_argument("-w", "--workdir", default="", metavar="DIR", help="where it starts (default: /)")
     command.add_argument(
         "--cap-add", action="append", default=[], metavar="CAP", help="more of root's power, or ALL (repeatable)"
     )
@@ -122,10 +153,28 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
     return _status_of(run_it)
 
 
+def start(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
+    """Start sandboxes that have ended, and before that for `restart` stop those that run."""
+    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.sandbox.supervisor import run_in_background, stop
+    from ipvl.sandbox.wishes import recall
+
+    def start_one(name: str) -> str:
+        sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
+        if sandbox.running and arguments.command == "restart":
+            with waiting_for(f"waiting for {sandbox.name} to end"):
+                stop(sandbox.process, sandbox.supervisor, arguments.time)
+        elif sandbox.running:
+            return name
+        run_in_background(recall(settings.sandbox_folders(sandbox.id)), call)
+        return name
+
+    return each(arguments.sandboxes, start_one)
+
+
 def _status_of(work: Callable[[], int]) -> int:
     """Run a program; when that fails say why, and return Docker's status for it."""
-    from ipvl.sandbox.process import ProgramError
-    from ipvl.sandbox.supervisor import FAILED
+    from ipvl.sandbox.process import FAILED, ProgramError
 
     try:
         return work()
@@ -140,40 +189,32 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
     Raises:
         IpvlError: a flag, a name, a network or a root filesystem is wrong.
     """
-    import secrets
-
     from ipvl.embedded.messages import Attachment, CheckSandbox
     from ipvl.options.names import hostname as checked_hostname
-    from ipvl.sandbox.supervisor import Wish
+    from ipvl.sandbox.wishes import Wish
 
-    identity = secrets.token_hex(32)
+    identity = os.urandom(32).hex()
     name = arguments.name or identity[:12]
     label, command = _what(arguments)
     sysctls = pairs(arguments.sysctl, "--sysctl")
     _check_sysctls(sysctls)
     hostname = checked_hostname(arguments.hostname or identity[:12])
     program = _program(arguments, command, hostname)
-    attachments = tuple(
-        Attachment(
-            network,
-            arguments.ip if first else "",
-            arguments.ip6 if first else "",
-            tuple(arguments.aliases) if first else (),
-        )
-        for first, network in ((number == 0, network) for number, network in enumerate(arguments.networks))
-        if network != NO_NETWORK
-    )
-    if not attachments and (arguments.ip or arguments.ip6 or arguments.aliases):
+    wanted = [network for network in arguments.networks if network != NO_NETWORK]
+    attachments = tuple(Attachment(network) for network in wanted)
+    if attachments:
+        attachments = (attachment(arguments, wanted[0]), *attachments[1:])
+    elif arguments.ip or arguments.ip6 or arguments.aliases or arguments.mac_address:
         raise invalid("an address or alias needs a network", "give the --net that it is on")
     call("sandbox.check", CheckSandbox(name, attachments))
-    folders = folders_of(settings, identity)
+    folders = settings.sandbox_folders(identity)
     return Wish(
         id=identity,
         name=name,
         hostname=hostname,
         program=program,
         root_filesystem=label,
-        root=_root(label, settings, folders) if label else None,
+        root=_root(arguments, label, settings, folders) if label else None,
         folders=folders,
         sysctls=sysctls,
         removed_at_end=arguments.rm,
@@ -200,30 +241,39 @@ def _what(arguments: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     return words[0], tuple(words[1:]) or SHELL
 
 
-def _root(label: str, settings: Configuration, folders: Folders) -> Path:
+def _root(arguments: argparse.Namespace, label: str, settings: Configuration, folders: Folders) -> Path:
     from ipvl.sandbox import root_filesystems
 
+    if not arguments.rootfs and not label.startswith((".", "/")):
+        return root_filesystems.find(settings.root_filesystems, label)
     path = Path(label)
-    if label.startswith((".", "/")) or path.is_file():
-        if path.is_dir():
-            return path.resolve()
-        folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target = folders.layer / "rootfs"
+    if path.is_dir():
+        return path.resolve()
+    from ipvl.sandbox.archives import unpack
+
+    target = folders.layer / "rootfs"
+    try:
         with waiting_for(f"unpacking {path}"):
-            root_filesystems.unpack(path, target)
-        return target
-    return root_filesystems.find(settings.root_filesystems, label)
+            unpack(path, target)
+    except IpvlError:
+        folders.remove()
+        raise
+    return target
 
 
-def _program(arguments: argparse.Namespace, command: tuple[str, ...], hostname: str) -> Any:
+def _program(
+    arguments: argparse.Namespace, command: tuple[str, ...], hostname: str, beside: Program | None = None
+) -> Program:
+    """Return the program; one `beside` another has what that one was given, and what the flags give on top."""
     from ipvl.sandbox.capabilities import capabilities
     from ipvl.sandbox.process import Program, environment
 
+    inherited = beside.environment if beside else {}
     return Program(
         command=command,
-        environment=environment(arguments.env, hostname, terminal=arguments.tty),
-        folder=arguments.workdir,
-        capabilities=capabilities(arguments.cap_add),
+        environment=environment(arguments.env, hostname, terminal=arguments.tty, inherited=inherited),
+        folder=arguments.workdir or (beside.folder if beside else "/"),
+        capabilities=capabilities(arguments.cap_add) | (beside.capabilities if beside else frozenset()),
         terminal=arguments.tty,
     )
 
@@ -242,6 +292,7 @@ def execute(arguments: argparse.Namespace, call: Call, settings: Configuration) 
     """Run a program in a sandbox that runs and return its status, or what says why there is none."""
     from ipvl.embedded.messages import NamedSandbox
     from ipvl.sandbox import supervisor
+    from ipvl.sandbox.wishes import recall
 
     def execute_it() -> int:
         words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
@@ -249,8 +300,17 @@ def execute(arguments: argparse.Namespace, call: Call, settings: Configuration) 
             raise invalid("there is no command to run", "write it after the sandbox's name")
         sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(arguments.sandbox))
         if not sandbox.running:
-            raise invalid(f"sandbox {sandbox.name} has ended", "start a new one with `ipvl run`")
-        program = _program(arguments, tuple(words), sandbox.hostname)
+            raise conflict(f"sandbox {sandbox.name} has ended", f"start it again: ipvl start {sandbox.name}")
+        first = recall(settings.sandbox_folders(sandbox.id)).program
+        program = _program(arguments, tuple(words), sandbox.hostname, first)
         return supervisor.execute(program, sandbox.process, interactive=arguments.interactive)
 
     return _status_of(execute_it)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Call, Configuration], int]] = {
+    "run": run,
+    "start": start,
+    "restart": start,
+    "exec": execute,
+}

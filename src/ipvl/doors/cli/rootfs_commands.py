@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.calls import each
+from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command
 from ipvl.doors.cli.terminal import waiting_for
+from ipvl.errors import conflict
 
 if TYPE_CHECKING:
     from ipvl.daemon.configuration import Configuration
     from ipvl.doors.cli.flags import Commands
 
 
-def add_parser(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
+def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add `rootfs` and its subcommands; `shared` are parsers whose flags each of them has."""
     rootfs = add_command(
         commands,
@@ -58,7 +59,7 @@ def add_parser(commands: Commands, shared: Sequence[argparse.ArgumentParser]) ->
     remove.add_argument("names", nargs="+", metavar="NAME", help="a known name")
 
 
-def run(arguments: argparse.Namespace, settings: Configuration) -> int:
+def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     """Do what was asked and return the exit status.
 
     Raises:
@@ -75,11 +76,27 @@ def run(arguments: argparse.Namespace, settings: Configuration) -> int:
     if arguments.action == "rm":
 
         def remove(name: str) -> str:
+            _check_unused(name, call)
             root_filesystems.remove(known, name)
             return name
 
         return each(arguments.names, remove)
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import table
 
     print(table(("NAME", "FOLDER"), ((name, str(path)) for name, path in root_filesystems.names(known))))
     return 0
+
+
+def _check_unused(name: str, call: Call) -> None:
+    """Refuse to pull a root filesystem from under a sandbox, which sees it below a layer of its own.
+
+    Raises:
+        IpvlError: a sandbox, running or not, is on it.
+    """
+    from ipvl.embedded.messages import AnySandbox
+
+    for sandbox in call("sandbox.list", AnySandbox(all=True)).sandboxes:
+        if sandbox.root_filesystem.partition(":")[0] == name:
+            raise conflict(
+                f"root filesystem {name} is what sandbox {sandbox.name} runs on", f"ipvl rm -f {sandbox.name}"
+            )

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import os
-import select
 import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ipvl.doors.cli import program_commands
 from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command, add_json
 from ipvl.doors.cli.json_text import json_text
-from ipvl.doors.cli.program_commands import folders_of
+from ipvl.doors.cli.program_commands import SANDBOX, add_patience
 from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import missing
 
 if TYPE_CHECKING:
     from ipvl.daemon.configuration import Configuration
     from ipvl.doors.cli.flags import Commands
-    from ipvl.embedded.messages import SandboxView
+    from ipvl.embedded.messages import Sandboxes, SandboxView
 
-STOP_SECONDS = 10.0
 LOOK_EVERY = 0.2
 
 
 def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
-    """Add the commands, and those that start programs; `shared` are parsers whose flags each of them has."""
-    program_commands.add_parsers(commands, shared)
+    """Add the commands; `shared` are parsers whose flags each of them has."""
     ps = add_command(
         commands,
         "ps",
@@ -54,10 +49,8 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "ipvl stop -t 2 db",
         shared=shared,
     )
-    stop.add_argument(
-        "-t", "--time", type=float, default=STOP_SECONDS, metavar="SECONDS", help="patience (%(default)s)"
-    )
-    stop.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help="a name, an id, or the beginning of an id")
+    add_patience(stop)
+    stop.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help=SANDBOX)
     remove = add_command(
         commands,
         "rm",
@@ -67,7 +60,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
     )
     remove.add_argument("-f", "--force", action="store_true", help="kill those that run")
-    remove.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help="a name, an id, or the beginning of an id")
+    remove.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help=SANDBOX)
     logs = add_command(
         commands,
         "logs",
@@ -78,7 +71,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
     )
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the sandbox ends")
     logs.add_argument("-n", "--tail", type=int, default=None, metavar="LINES", help="the last lines only")
-    logs.add_argument("sandbox", metavar="SANDBOX", help="a name, an id, or the beginning of an id")
+    logs.add_argument("sandbox", metavar="SANDBOX", help=SANDBOX)
 
 
 def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
@@ -91,42 +84,18 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
 
 def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import sandboxes_text
     from ipvl.embedded.messages import AnySandbox
 
-    found = call("sandbox.list", AnySandbox(arguments.all)).sandboxes
+    found: Sandboxes = call("sandbox.list", AnySandbox(arguments.all))
     if arguments.json:
-        print(json_text(found))
+        print(json_text(found.sandboxes))
     elif arguments.quiet or arguments.names:
-        print("".join(f"{sandbox.name if arguments.names else sandbox.id[:12]}\n" for sandbox in found), end="")
+        words = (sandbox.name if arguments.names else sandbox.id[:12] for sandbox in found.sandboxes)
+        print("".join(f"{word}\n" for word in words), end="")
     else:
-        now = time.time()
-        rows = (
-            (
-                sandbox.id[:12],
-                sandbox.name,
-                sandbox.root_filesystem or "-",
-                " ".join(sandbox.command)[:40],
-                _state(sandbox, now),
-                ", ".join(f"{member.network} {' '.join(member.addresses)}" for member in sandbox.members) or "-",
-            )
-            for sandbox in found
-        )
-        print(table(("SANDBOX ID", "NAME", "ROOTFS", "COMMAND", "STATE", "NETWORKS"), rows))
+        print(sandboxes_text(found, time.time()))
     return 0
-
-
-def _state(sandbox: SandboxView, now: float) -> str:
-    if sandbox.running:
-        return f"up {_age(now - sandbox.started)}"
-    return f"ended ({sandbox.exit_status}) {_age(now - (sandbox.ended or now))} ago"
-
-
-def _age(seconds: float) -> str:
-    for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {name}"
-    return f"{max(0, int(seconds))} s"
 
 
 def _stop(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
@@ -154,7 +123,7 @@ def _remove(arguments: argparse.Namespace, call: Call, settings: Configuration) 
             if _is_gone(sandbox.id, call):
                 return name
         call("sandbox.remove", NamedSandbox(sandbox.id))
-        folders_of(settings, sandbox.id).remove()
+        settings.sandbox_folders(sandbox.id).remove()
         return name
 
     return each(arguments.sandboxes, remove_one)
@@ -168,9 +137,10 @@ def _is_gone(identity: str, call: Call) -> bool:
 
 def _logs(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     from ipvl.embedded.messages import NamedSandbox
+    from ipvl.sandbox.supervisor import has_ended, open_process
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(arguments.sandbox))
-    path = folders_of(settings, sandbox.id).log
+    path = settings.sandbox_folders(sandbox.id).log
     if not path.exists():
         raise missing(f"sandbox {sandbox.name} has no log", "only what runs with --detach is logged")
     with path.open("rb") as file:
@@ -179,12 +149,10 @@ def _logs(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
             text = b"".join(text.splitlines(keepends=True)[-arguments.tail :] if arguments.tail > 0 else ())
         _write(text)
         if arguments.follow and sandbox.running:
-            ended = os.pidfd_open(sandbox.process)
-            over = False
-            while not over:
-                over = bool(select.select([ended], [], [], LOOK_EVERY)[0])
-                _write(file.read())
-            os.close(ended)
+            with open_process(sandbox.process) as running:
+                while running is not None and not has_ended(running, LOOK_EVERY):
+                    _write(file.read())
+            _write(file.read())
     return 0
 
 
@@ -194,8 +162,6 @@ def _write(text: bytes) -> None:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Call, Any], int]] = {
-    "run": program_commands.run,
-    "exec": program_commands.execute,
     "ps": _ps,
     "stop": _stop,
     "rm": _remove,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from textwrap import dedent
 
-from ipvl.doors.cli.tables import NO_NETWORKS, status_text
-from ipvl.driver.status import LeaseStatus, PoolStatus, Status, SubnetStatus
+from ipvl.doors.tables import NO_NETWORKS, status_text
+from ipvl.driver.status import LeaseStatus, PoolStatus, Status
+from ipvl.driver.subnet_status import SubnetStatus
 from tests.unit.builders import OTHER_ENDPOINT_ID, OTHER_ID
 from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
 

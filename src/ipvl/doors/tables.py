@@ -1,10 +1,11 @@
-"""Status as people read it: aligned columns, one thing a line."""
+"""What there is as people read it: aligned columns, one thing a line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, ParentStatus, PoolStatus, Status
+from ipvl.embedded.messages import Networks, NetworkView, Sandboxes, SandboxView
 
 NETWORK_COLUMNS = ("NETWORK", "ID", "MODE", "FLAG", "PARENT", "SUBNETS", "GATEWAYS", "ENDPOINTS", "STATE")
 PARENT_COLUMNS = ("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS")
@@ -34,6 +35,29 @@ def status_text(status: Status) -> str:
     return "\n\n".join(parts)
 
 
+def networks_text(networks: Networks) -> str:
+    """Return a table of networks and how many members each has."""
+    return table(
+        ("NETWORK ID", "NAME", "DOOR", "PARENT", "MODE", "SUBNETS", "MEMBERS"), map(_listed_network, networks.networks)
+    )
+
+
+def sandboxes_text(sandboxes: Sandboxes, now: float) -> str:
+    """Return a table of sandboxes at the moment `now`, in seconds since the epoch."""
+    rows = (
+        (
+            sandbox.id[:12],
+            sandbox.name,
+            sandbox.root_filesystem or NOTHING,
+            " ".join(sandbox.command)[:40],
+            _state(sandbox, now),
+            ", ".join(f"{member.network} {' '.join(member.addresses)}" for member in sandbox.members) or NOTHING,
+        )
+        for sandbox in sandboxes.sandboxes
+    )
+    return table(("SANDBOX ID", "NAME", "ROOTFS", "COMMAND", "STATE", "NETWORKS"), rows)
+
+
 def names(status: Status, kind: str) -> tuple[str, ...]:
     """Return what the `networks`, `parents` or `endpoints` are called, each name once."""
     labels = {
@@ -42,6 +66,31 @@ def names(status: Status, kind: str) -> tuple[str, ...]:
         "endpoints": [one.name or one.id[:12] for one in status.endpoints],
     }
     return tuple(dict.fromkeys(labels[kind]))
+
+
+def _listed_network(network: NetworkView) -> tuple[str, ...]:
+    return (
+        network.id[:12],
+        network.name,
+        network.door,
+        network.parent,
+        network.mode if network.flag == "bridge" else f"{network.mode} {network.flag}",
+        ", ".join(subnet.subnet for subnet in network.subnets),
+        str(len(network.members)),
+    )
+
+
+def _state(sandbox: SandboxView, now: float) -> str:
+    if sandbox.running:
+        return f"up {_age(now - sandbox.started)}"
+    return f"ended ({sandbox.exit_status}) {_age(now - (sandbox.ended or now))} ago"
+
+
+def _age(seconds: float) -> str:
+    for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{int(seconds // length)} {name}"
+    return f"{max(0, int(seconds))} s"
 
 
 def _network_row(network: NetworkStatus) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command, add_json
 from ipvl.doors.cli.json_text import json_text
 from ipvl.doors.cli.program_commands import SANDBOX, add_patience
+from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import missing
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def _stop_one(name: str, call: Call, seconds: float) -> str:
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
     if sandbox.running:
-        stop(sandbox.process, sandbox.supervisor, seconds)
+        with waiting_for(f"waiting for {sandbox.name} to end"):
+            stop(sandbox.process, sandbox.supervisor, seconds)
     return name
 
 

@@ -123,7 +123,8 @@ def _add_status(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) 
         commands,
         "status",
         "show networks, parents, endpoints and what is wrong with them",
-        "Show networks, parents and endpoints. Without a daemon it reads the state file, and says so.",
+        "Show networks, parents, endpoints, and the pools and leases that Docker took addresses from. Without a daemon"
+        " it reads the state file, and says so.",
         """
         ipvl status
         ipvl status --json | jq '.networks[].parent'
@@ -185,8 +186,10 @@ def _network_help() -> str:
         "examples:\n"
         "  docker network create -d ipvl --subnet 192.168.20.0/24 --gateway 192.168.20.1 -o parent=eth0.20 web\n"
         "  docker run --net web alpine ip route\n"
+        "  ipvl network create --subnet 192.168.30.0/24 --gateway 192.168.30.1 -o parent=eth0.30 db_net\n"
+        "  ipvl run --net db_net --rm -- ip route\n"
         "  ipvl status\n\n"
-        f"options of docker network create -d ipvl -o KEY=VALUE:\n{options}"
+        f"options of docker network create -d ipvl, and of ipvl network create, -o KEY=VALUE:\n{options}"
     )
 
 

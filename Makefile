@@ -61,6 +61,11 @@ lab-test: $(VENV)/installed ## the tests in the lab: real kernel, real Docker
 	$(BIN)/python -m lab setup --all
 	$(BIN)/pytest tests/lab -p no:randomly -n 2 --dist loadfile --durations=0 --durations-min=1
 
+.PHONY: soak
+soak: $(VENV)/installed ## the long tests: what `make test` runs a bounded version of
+	$(BIN)/python -m lab setup --all
+	$(BIN)/pytest tests/unit tests/contract tests/lab -m soak -p no:randomly -n 2 --dist loadfile --durations=0 --durations-min=1
+
 .PHONY: bench
 bench: $(VENV)/installed ## print every figure that the docs claim
 	$(BIN)/python -m lab setup

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from ipvl import __version__
 from ipvl.daemon.configuration import Configuration
+from ipvl.daemon.connections import IDLE_SECONDS, LARGEST_HEAD, GuardedConnection
 from ipvl.daemon.sockets import listening, locked, passed_sockets
 from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
@@ -113,7 +114,9 @@ def _server(app: Starlette) -> _Server:
         uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=GuardedConnection,
+            h11_max_incomplete_event_size=LARGEST_HEAD,
+            timeout_keep_alive=IDLE_SECONDS,
             ws="none",
             lifespan="off",
             log_config=None,

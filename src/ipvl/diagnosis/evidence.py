@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ipvl.errors import invalid, missing
+from ipvl.errors import invalid, missing, shown
 from ipvl.facts import Answers, NetworkStack
 from ipvl.links import Link
 from ipvl.model import Network, Parent, Phase
-from ipvl.options.network import link_name, shown
+from ipvl.options.network import link_name
 from ipvl.planning.parents import Host, wanted_parent
 from ipvl.records import Records
 

@@ -11,9 +11,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_interface
 from ipvl.addresses.allocation import bounds, check_usable, full, gateway_of, next_free
 from ipvl.addresses.default_pools import default_subnet4, default_subnet6
 from ipvl.driver.engine import Engine
-from ipvl.errors import IpvlError, conflict, invalid
+from ipvl.errors import IpvlError, conflict, invalid, shown
 from ipvl.model import Cursor, Endpoint, IPAddress, IPInterface, IPNetwork, Lease, Network, Pool, Subnet
-from ipvl.options.network import shown
 from ipvl.planning.reconciliation import is_stale
 from ipvl.records import Change, Put
 

@@ -15,12 +15,13 @@ from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import hosts_text, readers
 from ipvl.embedded.networks import member
-from ipvl.errors import IpvlError, conflict, invalid, missing
+from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, TakePort
 from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.options.endpoint import port_name
 from ipvl.options.names import name as checked_name
-from ipvl.options.network import link_name, shown
+from ipvl.options.names import path as checked_path
+from ipvl.options.network import link_name
 from ipvl.planning.attachments import EVERYWHERE, attachment
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Drop
@@ -42,10 +43,9 @@ async def attach(engine: Engine, request: Attach) -> Member:
     network = find_own_network(engine.records, request.attachment.network, DOCKERS)
     inode = _inode(engine, request.namespace)
     name = checked_name(request.name, "endpoint") if request.name else None
+    hosts = checked_path(request.hosts, "hosts file") if request.hosts else None
     async with engine.lock:
-        endpoint = await join(
-            engine, network, request.attachment, request.namespace, inode, name=name, hosts=request.hosts or None
-        )
+        endpoint = await join(engine, network, request.attachment, request.namespace, inode, name=name, hosts=hosts)
         publish_names(engine, network)
     return member(network, endpoint)
 
@@ -257,7 +257,7 @@ def _not_on(who: str, network: Network) -> IpvlError:
 
 
 def _inode(engine: Engine, namespace: str) -> int:
-    inode = engine.kernel.namespace_inode(namespace)
+    inode = engine.kernel.namespace_inode(checked_path(namespace, "network namespace"))
     if inode is None:
         raise missing(
             f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"

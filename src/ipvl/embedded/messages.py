@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+import msgspec
 
 from ipvl.driver.status import SubnetStatus
+
+Process = Annotated[int, msgspec.Meta(ge=1, lt=1 << 22)]  # PID_MAX_LIMIT, include/linux/threads.h
+ExitStatus = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +153,8 @@ class StartSandbox:
     hostname: str
     command: tuple[str, ...]
     root_filesystem: str
-    process: int
-    supervisor: int
+    process: Process
+    supervisor: Process
     removed_at_end: bool
     attachments: tuple[Attachment, ...]
     hosts: str
@@ -166,7 +172,7 @@ class SandboxEnded:
     """The sandbox's program has ended with this status."""
 
     id: str
-    exit_status: int
+    exit_status: ExitStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from ipvl.errors import IpvlError, conflict, missing
 from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.options.names import hostname as checked_hostname
 from ipvl.options.names import name as checked_name
+from ipvl.options.names import path as checked_path
+from ipvl.options.network import network_id
 from ipvl.records import Drop, Put
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
     """
     _check_name(engine, request.name)
     sandbox = Sandbox(
-        id=request.id,
+        id=network_id(request.id, "sandbox"),
         name=request.name,
         hostname=checked_hostname(request.hostname),
         command=request.command,
@@ -62,7 +64,7 @@ async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
         inode=0,
         supervisor=request.supervisor,
         started=engine.clock(),
-        hosts=request.hosts,
+        hosts=checked_path(request.hosts, "hosts file"),
         removed_at_end=request.removed_at_end,
     )
     inode = engine.kernel.namespace_inode(sandbox.namespace)

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_interface
 
-from ipvl.errors import invalid
+from ipvl.errors import invalid, shown
 from ipvl.model import Endpoint, IPInterface, Network
-from ipvl.options.network import interface_prefix, link_name, network_id, shown
+from ipvl.options.network import interface_prefix, link_name, network_id, without_zone
 
 PORT_PREFIX = "ipvl"
 IFNAME = "com.docker.network.endpoint.ifname"
@@ -69,7 +69,7 @@ def endpoint(
 
 def _address(text: str, network: Network) -> IPInterface:
     try:
-        interface = ip_interface(text)
+        interface = ip_interface(without_zone(text))
     except ValueError:
         raise invalid(f"address {shown(text)} is not in CIDR notation", "write it like 192.168.20.10/24") from None
     if not any(interface.ip in subnet.pool for subnet in network.subnets):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
-from ipvl.errors import invalid
+from ipvl.errors import invalid, shown
 from ipvl.model import Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
 from ipvl.options.table import FLAG, INTERFACE_PREFIX, MODE, MTU, PARENT, canonical
 
@@ -20,6 +20,9 @@ LONGEST_PREFIX = LINK_NAME_BYTES - 3  # leaves room for the number that the sand
 SMALLEST_MTU4 = 68  # RFC 791
 SMALLEST_MTU6 = 1280  # RFC 8200
 LARGEST_MTU = 65535
+MOST_SUBNETS = 256
+MOST_RESERVED = 4096
+"""What comes in one message of a mebibyte could be fifty thousand, and each is compared with each."""
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -86,7 +89,9 @@ def network(
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link, or none at all")
     isolated = internal or not parent
-    pools = _subnets(subnets)
+    texts = tuple(subnets)
+    check_numbers(len(texts), sum(len(one.reserved) for one in texts))
+    pools = _subnets(texts)
     return Network(
         id=identity,
         name=name,
@@ -136,10 +141,27 @@ def interface_prefix(text: str) -> str:
     return text
 
 
-def shown(text: str) -> str:
-    """Return user input as it may stand in a sentence: on one line, without control characters, not endless."""
-    printable = text if len(text) <= 60 else f"{text[:57]}..."
-    return printable if printable and printable.isprintable() and " " not in printable else repr(printable)
+def without_zone(text: str) -> str:
+    """Return the text of an address as it is, for `ipaddress` to read.
+
+    Raises:
+        ValueError: it has a zone (RFC 4007, 11), such as `fe80::1%eth0`: `ipaddress` takes any text for one, line ends
+            too, and no address of a network has one.
+    """
+    if "%" in text:
+        raise ValueError(text)
+    return text
+
+
+def check_numbers(subnets: int, reserved: int) -> None:
+    """Refuse more of either than any network has.
+
+    Raises:
+        IpvlError: there are more.
+    """
+    for number, most, what in ((subnets, MOST_SUBNETS, "subnets"), (reserved, MOST_RESERVED, "reserved addresses")):
+        if number > most:
+            raise invalid(f"{number} {what} are more than the {most} that a network may have", "make several networks")
 
 
 def _one_of(choices: type[_Choice], key: str, text: str) -> _Choice:
@@ -182,7 +204,7 @@ def _subnets(written: Iterable[SubnetText]) -> tuple[Subnet, ...]:
 
 def _pool(text: str) -> IPNetwork:
     try:
-        return ip_network(text, strict=False)
+        return ip_network(without_zone(text), strict=False)
     except ValueError:
         raise invalid(f"subnet {shown(text)} is not in CIDR notation", "write it like 192.168.20.0/24") from None
 
@@ -194,7 +216,7 @@ def address_range(text: str, subnet: IPNetwork) -> IPNetwork | None:
         IpvlError: it is not in CIDR notation or not within the subnet.
     """
     try:
-        part = ip_network(text, strict=False)
+        part = ip_network(without_zone(text), strict=False)
     except ValueError:
         raise invalid(f"range {shown(text)} is not in CIDR notation", f"write it like a part of {subnet}") from None
     if part.network_address not in subnet or part.broadcast_address not in subnet:
@@ -204,7 +226,7 @@ def address_range(text: str, subnet: IPNetwork) -> IPNetwork | None:
 
 def _reserved(text: str, subnet: IPNetwork) -> IPAddress:
     try:
-        address = ip_interface(text).ip
+        address = ip_interface(without_zone(text)).ip
     except ValueError:
         raise invalid(f"reserved address {shown(text)} is not an address", f"use one of {subnet}") from None
     if address not in subnet:
@@ -214,7 +236,7 @@ def _reserved(text: str, subnet: IPNetwork) -> IPAddress:
 
 def _gateway(text: str, pool: IPNetwork) -> IPAddress:
     try:
-        address = ip_interface(text).ip
+        address = ip_interface(without_zone(text)).ip
     except ValueError:
         raise invalid(f"gateway {shown(text)} is not an address", f"use one of {pool}") from None
     if address not in pool and not address.is_link_local:

@@ -11,9 +11,8 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from ipvl.errors import conflict, invalid, missing, unavailable
+from ipvl.errors import conflict, invalid, missing, shown, unavailable
 from ipvl.options.names import name as checked_name
-from ipvl.options.network import shown
 
 _DECOMPRESSORS = (bz2, gzip, lzma)
 """Imported before an archive is unpacked: afterwards Python's own files are out of sight."""

@@ -14,7 +14,7 @@ REQUEST_SECONDS = 10.0
 IDLE_SECONDS = 5
 """How long a connection stays open between two requests."""
 LARGEST_HEAD = 16 << 10
-"""Bytes of a request line and its headers together."""
+"""Bytes of a request line and its headers that are kept while they are not whole."""
 MOST_CONNECTIONS = 384
 """To one door: two doors stay below 1024 open files, which is what a process may have unless it is given more."""
 
@@ -58,7 +58,7 @@ class GuardedConnection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the name is uvicorn's, the words are not
         """Say what is wrong, in the words of both doors, unless an answer is on its way already."""
-        self._refuse(400, "invalid", f"this is not an HTTP request, or its head has more than {LARGEST_HEAD} bytes")
+        self._refuse(400, "invalid", f"this is not an HTTP request, or its head is too large")
 
     @property
     def keeps_waiting(self) -> bool:

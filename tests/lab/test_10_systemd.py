@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ipvl.daemon.privileges import NEEDED
 from lab.guest import Guest
 from tests.lab.docker_host import DockerHost, eventually, prepare
 
@@ -16,7 +17,7 @@ systemctl enable --now ipvl.socket ipvl.service
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def installed() -> Iterator[DockerHost]:
     """A host with systemd, Docker's own unit, and ipvl's units installed as the document says."""
     with Guest.boot(append="init=/lib/systemd/systemd") as guest:
@@ -24,6 +25,50 @@ def installed() -> Iterator[DockerHost]:
         guest.run(INSTALL, timeout=120)
         guest.run("/work/lab/services.sh docker start", timeout=180)
         yield DockerHost(guest, "")
+
+
+SOCKETS = ("/run/docker/plugins/ipvl.sock", "/run/ipvl/control.sock")
+AS_NOBODY = "setpriv --reuid=nobody --regid=nogroup --clear-groups --"
+
+
+def test_least_privilege(installed: DockerHost) -> None:
+    """The daemon can do what is listed and no more, and that is enough; who is not root gets nowhere."""
+    host = installed
+    status = host.run("cat /proc/$(systemctl show -P MainPID ipvl.service)/status").stdout
+    fields = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
+    needed = sum(1 << number for number in NEEDED)
+    assert {f"{needed:016x}"} == {fields[name] for name in ("CapEff", "CapPrm", "CapBnd")}
+    assert {"0" * 16} == {fields[name] for name in ("CapInh", "CapAmb")}
+    assert ("1", "2") == (fields["NoNewPrivs"], fields["Seccomp"])
+
+    host.guest.run("ipvl rootfs add alpine /opt/lab/alpine.tar")
+    host.guest.run("ipvl network create --subnet=192.168.1.0/24 --gateway=192.168.1.1 -o parent=eth0 db_net")
+    ran = "ipvl run --net=db_net --rm --name=one alpine sh -c 'ping -c 1 -W 5 192.168.1.1 && cat /etc/hosts'"
+    assert "one.db_net" in host.guest.run(ran, timeout=90).stdout
+    host.run("ip netns add blue")
+    host.guest.run("ipvl attach --net db_net --netns blue && ipvl detach --net db_net --netns blue")
+    host.guest.run("ipvl network rm db_net")
+
+    modes = host.run("stat -c '%n %a %U' /var/lib/ipvl /var/lib/ipvl/*").stdout.splitlines()
+    assert "/var/lib/ipvl 700 root" in modes
+    assert {"600 root"} == {line.partition(" ")[2] for line in modes if "state.db" in line or "lock" in line}
+    for socket in SOCKETS:
+        assert ["600", "root"] == host.run(f"stat -c '%a %U' {socket}").stdout.split()
+        folders = host.run(
+            f"f={socket}; while f=$(dirname $f); do stat -c '%a %U' $f; [ $f != / ] || break; done"
+        ).stdout
+        for mode, owner in (line.split() for line in folders.splitlines()):
+            assert "root" == owner
+            assert not int(mode, 8) & 0o022, "nobody else can put a socket in its place"
+        refused = host.run(f"{AS_NOBODY} socat -u OPEN:/dev/null UNIX-CONNECT:{socket}", check=False)
+        assert "Permission denied" in refused.stderr
+    for path in ("/var/lib/ipvl", "/var/lib/ipvl/state.db", "/var/lib/ipvl/rootfs/alpine/bin/busybox"):
+        assert "Permission denied" in host.run(f"{AS_NOBODY} head -c 1 {path}", check=False).stderr
+    refused = host.run(f"{AS_NOBODY} ipvl network ls", check=False)
+    assert (6, "ipvl: control socket /run/ipvl/control.sock may not be used by this user; run it as root") == (
+        refused.status,
+        refused.stderr.strip(),
+    )
 
 
 def test_units(installed: DockerHost) -> None:
@@ -35,8 +80,6 @@ def test_units(installed: DockerHost) -> None:
     assert container.answers("192.168.20.1"), "under the unit's restrictions too"
     host.docker("docker run --restart=always --net=isolated1 --name=always -d alpine sleep 100000")
 
-    for socket in ("/run/docker/plugins/ipvl.sock", "/run/ipvl/control.sock"):
-        assert host.run(f"stat -c '%a %U' {socket}").stdout.split() == ["600", "root"]
     host.run("systemctl kill -s KILL ipvl.service")
     eventually(lambda: host.run("systemctl is-active ipvl.service", check=False).status == 0, "ipvl is started again")
     assert container.answers("192.168.20.1")
@@ -44,8 +87,6 @@ def test_units(installed: DockerHost) -> None:
     journal = host.run("journalctl -u ipvl.service -o cat --no-pager").stdout
     assert "network vlan20: endpoint" in journal
     assert "<6>" not in journal, "priorities are the journal's to show"
-    capabilities = host.run("grep CapEff /proc/$(systemctl show -P MainPID ipvl.service)/status").stdout
-    assert int(capabilities.split()[1], 16) == 1 << 12, "CAP_NET_ADMIN alone"
 
     host.guest.reboot()
     eventually(

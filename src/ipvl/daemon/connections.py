@@ -58,7 +58,7 @@ class GuardedConnection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the name is uvicorn's, the words are not
         """Say what is wrong, in the words of both doors, unless an answer is on its way already."""
-        self._refuse(400, "invalid", f"this is not an HTTP request, or its head is too large")
+        self._refuse(400, "invalid", "this is not an HTTP request, or its head is too large")
 
     @property
     def keeps_waiting(self) -> bool:

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from ipvl import __version__
 from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.connections import IDLE_SECONDS, LARGEST_HEAD, GuardedConnection
+from ipvl.daemon.privileges import drop_privileges
 from ipvl.daemon.sockets import listening, locked, passed_sockets
 from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
@@ -52,6 +53,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    drop_privileges()
     passed = passed_sockets(environment)
     with (
         locked(configuration.lock_file),

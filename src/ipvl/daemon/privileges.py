@@ -1,0 +1,39 @@
+"""What the daemon may do, and how it gives up everything else before it listens to anybody.
+
+This is the list: the systemd unit and SECURITY.md name the same, and tests hold all three to it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from ipvl import system_calls
+
+NET_ADMIN, SYS_PTRACE, SYS_ADMIN = 12, 19, 21  # include/uapi/linux/capability.h
+NEEDED: Final = {
+    NET_ADMIN: "make and remove links, and give sandboxes addresses and routes",
+    SYS_ADMIN: "enter the network namespace of a sandbox (setns(2)); Docker enters its own",
+    SYS_PTRACE: "open /proc/PID/ns/net of a sandbox, whose program has other capabilities",
+}
+
+
+def drop_privileges() -> None:
+    """Give up every capability but the needed ones, for good; what is gone already stays so.
+
+    Without SYS_ADMIN or SYS_PTRACE, as where an operator took them from the unit, Docker is served as ever and calls
+    about sandboxes are refused by name.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    for number in range(system_calls.last_capability() + 1):
+        if number not in NEEDED:
+            # Whoever may not even drop from this set has nothing to gain from it: no_new_privs below.
+            with suppress(PermissionError):
+                system_calls.drop_capability(number)
+    permitted = system_calls.permitted_capabilities()
+    needed = sum(1 << number for number in NEEDED)
+    if permitted & ~needed:
+        system_calls.set_capabilities(permitted & needed)
+    system_calls.gain_no_privileges()

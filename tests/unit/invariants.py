@@ -13,8 +13,8 @@ def check_invariants(world: World) -> None:
     """Compare records with each other and with the kernel.
 
     Raises:
-        AssertionError: an address is used twice on a parent, a parent has no network or the reverse, its networks differ in mode
-            or flag, a link of ipvl's has no record, or something is half done.
+        AssertionError: an address is used twice on a parent, a parent has no network or the reverse, its networks
+            differ in mode or flag, a link of ipvl's has no record, or something is half done.
     """
     world.picture()
     records = world.engine.records

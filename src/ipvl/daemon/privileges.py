@@ -21,8 +21,8 @@ NEEDED: Final = {
 def drop_privileges() -> None:
     """Give up every capability but the needed ones, for good; what is gone already stays so.
 
-    Without SYS_ADMIN or SYS_PTRACE, as where an operator took them from the unit, Docker is served as ever and calls
-    about sandboxes are refused by name.
+    Without SYS_ADMIN or SYS_PTRACE, as where an operator took them from the unit, Docker is served as ever, and a
+    sandbox cannot be told from one that is gone.
 
     Raises:
         OSError: the kernel refused.

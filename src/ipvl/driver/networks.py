@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from ipvl.driver.engine import Engine
@@ -57,18 +58,25 @@ async def create_network(engine: Engine, network: Network) -> None:
         )
 
 
-async def delete_network(engine: Engine, network_id: str) -> None:
+async def delete_network(engine: Engine, network_id: str, check: Callable[[], None] = lambda: None) -> None:
     """Remove a network, what is left of its endpoints, and its parent if ipvl made that and nobody else uses it.
 
     A network that is not known is removed already. Everything that can be removed is, before a failure is reported.
 
+    Args:
+        engine: what to work on.
+        network_id: the network.
+        check: raises what keeps the network; called when nobody can change it any more.
+
     Raises:
-        IpvlError: the store could not take it, or the kernel kept a link; then the network stays, to be removed again.
+        IpvlError: `check` refused, the store could not take it, or the kernel kept a link; then the network stays, to
+            be removed again.
     """
     async with engine.lock:
         network = engine.records.network(network_id)
         if network is None:
             return
+        check()
         endpoints = engine.records.endpoints_of(network_id)
         steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
         forget: list[Change] = [*map(Drop, endpoints), Drop(network)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from functools import partial
 
 from ipvl.addresses.allocation import gateway_of
 from ipvl.driver import networks as driver
@@ -21,7 +22,7 @@ from ipvl.embedded.messages import (
     NetworkView,
     Removed,
 )
-from ipvl.errors import conflict
+from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.model import Endpoint, Network
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
@@ -85,14 +86,7 @@ async def remove(engine: Engine, request: NamedNetwork) -> Removed:
     """
     network = find_own_network(engine.records, request.network, "remove it with `docker network rm`")
     async with engine.creation:
-        present = _present(engine, network)
-        if present:
-            names = ", ".join(endpoint.label for endpoint in present[:5])
-            raise conflict(
-                f"network {network.label} has {len(present)} members: {names}",
-                f"stop them, or disconnect them with `ipvl network disconnect {network.label} NAME`",
-            )
-        await driver.delete_network(engine, network.id)
+        await driver.delete_network(engine, network.id, lambda: _check_empty(engine, network))
     return Removed((network.label,))
 
 
@@ -106,7 +100,12 @@ async def prune(engine: Engine, request: AnyNetwork) -> Removed:
     async with engine.creation:
         for network in engine.records.networks():
             if network.door == DOOR and not _present(engine, network):
-                await driver.delete_network(engine, network.id)
+                try:
+                    await driver.delete_network(engine, network.id, partial(_check_empty, engine, network))
+                except IpvlError as error:
+                    if error.kind is not Kind.CONFLICT:
+                        raise
+                    continue  # somebody joined it meanwhile
                 removed.append(network.label)
     return Removed(tuple(removed))
 
@@ -181,6 +180,16 @@ def _routes(wish: Network) -> list[str]:
         return ["default route to the device"]
     gateways = [gateway_of(wish, subnet) for subnet in wish.subnets]
     return [f"default route via {gateway}" for gateway in gateways if gateway]
+
+
+def _check_empty(engine: Engine, network: Network) -> None:
+    present = _present(engine, network)
+    if present:
+        names = ", ".join(endpoint.label for endpoint in present[:5])
+        raise conflict(
+            f"network {network.label} has {len(present)} members: {names}",
+            f"stop them, or disconnect them with `ipvl network disconnect {network.label} NAME`",
+        )
 
 
 def _present(engine: Engine, network: Network) -> tuple[Endpoint, ...]:

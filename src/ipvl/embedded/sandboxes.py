@@ -73,6 +73,7 @@ async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
     sandbox = replace(sandbox, inode=inode)
     joined: list[tuple[Network, Endpoint]] = []
     async with engine.lock:
+        _check_name(engine, request.name)
         engine.commit((Put(sandbox),))
         try:
             for wish in request.attachments:
@@ -132,10 +133,10 @@ async def remove(engine: Engine, request: NamedSandbox) -> Removed:
         IpvlError: there is none of that name, or it runs.
     """
     await settle(engine)
-    sandbox = find_sandbox(engine.records, request.sandbox)
-    if sandbox.ended is None:
-        raise conflict(f"sandbox {sandbox.name} runs", f"stop it first: ipvl stop {sandbox.name}")
     async with engine.lock:
+        sandbox = find_sandbox(engine.records, request.sandbox)
+        if sandbox.ended is None:
+            raise conflict(f"sandbox {sandbox.name} runs", f"stop it first: ipvl stop {sandbox.name}")
         engine.commit((Drop(sandbox),))
     return Removed((sandbox.id,))
 

@@ -272,7 +272,7 @@ def environment(given: Sequence[str], hostname: str, *, terminal: bool) -> dict[
 
 def is_sysctl_of_a_sandbox(key: str) -> bool:
     """Tell whether a sysctl is the sandbox's own, so that setting it changes nothing on the host."""
-    return key.startswith(("net.", "fs.mqueue.")) or key in _OF_IPC
+    return "/" not in key and (key.startswith(("net.", "fs.mqueue.")) or key in _OF_IPC)
 
 
 _OF_IPC: Collection[str] = frozenset(

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ipvl.daemon import lifecycle
 from ipvl.daemon.sockets import listening
@@ -79,7 +79,7 @@ class Doors:
             listener = listening(path, {})
             serving = asyncio.create_task(server.serve([listener.__enter__()]))
             self._servers.append((server, listener, serving))
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0)
 
     def close(self) -> None:
@@ -118,11 +118,11 @@ class Client:
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         self._socket.connect(str(path))
         self._received = b""
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

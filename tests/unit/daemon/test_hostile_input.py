@@ -1,4 +1,4 @@
-"""Whatever comes through the sockets: a typed answer, nothing changed, nothing crashed, nothing in the log but words."""
+"""Whatever comes through the sockets: a typed answer, nothing changed, nothing crashed, only words in the log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from ipvl.driver import endpoints, networks
 from ipvl.errors import Kind
 from tests.unit.builders import ENDPOINT_ID, ID, SANDBOX, endpoint, network
 from tests.unit.daemon.doors import CONTROL, DOCKER, Answer, Doors
@@ -34,8 +35,6 @@ def furnish(doors: Doors) -> None:
     engine = world.engine
 
     async def make() -> None:
-        from ipvl.driver import endpoints, networks
-
         await networks.create_network(engine, network(ID, name="web"))
         await endpoints.create_endpoint(engine, endpoint(ENDPOINT_ID, name="shop"))
 

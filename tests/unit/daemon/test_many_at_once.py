@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from tests.contract.fake_kernel import FakeKernel
 from tests.lab.in_guest.callers import Picture, run_callers
 from tests.unit.daemon.doors import Doors
+from tests.unit.slow_kernel import SlowKernel
 
 CALLERS = 64
-
-
-class SlowKernel:
-    """A kernel that lets others go on whenever it is asked, as a real one does while it is waited for."""
-
-    def __init__(self, kernel: FakeKernel) -> None:
-        self._kernel = kernel
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._kernel, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
-
-        async def slowly(*arguments: Any) -> Any:
-            for _ in range(3):
-                await asyncio.sleep(0)
-            return await found(*arguments)
-
-        return slowly
 
 
 class FakeHost:

@@ -38,10 +38,15 @@ def at_once(world, *calls: tuple[str, object]) -> list[object]:
     """Do the calls at the same time; return answers, and refusals by their kind."""
 
     async def all_of_them() -> list[object]:
-        return await asyncio.gather(
-            *(CALLS[name].handle(world.engine, request) for name, request in calls), return_exceptions=True
-        )
+        # Whoever looks before it waits for the engine has looked by then.
+        async with world.engine.lock:
+            tasks = [asyncio.create_task(CALLS[name].handle(world.engine, request)) for name, request in calls]
+            for _ in range(20):
+                await asyncio.sleep(0)
+        return await asyncio.gather(*tasks, return_exceptions=True)
 
+    # A lock that was waited for belongs to the loop it was waited in.
+    world.engine.lock, world.engine.creation = asyncio.Lock(), asyncio.Lock()
     found = world.run(all_of_them())
     check_invariants(world)
     for one in found:

@@ -6,6 +6,9 @@ codes (HTTP status, exit status); nothing else may be decided on, least of all t
 
 from enum import StrEnum
 
+ENTERING_NAMESPACES = "under systemd the daemon needs embedded.conf to enter namespaces: see docs/embedded.md"
+"""The way out where ipvl may not look into a network namespace or enter it."""
+
 
 class Kind(StrEnum):
     """Why an operation was refused, as far as a caller may act on it."""

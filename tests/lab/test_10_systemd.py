@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-from ipvl.daemon.privileges import NEEDED
+from ipvl.daemon.privileges import FOR_DOCKER, NEEDED
 from lab.guest import Guest
 from tests.lab.docker_host import DockerHost, eventually, prepare
 
@@ -31,23 +31,20 @@ SOCKETS = ("/run/docker/plugins/ipvl.sock", "/run/ipvl/control.sock")
 AS_NOBODY = "setpriv --reuid=nobody --regid=nogroup --clear-groups --"
 
 
-def test_least_privilege(installed: DockerHost) -> None:
-    """The daemon can do what is listed and no more, and that is enough; who is not root gets nowhere."""
-    host = installed
+def assert_may(host: DockerHost, needed: Iterable[int]) -> None:
+    """The daemon has these capabilities, in every set that counts, and can gain no other."""
     status = host.run("cat /proc/$(systemctl show -P MainPID ipvl.service)/status").stdout
     fields = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
-    needed = sum(1 << number for number in NEEDED)
-    assert {f"{needed:016x}"} == {fields[name] for name in ("CapEff", "CapPrm", "CapBnd")}
+    mask = sum(1 << number for number in needed)
+    assert {f"{mask:016x}"} == {fields[name] for name in ("CapEff", "CapPrm", "CapBnd")}
     assert {"0" * 16} == {fields[name] for name in ("CapInh", "CapAmb")}
     assert ("1", "2") == (fields["NoNewPrivs"], fields["Seccomp"])
 
-    host.guest.run("ipvl rootfs add alpine /opt/lab/alpine.tar")
-    host.guest.run("ipvl network create --subnet=192.168.1.0/24 --gateway=192.168.1.1 -o parent=eth0 db_net")
-    ran = "ipvl run --net=db_net --rm --name=one alpine sh -c 'ping -c 1 -W 5 192.168.1.1 && cat /etc/hosts'"
-    assert "one.db_net" in host.guest.run(ran, timeout=90).stdout
-    host.run("ip netns add blue")
-    host.guest.run("ipvl attach --net db_net --netns blue && ipvl detach --net db_net --netns blue")
-    host.guest.run("ipvl network rm db_net")
+
+def test_least_privilege(installed: DockerHost) -> None:
+    """The daemon can do what is listed for Docker and no more; who is not root gets nowhere."""
+    host = installed
+    assert_may(host, FOR_DOCKER)
 
     modes = host.run("stat -c '%n %a %U' /var/lib/ipvl /var/lib/ipvl/*").stdout.splitlines()
     assert "/var/lib/ipvl 700 root" in modes
@@ -62,7 +59,7 @@ def test_least_privilege(installed: DockerHost) -> None:
             assert not int(mode, 8) & 0o022, "nobody else can put a socket in its place"
         refused = host.run(f"{AS_NOBODY} socat -u OPEN:/dev/null UNIX-CONNECT:{socket}", check=False)
         assert "Permission denied" in refused.stderr
-    for path in ("/var/lib/ipvl", "/var/lib/ipvl/state.db", "/var/lib/ipvl/rootfs/alpine/bin/busybox"):
+    for path in ("/var/lib/ipvl", "/var/lib/ipvl/state.db"):
         assert "Permission denied" in host.run(f"{AS_NOBODY} head -c 1 {path}", check=False).stderr
     refused = host.run(f"{AS_NOBODY} ipvl network ls", check=False)
     assert (6, "ipvl: control socket /run/ipvl/control.sock may not be used by this user; run it as root") == (
@@ -106,3 +103,30 @@ def test_units(installed: DockerHost) -> None:
     prepare(host.guest)
     eventually(lambda: "eth0.20" in host.links(), "eth0.20 is made once eth0 is there")
     assert host.container("docker run --net=vlan20 -itd alpine /bin/sh").answers("192.168.20.1")
+
+
+def test_sandboxes_take_the_larger_unit(installed: DockerHost) -> None:
+    """The unit for Docker may not enter namespaces, and says what to do; with embedded.conf it can."""
+    host = installed
+    host.run("ipvl rootfs add alpine /opt/lab/alpine.tar")
+    host.run("ipvl network create --subnet=192.168.30.0/24 -o parent=eth0.30 vlan30")
+    run = "ipvl run --net=vlan30 --name=one --ip=192.168.30.9 -d alpine sleep 100000"
+    assert "under systemd the daemon needs embedded.conf" in host.refused(run)
+
+    host.run(
+        "mkdir -p /etc/systemd/system/ipvl.service.d"
+        " && cp /work/packaging/systemd/embedded.conf /etc/systemd/system/ipvl.service.d/"
+        " && systemctl daemon-reload && systemctl restart ipvl.service"
+    )
+    assert_may(host, NEEDED)
+    host.run(run)
+    ping = host.run("ipvl exec one ping -c 2 -W 2 192.168.30.1")
+    assert "packets received" in ping.stdout
+    host.run("ip netns add blue && mkdir -p /etc/netns/blue && touch /etc/netns/blue/hosts")
+    host.run("ipvl attach --net vlan30 --netns blue --hosts /etc/netns/blue/hosts")
+    assert "192.168.30.9 one one.vlan30" in host.run("cat /etc/netns/blue/hosts").stdout.splitlines()
+    (supervisor,) = host.records("SELECT supervisor FROM sandboxes")
+    host.run(f"kill -9 {supervisor}")
+    eventually(
+        lambda: "one" not in host.run("cat /etc/netns/blue/hosts").stdout, "the daemon notices the supervisor's end"
+    )

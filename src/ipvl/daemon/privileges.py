@@ -1,6 +1,6 @@
 """What the daemon may do, and how it gives up everything else before it listens to anybody.
 
-This is the list: the systemd unit and SECURITY.md name the same, and tests hold all three to it.
+This is the list: the systemd units and SECURITY.md name the same, and tests hold them to it.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ from typing import Final
 
 from ipvl import system_calls
 
-NET_ADMIN, SYS_PTRACE, SYS_ADMIN = 12, 19, 21  # include/uapi/linux/capability.h
-NEEDED: Final = {
+DAC_OVERRIDE, NET_ADMIN, SYS_PTRACE, SYS_ADMIN = 1, 12, 19, 21  # include/uapi/linux/capability.h
+FOR_DOCKER: Final = {
     NET_ADMIN: "make and remove links, and give sandboxes addresses and routes",
+}
+FOR_SANDBOXES: Final = {
     SYS_ADMIN: "enter the network namespace of a sandbox (setns(2)); Docker enters its own",
     SYS_PTRACE: "open /proc/PID/ns/net of a sandbox, whose program has other capabilities",
+    DAC_OVERRIDE: "write hosts files that others made, and remove what a sandbox left",
 }
+NEEDED: Final = FOR_DOCKER | FOR_SANDBOXES
 
 
 def drop_privileges() -> None:
     """Give up every capability but the needed ones, for good; what is gone already stays so.
 
-    Without SYS_ADMIN or SYS_PTRACE, as where an operator took them from the unit, Docker is served as ever, and a
-    sandbox cannot be told from one that is gone.
+    The unit for Docker leaves it those for Docker alone; `embedded.conf` adds the others.
 
     Raises:
         OSError: the kernel refused.

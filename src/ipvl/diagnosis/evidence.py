@@ -30,9 +30,9 @@ class Scope:
 class Evidence:
     """Everything a check may look at.
 
-    The host was looked at twice, before and after the questions were asked (`earlier` and `host`): what is there, or
-    missing, both times is not merely on its way. `records` were read after the first look. What this user could not
-    find out is None: `docker_networks` are the ids of Docker's networks, asked for only where they matter.
+    The host was looked at twice (`earlier` and `host`): what is there, or missing, both times is not merely on its way.
+    `records` were read in between. What this user could not find out is None: `docker_networks` are the ids of Docker's
+    networks, asked for only where they matter.
     """
 
     scope: Scope

@@ -115,9 +115,14 @@ def endpoint_that_holds(engine: Engine, parent: str | None, address: IPAddress, 
     for name in parents:
         found = engine.records.holder_of(name, address)
         if found is not None and found.id != owner and not _is_stale(engine, found):
-            network = engine.network(found.network_id)
-            return f"is in use on parent {name} by endpoint {found.label} of network {network.label}"
+            return has(engine, found)
     return None
+
+
+def has(engine: Engine, endpoint: Endpoint) -> str:
+    """Say that an endpoint has an address, in words that follow "address A"."""
+    network = engine.network(endpoint.network_id)
+    return f"is in use on parent {network.parent} by endpoint {endpoint.label} of network {network.label}"
 
 
 def fixed_by(engine: Engine, parent: str | None, address: IPAddress) -> str | None:

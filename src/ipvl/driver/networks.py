@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 
 from ipvl.driver.engine import Engine
@@ -58,39 +57,40 @@ async def create_network(engine: Engine, network: Network) -> None:
         )
 
 
-async def delete_network(engine: Engine, network_id: str, check: Callable[[], None] = lambda: None) -> None:
+async def delete_network(engine: Engine, network_id: str) -> None:
     """Remove a network, what is left of its endpoints, and its parent if ipvl made that and nobody else uses it.
 
     A network that is not known is removed already. Everything that can be removed is, before a failure is reported.
 
-    Args:
-        engine: what to work on.
-        network_id: the network.
-        check: raises what keeps the network; called when nobody can change it any more.
-
     Raises:
-        IpvlError: `check` refused, the store could not take it, or the kernel kept a link; then the network stays, to
-            be removed again.
+        IpvlError: the store could not take it, or the kernel kept a link; then the network stays, to be removed again.
     """
     async with engine.lock:
         network = engine.records.network(network_id)
-        if network is None:
-            return
-        check()
-        endpoints = engine.records.endpoints_of(network_id)
-        steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
-        forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
-        parent = engine.records.parent(network.parent)
-        if parent is not None and engine.records.networks_on(parent.name) == (network,):
-            forget.append(Drop(parent))
-            if parent.made:
-                steps.append(RemoveParent(parent.name))
-        engine.commit((Put(replace(network, phase=Phase.REMOVING)),))
-        failures = await engine.apply_all(steps)
-        if failures:
-            raise failures[0]
-        engine.commit(forget)
-        log.info("network %s is removed", network.label)
+        if network is not None:
+            await remove(engine, network)
+
+
+async def remove(engine: Engine, network: Network) -> None:
+    """Do what `delete_network` does with a known network, with the engine's lock held.
+
+    Raises:
+        IpvlError: as there.
+    """
+    endpoints = engine.records.endpoints_of(network.id)
+    steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
+    forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
+    parent = engine.records.parent(network.parent)
+    if parent is not None and engine.records.networks_on(parent.name) == (network,):
+        forget.append(Drop(parent))
+        if parent.made:
+            steps.append(RemoveParent(parent.name))
+    engine.commit((Put(replace(network, phase=Phase.REMOVING)),))
+    failures = await engine.apply_all(steps)
+    if failures:
+        raise failures[0]
+    engine.commit(forget)
+    log.info("network %s is removed", network.label)
 
 
 async def name_network(engine: Engine, network_id: str, name: str) -> None:

@@ -13,12 +13,12 @@ from ipvl.driver.endpoints import make_port, reserve
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconnect, Member
-from ipvl.embedded.names import hosts_text, readers
+from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
 from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, TakePort
-from ipvl.model import Endpoint, Network, Sandbox
-from ipvl.options.endpoint import port_name
+from ipvl.model import Endpoint, Network, Phase, Sandbox
+from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
 from ipvl.options.network import link_name
@@ -27,6 +27,8 @@ from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Drop
 
 log = logging.getLogger(__name__)
+
+HOSTS_OWN = "/proc/self/ns/net"
 
 _Address = TypeVar("_Address", IPv4Address, IPv6Address)
 
@@ -40,13 +42,13 @@ async def attach(engine: Engine, request: Attach) -> Member:
         IpvlError: network or namespace is missing, the namespace is on the network already, or no address can be had.
             Nothing was changed.
     """
-    network = find_own_network(engine.records, request.attachment.network, DOCKERS)
-    inode = _inode(engine, request.namespace)
     name = checked_name(request.name, "endpoint") if request.name else None
     hosts = checked_path(request.hosts, "hosts file") if request.hosts else None
     async with engine.lock:
+        network = find_own_network(engine.records, request.attachment.network, DOCKERS)
+        inode = _inode(engine, request.namespace)
         endpoint = await join(engine, network, request.attachment, request.namespace, inode, name=name, hosts=hosts)
-        publish_names(engine, network)
+        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -56,14 +58,14 @@ async def detach(engine: Engine, request: Detach) -> Member:
     Raises:
         IpvlError: it is not on it, or the kernel kept the port.
     """
-    network = find_own_network(engine.records, request.network, DOCKERS)
-    inode = _inode(engine, request.namespace)
     async with engine.lock:
+        network = find_own_network(engine.records, request.network, DOCKERS)
+        inode = _inode(engine, request.namespace)
         endpoint = engine.records.endpoint(endpoint_id(network, inode))
         if endpoint is None:
             raise _not_on(request.namespace, network)
-        await leave(engine, network, endpoint)
-        publish_names(engine, network)
+        await leave(engine, endpoint)
+        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -74,9 +76,9 @@ async def connect(engine: Engine, request: Connect) -> Member:
         IpvlError: network or sandbox is missing, the sandbox has ended or is on the network already, or no address can
             be had. Nothing was changed.
     """
-    network = find_own_network(engine.records, request.attachment.network, DOCKERS)
-    sandbox = _running(engine, request.sandbox)
     async with engine.lock:
+        network = find_own_network(engine.records, request.attachment.network, DOCKERS)
+        sandbox = _running(engine, request.sandbox)
         endpoint = await join(
             engine,
             network,
@@ -86,7 +88,7 @@ async def connect(engine: Engine, request: Connect) -> Member:
             name=sandbox.name,
             hosts=sandbox.hosts,
         )
-        publish_names(engine, network)
+        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -96,16 +98,23 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
     Raises:
         IpvlError: network or sandbox is missing, the sandbox is not on it, or the kernel kept the port.
     """
-    network = find_own_network(engine.records, request.network, "use `docker network disconnect`")
     async with engine.lock:
-        endpoint = next((one for one in engine.records.endpoints_of(network.id) if request.sandbox == one.name), None)
+        network = find_own_network(engine.records, request.network, "use `docker network disconnect`")
+        endpoint = next(
+            (
+                one
+                for one in engine.records.endpoints_of(network.id)
+                if request.sandbox in {one.name, one.label, one.id}
+            ),
+            None,
+        )
         if endpoint is None:
             sandbox = find_sandbox(engine.records, request.sandbox)
             endpoint = engine.records.endpoint(endpoint_id(network, sandbox.inode))
         if endpoint is None:
             raise _not_on(request.sandbox, network)
-        await leave(engine, network, endpoint)
-        publish_names(engine, network)
+        await leave(engine, endpoint)
+        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -127,6 +136,9 @@ async def join(
         IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
             changed.
     """
+    if network.phase is not Phase.READY:
+        raise conflict(f"network {network.label} is being removed", f"do so again: ipvl network rm {network.label}")
+    check_mac(wish.mac, network)
     identity = endpoint_id(network, inode)
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
@@ -137,6 +149,7 @@ async def join(
                 f"take it off first: ipvl network disconnect {network.label} {held.label}",
             )
         engine.commit((Drop(held),))
+    _check_label(engine, network, name)
     addresses = choose_addresses(
         engine, network, _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address), identity
     )
@@ -161,10 +174,16 @@ async def join(
     try:
         port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
         await make_port(engine, network, (port,))
-        place = PlacePort(endpoint.port, namespace, interface, addresses)
-        await engine.apply((place, _routing(network, endpoint, view.default_routes)))
+        await engine.apply((PlacePort(endpoint.port, namespace, interface, addresses),))
     except IpvlError:
-        await engine.apply_all((RemovePort(endpoint.port), TakePort(namespace, interface)))
+        # What has this name in there now, if anything has, is not the port.
+        await engine.apply_all((RemovePort(endpoint.port),))
+        engine.commit((Drop(endpoint),))
+        raise
+    try:
+        await engine.apply((_routing(network, endpoint, view.default_routes),))
+    except IpvlError:
+        await engine.apply_all((TakePort(namespace, interface),))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
@@ -172,7 +191,7 @@ async def join(
     return endpoint
 
 
-async def leave(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+async def leave(engine: Engine, endpoint: Endpoint) -> None:
     """Remove an endpoint and its port; another network then gives the namespace its default route. The lock is held.
 
     Raises:
@@ -183,34 +202,16 @@ async def leave(engine: Engine, network: Network, endpoint: Endpoint) -> None:
     if alive and endpoint.sandbox and endpoint.interface:
         await engine.apply((TakePort(endpoint.sandbox, endpoint.interface),))
     engine.commit((Drop(endpoint),))
-    log.info("network %s: endpoint %s has left", network.label, endpoint.label)
+    log.info("network %s: endpoint %s has left", engine.network(endpoint.network_id).label, endpoint.label)
     if alive and endpoint.sandbox:
-        for other_network, other in endpoints_in(engine, endpoint.inode or 0):
+        for other in engine.records.endpoints_in(endpoint.inode or 0):
             view = await engine.kernel.sandbox_view(endpoint.sandbox)
-            await engine.apply((_routing(other_network, other, view.default_routes),))
-
-
-def endpoints_in(engine: Engine, inode: int) -> tuple[tuple[Network, Endpoint], ...]:
-    """Return the endpoints of the network namespace with this number, and their networks, oldest network first."""
-    found = ((network, engine.records.endpoint(endpoint_id(network, inode))) for network in engine.records.networks())
-    return tuple((network, endpoint) for network, endpoint in found if endpoint is not None)
+            await engine.apply((_routing(engine.network(other.network_id), other, view.default_routes),))
 
 
 def endpoint_id(network: Network, inode: int) -> str:
     """Return the id of a namespace's endpoint on a network: the same every time, so there is one at most."""
     return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
-
-
-def publish_names(engine: Engine, *networks: Network) -> None:
-    """Write the hosts files of all members of these networks anew."""
-    own: dict[str, list[Endpoint]] = {file: [] for network in networks for file in readers(network.id, engine.records)}
-    for endpoint in engine.records.endpoints():
-        if endpoint.hosts in own:
-            own[endpoint.hosts].append(endpoint)
-    hostnames = {sandbox.inode: sandbox.hostname for sandbox in engine.records.sandboxes() if sandbox.ended is None}
-    for file in sorted(own):
-        hostname = hostnames.get(own[file][0].inode or 0, "")
-        engine.publish(file, hosts_text(own[file], hostname, engine.records))
 
 
 def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:
@@ -229,6 +230,13 @@ def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) 
             if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
         ),
     )
+
+
+def _check_label(engine: Engine, network: Network, name: str | None) -> None:
+    """Refuse a name that a member has already: others would reach now the one and now the other by it."""
+    for other in engine.records.endpoints_of(network.id) if name else ():
+        if other.name == name and is_in_sandbox(other, engine.kernel.namespace_inode):
+            raise conflict(f"network {network.label} has a member {name} already", "choose another name")
 
 
 def _interface(asked: str, prefix: str, taken: frozenset[str]) -> str:
@@ -262,11 +270,15 @@ def _inode(engine: Engine, namespace: str) -> int:
         raise missing(
             f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"
         )
+    if inode == engine.kernel.namespace_inode(HOSTS_OWN):
+        raise invalid(
+            f"{shown(namespace)} is the host's own network namespace", "attach another, such as a container's"
+        )
     return inode
 
 
 def _running(engine: Engine, word: str) -> Sandbox:
     sandbox = find_sandbox(engine.records, word)
     if sandbox.ended is not None or engine.kernel.namespace_inode(sandbox.namespace) != sandbox.inode:
-        raise conflict(f"sandbox {sandbox.name} has ended", "start a new one with `ipvl run`")
+        raise conflict(f"sandbox {sandbox.name} has ended", f"start it again: ipvl start {sandbox.name}")
     return sandbox

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from ipvl.errors import conflict, missing, shown
 from ipvl.options.names import name as checked_name
-from ipvl.sandbox.archives import unpack
-
-__all__ = ["add", "find", "names", "remove", "unpack"]
 
 
 def add(known: Path, name: str, source: Path) -> None:
@@ -26,6 +22,8 @@ def add(known: Path, name: str, source: Path) -> None:
     if source.is_dir():
         target.symlink_to(source.resolve())
         return
+    from ipvl.sandbox.archives import unpack
+
     partial = known / f".{name}.{os.getpid()}"
     unpack(source, partial)
     partial.rename(target)
@@ -48,6 +46,8 @@ def remove(known: Path, name: str) -> None:
     if target.is_symlink():
         target.unlink()
     elif target.is_dir():
+        import shutil
+
         shutil.rmtree(target)
     else:
         raise _unknown(known, name)

@@ -93,8 +93,8 @@ def test_who_waits_for_the_daemon_is_never_displaced(doors, monkeypatch):
     async def script() -> None:
         lock = doors.world.engine.lock
         await lock.acquire()
-        body = b'{"sandbox": "none"}'
-        waiting = [asyncio.create_task(doors.ask(CONTROL, "POST", "/calls/sandbox.inspect", body)) for _ in range(3)]
+        body = b'{"network": "none"}'
+        waiting = [asyncio.create_task(doors.ask(CONTROL, "POST", "/calls/network.remove", body)) for _ in range(3)]
         while len(lock._waiters or ()) < 3:  # noqa: ASYNC110 - a lock has no event for it
             await asyncio.sleep(0)
         late = await doors.ask(CONTROL, "GET", "/version")

@@ -14,7 +14,7 @@ DOCKERS_MEDIA_TYPE = "application/vnd.docker.plugins.v1.2+json"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `body` is decoded JSON."""
+    """What came back; `body` is decoded JSON, or text where it is no JSON."""
 
     status: int
     media_type: str
@@ -45,4 +45,5 @@ def call(app: Starlette, path: str, body: bytes = b"", method: str = "POST", *, 
             raise
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     content = b"".join(event.get("body", b"") for event in sent[1:])
-    return Answer(sent[0]["status"], headers["content-type"], json.loads(content))
+    media_type = headers["content-type"]
+    return Answer(sent[0]["status"], media_type, json.loads(content) if "json" in media_type else content.decode())

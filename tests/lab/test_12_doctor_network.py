@@ -111,11 +111,11 @@ SETTINGS = {
         ),
     ),
     "a container without its port": Fault(
-        networks=(f"{NET} --subnet=192.168.120.0/24 --gateway=192.168.120.1 -o parent=eth0.120 net4",),
+        networks=(f"{NET} --subnet=192.168.140.0/24 --gateway=192.168.140.1 -o parent=eth0.140 net4",),
         container=f"{RUN} --net=net4 --name=bare alpine /bin/sh",
         fault="nsenter -t $(docker inspect -f {{.State.Pid}} bare) -n ip link del eth0",
         says=(
-            "problem: container bare has no port on eth0.120 any more, though ipvl gave it one in network net4;"
+            "problem: container bare has no port on eth0.140 any more, though ipvl gave it one in network net4;"
             " restart the container",
         ),
     ),

@@ -122,6 +122,11 @@ def test_sandboxes_take_the_larger_unit(installed: DockerHost) -> None:
     host.run(run)
     ping = host.run("ipvl exec one ping -c 2 -W 2 192.168.30.1")
     assert "packets received" in ping.stdout
+    device = host.run(
+        "ipvl exec one sh -c 'mknod /zero c 1 5; head -c 1 /zero; head -c 1 /dev/zero | wc -c'", check=False
+    )
+    assert "Permission denied" in device.stderr, "a sandbox has no devices but its own"
+    assert "1" == device.stdout.strip()
     host.run("ip netns add blue && mkdir -p /etc/netns/blue && touch /etc/netns/blue/hosts")
     host.run("ipvl attach --net vlan30 --netns blue --hosts /etc/netns/blue/hosts")
     assert "192.168.30.9 one one.vlan30" in host.run("cat /etc/netns/blue/hosts").stdout.splitlines()

@@ -83,7 +83,8 @@ def execute(program: Program, process: int, *, interactive: bool) -> int:
     """
     source = 0 if interactive else os.open(os.devnull, os.O_RDWR)
     starting = start_inside(program, Streams(source, 1, 2), process)
-    return _wait(starting, starting.go(), source if interactive else None, 1)
+    with _passing_signals(starting.process):
+        return _wait(starting, starting.go(), source if interactive else None, 1)
 
 
 def stop(process: int, supervisor: int, seconds: float) -> None:
@@ -154,13 +155,14 @@ def _supervise(
         raise
     status = FAILED
     try:
-        try:
-            terminal = starting.go()
-        except ProgramError as error:
-            status = error.status
-            raise
-        announce()
-        status = _wait(starting, terminal, source, sink)
+        with _passing_signals(starting.process):
+            try:
+                terminal = starting.go()
+            except ProgramError as error:
+                status = error.status
+                raise
+            announce()
+            status = _wait(starting, terminal, source, sink)
     finally:
         try:
             _tell_end(wish, call, status)
@@ -206,15 +208,14 @@ def _question(wish: Wish, starting: Starting) -> StartSandbox:
 
 
 def _wait(starting: Starting, terminal: int | None, source: int | None, sink: int) -> int:
-    """Pass signals, keys and output on until the process ends; return its status as a shell has it."""
-    with _passing_signals(starting.process):
-        if terminal is not None:
-            ended = os.pidfd_open(starting.process)
-            with _like(source, terminal):
-                relay(terminal, source, sink, ended)
-            os.close(ended)
-            os.close(terminal)
-        _, status = os.waitpid(starting.process, 0)
+    """Pass keys and output on until the process ends; return its status as a shell has it."""
+    if terminal is not None:
+        ended = os.pidfd_open(starting.process)
+        with _like(source, terminal):
+            relay(terminal, source, sink, ended)
+        os.close(ended)
+        os.close(terminal)
+    _, status = os.waitpid(starting.process, 0)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
@@ -231,6 +232,8 @@ def _like(source: int | None, terminal: int) -> Iterator[None]:
 
 @contextmanager
 def _passing_signals(process: int) -> Iterator[None]:
+    """Pass signals on to a process while the block runs, which begins before the process can ask for any."""
+
     def pass_on(number: int, _frame: object) -> None:
         with suppress(ProcessLookupError):
             os.kill(process, number)

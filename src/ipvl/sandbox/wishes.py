@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipvl.embedded.messages import Attachment
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import missing, unavailable
+from ipvl.plain_json import plain_json
 from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program
 
@@ -37,11 +38,9 @@ def remember(wish: Wish) -> None:
     Raises:
         OSError: the disk is full, or the like.
     """
-    import msgspec
-
     partial = wish.folders.wish.with_suffix(".new")
     with partial.open("wb") as file:
-        file.write(msgspec.json.encode(wish, enc_hook=str))
+        file.write(plain_json(wish))
         file.flush()
         os.fsync(file.fileno())
     partial.rename(wish.folders.wish)

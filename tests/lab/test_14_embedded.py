@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.docker_host import DockerHost
+from tests.lab.docker_host import DockerHost, eventually
 
 NET = "ipvl network create --subnet=192.168.1.0/24 --gateway=192.168.1.1 -o parent=eth0 db_net"
 

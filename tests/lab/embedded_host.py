@@ -35,7 +35,7 @@ class EmbeddedHost(DockerHost):
     def as_written(self, line: str) -> str:
         """Return the specification's line with `ipvl` in place of `docker`; there are no restart policies."""
         joined = re.sub(r"\\[ ]*\n\s*", "", line.strip())
-        return re.sub(r"\bdocker\b", "ipvl", joined).replace(" --restart=always", "")
+        return re.sub(r"(?<![.])\bdocker\b", "ipvl", joined).replace(" --restart=always", "")
 
     def service(self, name: str, action: str, *flags: str) -> None:
         """Do the same to ipvl, which is all there is of an engine."""

@@ -2,10 +2,11 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
-from tests.lab.docker_host import DockerHost
+from tests.lab.docker_host import DockerHost, eventually
 
 NET = "ipvl network create --subnet=192.168.1.0/24 --gateway=192.168.1.1 -o parent=eth0 db_net"
 
@@ -119,21 +120,26 @@ def test_a_killed_supervisor_leaves_nothing(docker_host: DockerHost) -> None:
     """The sandbox dies with its supervisor; at once its address is free, its name gone, and its end is told."""
     docker_host.guest.run(NET)
     docker_host.containers(
-        "ipvl run --net=db_net --name=one --ip=192.168.1.9 --rm -d alpine sleep 100000",
+        "ipvl run --net=db_net --name=victim --ip=192.168.1.9 --rm -d alpine sleep 100000",
         "ipvl run --net=db_net --name=two -d alpine sleep 100000",
     )
-    (supervisor,) = docker_host.records("SELECT supervisor FROM sandboxes WHERE name = 'one'")
+    (supervisor,) = docker_host.records("SELECT supervisor FROM sandboxes WHERE name = 'victim'")
     stream = docker_host.guest.start("ipvl events --json --since 1m --network db_net --type sandbox")
     stream.wait_for("sandbox two has started", 30)
 
     docker_host.run(f"kill -9 {supervisor}")
 
-    end = json.loads(stream.wait_for('"exit_status":137}\n', 30).splitlines()[-1])
-    assert ("sandbox.ended", "db_net", "one", 137) == tuple(
+    def ends() -> list[dict[str, Any]]:
+        lines = [line for line in stream.output().splitlines(keepends=True) if line.endswith("\n")]
+        return [event for event in map(json.loads, lines) if event["sandbox"] == "victim" and event["exit_status"]]
+
+    eventually(lambda: ends() != [], "its end is told")
+    (end,) = ends()
+    assert ("sandbox.ended", "db_net", "victim", 137) == tuple(
         end[key] for key in ("type", "network", "endpoint", "exit_status")
     )
     assert ["two"] == docker_host.records("SELECT name FROM endpoints")
-    assert " one" not in docker_host.run("cat /run/ipvl/sandboxes/*/hosts").stdout
+    assert " victim" not in docker_host.run("cat /run/ipvl/sandboxes/*/hosts").stdout
     assert 1 == len(docker_host.run("ls /var/lib/ipvl/sandboxes").stdout.split()), "and --rm is kept to"
     stream.kill(2)
     stream.wait(10)

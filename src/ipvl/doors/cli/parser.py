@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipvl import __version__
 from ipvl.daemon.configuration import Configuration
-from ipvl.doors.cli.flags import add_command, add_control_socket, add_json, add_where_to_read
+from ipvl.doors.cli.flags import Help, add_command, add_control_socket, add_json, add_where_to_read
 
 if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
@@ -32,7 +32,7 @@ def parser(word: str = "") -> argparse.ArgumentParser:
         prog="ipvl",
         description="Containers straight on the physical network, through Linux ipvlan.",
         epilog=_network_help() if len(wanted) > 1 else "",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     top.add_argument("--version", action="version", version=f"ipvl {__version__}")
     commands = top.add_subparsers(prog="ipvl", dest="command", metavar="COMMAND", required=True)

@@ -155,7 +155,7 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
 def start(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     """Start sandboxes that have ended, and before that for `restart` stop those that run."""
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.supervisor import run_in_background, stop
     from ipvl.sandbox.wishes import recall
 
@@ -189,7 +189,7 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
     Raises:
         IpvlError: a flag, a name, a network or a root filesystem is wrong.
     """
-    from ipvl.embedded.messages import Attachment, CheckSandbox
+    from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox
     from ipvl.options.names import hostname as checked_hostname
     from ipvl.sandbox.wishes import Wish
 
@@ -290,7 +290,7 @@ def _check_sysctls(sysctls: dict[str, str]) -> None:
 
 def execute(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     """Run a program in a sandbox that runs and return its status, or what says why there is none."""
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox import supervisor
     from ipvl.sandbox.wishes import recall
 

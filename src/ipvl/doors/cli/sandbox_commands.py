@@ -103,7 +103,7 @@ def _stop(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
 
 
 def _stop_one(name: str, call: Call, seconds: float) -> str:
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.supervisor import stop
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
@@ -114,7 +114,7 @@ def _stop_one(name: str, call: Call, seconds: float) -> str:
 
 
 def _remove(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
 
     def remove_one(name: str) -> str:
         sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
@@ -136,7 +136,7 @@ def _is_gone(identity: str, call: Call) -> bool:
 
 
 def _logs(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.supervisor import has_ended, open_process
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(arguments.sandbox))

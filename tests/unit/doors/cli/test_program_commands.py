@@ -10,7 +10,8 @@ import pytest
 from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli import program_commands, rootfs_commands
 from ipvl.doors.cli.parser import parser
-from ipvl.embedded.messages import Attachment, CheckSandbox, Sandboxes, SandboxView
+from ipvl.embedded.messages import Sandboxes, SandboxView
+from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox
 from ipvl.errors import IpvlError
 
 

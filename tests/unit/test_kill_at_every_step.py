@@ -20,6 +20,7 @@ from ipvl.records import Change
 from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
     BYSTANDERS,
+    FIRST,
     OPERATIONS,
     Act,
     Ledger,
@@ -32,7 +33,6 @@ from tests.faults.pictures import check_same, check_whole, timeless, without_cho
 from tests.faults.points import POINTS, Fault, Points
 from tests.unit.world import TroubledStore, World
 
-FIRST, AGAIN = 1, 2
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_WITHIN, Fault.KILLED_AFTER)
 
 
@@ -219,7 +219,7 @@ def expected_after(folder, operation: Operation, attempts: tuple[int, ...]) -> o
 def disturbances(folder, name: str, fault: Fault, then: Callable[[FakeStage], None]) -> int:
     """Disturb the first, second, ... call of an operation until it has no more; return how many were disturbed."""
     operation = OPERATIONS[name]
-    again = AGAIN if operation.give_up is not None else FIRST
+    again = operation.last_attempt
     expected = expected_after(folder / "undisturbed", operation, (FIRST, again) if again != FIRST else (FIRST,))
     prepared = scene(folder / "prepared", operation)
     prepared.world.stop()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, conflict
-from ipvl.links import RemoveParent, RemovePort, Step
+from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
 from ipvl.model import Network, Phase
 from ipvl.planning.parents import check_kernel, plan_parent
 from ipvl.records import Change, Drop, Put
@@ -44,8 +44,10 @@ async def create_network(engine: Engine, network: Network) -> None:
         try:
             await engine.apply(plan.steps)
         except IpvlError:
-            undo: list[Change] = [Drop(network), Put(before) if before is not None else Drop(plan.parent)]
-            engine.commit(undo)
+            # A step that failed may have been done all the same, if only the kernel's answer was lost.
+            made = [step.name for step in plan.steps if isinstance(step, MakeDummy | MakeVlan)]
+            if not await engine.apply_all(map(RemoveParent, made)):
+                engine.commit((Drop(network), Put(before) if before is not None else Drop(plan.parent)))
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
         for warning in plan.warnings:

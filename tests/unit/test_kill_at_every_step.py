@@ -8,7 +8,8 @@ import errno
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -48,21 +49,23 @@ class DisturbedKernel:
 
     def __getattr__(self, name: str) -> Any:
         async def ask(*values: Any) -> Any:
-            self._check_alive()
             work = getattr(self._kernel, name)
-            return await self._points.call(name, lambda: work(*values), lambda: _no_memory(name))
+            return await self._call(name, lambda: work(*values))
 
         return ask
 
     async def apply(self, step: Step) -> None:
+        half = (lambda: self._half(step)) if isinstance(step, MakeDummy | MakeVlan | PlacePort) else None
+        await self._call(step.describe(), lambda: self._kernel.apply(step), half)
+
+    async def _call(
+        self, what: str, work: Callable[[], Awaitable[Any]], half: Callable[[], Awaitable[object]] | None = None
+    ) -> Any:
         self._check_alive()
-        halved = isinstance(step, MakeDummy | MakeVlan | PlacePort)
-        await self._points.call(
-            step.describe(),
-            lambda: self._kernel.apply(step),
-            lambda: _no_memory(step.describe()),
-            (lambda: self._half(step)) if halved else None,
-        )
+        try:
+            return await self._points.call(what, work, lambda: _refusal(what, errno.ENOMEM), half)
+        except OSError as error:  # the real one says so in a sentence, too
+            raise _refusal(what, error.errno) from error
 
     def namespace_inode(self, path: str) -> int | None:
         self._check_alive()
@@ -189,8 +192,8 @@ class FakeStage:
             raise KilledError
 
 
-def _no_memory(what: str) -> Exception:
-    return kernel_refused(f"the kernel refused to {what}: {os.strerror(errno.ENOMEM)} (ENOMEM)")
+def _refusal(what: str, code: int) -> Exception:
+    return kernel_refused(f"the kernel refused to {what}: {os.strerror(code)} ({errno.errorcode[code]})")
 
 
 def scene(folder, operation: Operation) -> FakeStage:
@@ -202,27 +205,39 @@ def scene(folder, operation: Operation) -> FakeStage:
     return stage
 
 
-def expected_after(folder, operation: Operation, attempts: tuple[int, ...]) -> object:
-    """Return what is there after an operation that nobody disturbed, at the last of these attempts."""
+def expected_after(folder, operation: Operation) -> list[str]:
+    """Return what is there after an operation that nobody disturbed, at its last attempt."""
     stage = scene(folder, operation)
-    for attempt in attempts[:-1]:
-        asyncio.run(stage.open(f"one{attempt}"))
-        asyncio.run(stage.end(f"one{attempt}"))
-    stage.run(operation.act, attempts[-1])
+    if operation.last_attempt != FIRST:
+        asyncio.run(stage.open(f"one{FIRST}"))
+        asyncio.run(stage.end(f"one{FIRST}"))
+    stage.run(operation.act, operation.last_attempt)
     asyncio.run(compare_with_docker(stage))
+    stage.world.stop()
+    stage.world.start()
     picture = stage.picture(chooses=operation.chooses)
     stage.world.stop()
-    shutil.rmtree(folder)
     return picture
 
 
-def disturbances(folder, name: str, fault: Fault, then: Callable[[FakeStage], None]) -> int:
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory):
+    """Call it with an operation's name to get a stage that is ready for it, and what is there after it."""
+
+    @cache
+    def prepare(name: str) -> tuple[FakeStage, list[str]]:
+        folder = tmp_path_factory.mktemp("scenes")
+        prepared = scene(folder / "prepared", OPERATIONS[name])
+        prepared.world.stop()
+        return prepared, expected_after(folder / "undisturbed", OPERATIONS[name])
+
+    return prepare
+
+
+def disturbances(folder, scenes, name: str, fault: Fault, then: Callable[[FakeStage], None]) -> int:
     """Disturb the first, second, ... call of an operation until it has no more; return how many were disturbed."""
     operation = OPERATIONS[name]
-    again = operation.last_attempt
-    expected = expected_after(folder / "undisturbed", operation, (FIRST, again) if again != FIRST else (FIRST,))
-    prepared = scene(folder / "prepared", operation)
-    prepared.world.stop()
+    prepared, expected = scenes(name)
     struck = 0
     for number in itertools.count(1):
         stage = prepared.copy(folder / "disturbed")
@@ -241,9 +256,9 @@ def disturbances(folder, name: str, fault: Fault, then: Callable[[FakeStage], No
                 try:
                     if operation.give_up is not None:
                         stage.run(operation.give_up)
-                    asyncio.run(perform(stage, operation, again))
+                    asyncio.run(perform(stage, operation, operation.last_attempt))
                     asyncio.run(compare_with_docker(stage))
-                    if fault is Fault.REFUSED:
+                    if fault not in KILLS:
                         asyncio.run(recover(stage.engine))
                     stage.check_whole()
                     check_same(expected, stage.picture(chooses=operation.chooses))
@@ -268,19 +283,24 @@ def nothing(stage: FakeStage) -> None:
 
 @pytest.mark.parametrize("fault", KILLS, ids=lambda fault: fault.value)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_kill_at_any_call_loses_and_leaks_nothing(tmp_path, record_property, name, fault):
+def test_a_kill_at_any_call_loses_and_leaks_nothing(tmp_path, scenes, record_property, name, fault):
     """Killed before, within or after any call to store or kernel, started and asked again: as if nothing had been."""
-    points = disturbances(tmp_path, name, fault, restart)
+    points = disturbances(tmp_path, scenes, name, fault, restart)
     record_property(POINTS, points)
 
     assert points > 0 or fault is Fault.KILLED_WITHIN
 
 
-@pytest.mark.parametrize("then", [nothing, restart])
+@pytest.mark.parametrize(
+    "case",
+    [(fault, then) for fault in (Fault.REFUSED, Fault.LOST) for then in (nothing, restart)],
+    ids=lambda case: f"{case[0].name.lower()} then {case[1].__name__}",
+)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_refusal_of_any_call_can_be_tried_again(tmp_path, record_property, name, then):
-    """Kernel or disk refuse any call once: the caller reads a sentence, and the same call again does what was asked."""
-    points = disturbances(tmp_path, name, Fault.REFUSED, then)
+def test_a_refusal_of_any_call_can_be_tried_again(tmp_path, scenes, record_property, name, case):
+    """Kernel or disk refuse any call once, or its answer is lost: the caller reads a sentence, and asks again."""
+    fault, then = case
+    points = disturbances(tmp_path, scenes, name, fault, then)
     record_property(POINTS, points)
 
-    assert points > 0
+    assert points > 0 or fault is Fault.LOST

@@ -41,7 +41,7 @@ _FILE_SYSTEMS_LEFT_OUT = (
     "afs", "bcachefs", "btrfs", "ceph", "cifs", "f2fs", "gfs2", "jfs", "nfs", "nfsd", "nilfs2", "ntfs3", "ocfs2", "smb",
     "ubifs", "udf", "xfs",
 )  # fmt: skip
-_PROTOCOLS_LEFT_OUT = ("bluetooth", "ceph", "mac80211", "rds", "sctp", "smc", "sunrpc", "tipc", "wireless")
+_PROTOCOLS_LEFT_OUT = ("bluetooth", "ceph", "rds", "sctp", "smc", "sunrpc", "tipc")
 _MODULES_LEFT_OUT = (
     "sound",
     *(f"drivers/{name}" for name in _DRIVERS_LEFT_OUT),
@@ -51,6 +51,13 @@ _MODULES_LEFT_OUT = (
 LEFT_OUT = (
     *(f"/usr/share/{name}/*" for name in ("doc", "info", "locale", "man")),
     *(f"{prefix}/lib/modules/*/kernel/{name}/*" for prefix in ("", "/usr") for name in _MODULES_LEFT_OUT),
+)
+
+# Radios without hardware, for the scenario of a wireless parent; where they are depends on the kernel.
+KEPT = tuple(
+    f"{prefix}/lib/modules/*/kernel/drivers/net/wireless/{folder}mac80211_hwsim.ko*"
+    for prefix in ("", "/usr")
+    for folder in ("", "virtual/")
 )
 
 # In the order in which the initramfs needs them; their dependencies are found by modprobe.

@@ -13,7 +13,7 @@ from lab.hosttools import pip_command
 from .apt_sources import as_list_line, sources_for, sources_of_machine
 from .commands import Commands
 from .kernel import unpack_kernel
-from .recipe import CONTAINER_APPLETS, DISK_BYTES, LEFT_OUT, LINKS, PACKAGES, PACKAGES_OF_SUITE
+from .recipe import CONTAINER_APPLETS, DISK_BYTES, KEPT, LEFT_OUT, LINKS, PACKAGES, PACKAGES_OF_SUITE
 
 DEPENDENCIES = Path("opt/ipvl/deps")
 # What a checkout without a lock file gets, so that a guest can run a first sketch.
@@ -32,6 +32,7 @@ def unpack_packages(suite: str, root: Path, commands: Commands) -> None:
         # A machine whose clock or mirror stands still sees an expired index.
         '--aptopt=Acquire::Check-Valid-Until "false"',
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
+        *(f"--dpkgopt=path-include={pattern}" for pattern in KEPT),
         *(suite, root, "-"),
     )
 

@@ -6,6 +6,9 @@ codes (HTTP status, exit status); nothing else may be decided on, least of all t
 
 from enum import StrEnum
 
+ENTERING_NAMESPACES = "under systemd the daemon needs embedded.conf to enter namespaces: see docs/embedded.md"
+"""The way out where ipvl may not look into a network namespace or enter it."""
+
 
 class Kind(StrEnum):
     """Why an operation was refused, as far as a caller may act on it."""
@@ -31,6 +34,12 @@ class IpvlError(Exception):
         self.kind = kind
         self.what = what
         self.way_out = way_out
+
+
+def shown(text: str) -> str:
+    """Return user input as it may stand in a sentence: on one line, without control characters, not endless."""
+    printable = text if len(text) <= 60 else f"{text[:57]}..."
+    return printable if printable and printable.isprintable() and " " not in printable else repr(printable)
 
 
 def invalid(what: str, way_out: str = "") -> IpvlError:

@@ -10,6 +10,9 @@ IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 IPInterface = IPv4Interface | IPv6Interface
 
+DOCKER = "docker"
+"""The door of networks that Docker makes."""
+
 
 class Mode(StrEnum):
     """How a parent forwards between its ports (kernel: IFLA_IPVLAN_MODE)."""
@@ -84,6 +87,11 @@ class Network:
     def label(self) -> str:
         """What to call the network in a sentence: its name, or the first twelve characters of its id."""
         return self.name or self.id[:12]
+
+    @property
+    def is_dockers(self) -> bool:
+        """Whether Docker made it and looks after its containers, rather than somebody with `ipvl network create`."""
+        return self.door == DOCKER
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Records:
         self._sandboxes: dict[str, Sandbox] = {}
         self._by_parent: dict[str, dict[str, None]] = {}
         self._by_network: dict[str, dict[str, None]] = {}
+        self._by_inode: dict[int, dict[str, None]] = {}
         self._by_address: dict[tuple[str, IPAddress], str] = {}
         self._pools: dict[str, Pool] = {}
         self._leases: dict[tuple[str, IPAddress], Lease] = {}
@@ -104,6 +105,10 @@ class Records:
     def endpoints_of(self, network_id: str) -> tuple[Endpoint, ...]:
         """Return the endpoints of this network, oldest first."""
         return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_network.get(network_id, ()))
+
+    def endpoints_in(self, inode: int) -> tuple[Endpoint, ...]:
+        """Return the endpoints of the network namespace with this number, as far as ipvl placed them, oldest first."""
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_inode.get(inode, ()))
 
     def holder_of(self, parent: str, address: IPAddress) -> Endpoint | None:
         """Return the endpoint that holds this address on this parent, or None."""
@@ -185,10 +190,15 @@ class Records:
             self._spaces.hold(network.parent, address)
 
     def _put_endpoint(self, endpoint: Endpoint) -> None:
-        if endpoint.id in self._endpoints:
-            self._free_addresses(self._endpoints[endpoint.id])
+        before = self._endpoints.get(endpoint.id)
+        if before is not None:
+            self._free_addresses(before)
+            if before.inode != endpoint.inode:
+                self._leave_namespace(before)
         self._endpoints[endpoint.id] = endpoint
         self._by_network.setdefault(endpoint.network_id, {})[endpoint.id] = None
+        if endpoint.inode is not None:
+            self._by_inode.setdefault(endpoint.inode, {})[endpoint.id] = None
         parent = self._networks[endpoint.network_id].parent
         for interface in endpoint.addresses:
             self._by_address[parent, interface.ip] = endpoint.id
@@ -230,7 +240,12 @@ class Records:
         endpoint = self._endpoints.pop(endpoint_id, None)
         if endpoint is not None:
             self._free_addresses(endpoint)
+            self._leave_namespace(endpoint)
             _discard(self._by_network, endpoint.network_id, endpoint_id)
+
+    def _leave_namespace(self, endpoint: Endpoint) -> None:
+        if endpoint.inode is not None:
+            _discard(self._by_inode, endpoint.inode, endpoint.id)
 
     def _drop_pool(self, pool_id: str) -> None:
         for lease in self.leases_of(pool_id):

@@ -39,10 +39,14 @@ class FakeBench:
     async def join(self, name: str, master: str) -> None:
         self.kernel.change(name, master_kind=self.kernel.link(master).kind)
 
-    async def move(self, name: str, sandbox: str) -> str:
+    async def open(self, sandbox: str) -> str:
         path = f"/run/netns/{sandbox}"
         self.kernel.open_sandbox(path)
-        self.kernel.take(name, path)
+        return path
+
+    async def move(self, name: str, sandbox: str) -> str:
+        path = await self.open(sandbox)
+        self.kernel.take(name, path, name)
         return path
 
 
@@ -86,10 +90,14 @@ class HostBench:
         member, head = await self._existing(name), await self._existing(master)
         await self._socket.link("set", index=member.index, master=head.index)
 
-    async def move(self, name: str, sandbox: str) -> str:
+    async def open(self, sandbox: str) -> str:
         netns.create(sandbox)
-        await self._socket.link("set", index=(await self._existing(name)).index, net_ns_fd=sandbox)
         return str(Path("/run/netns", sandbox))
+
+    async def move(self, name: str, sandbox: str) -> str:
+        path = await self.open(sandbox)
+        await self._socket.link("set", index=(await self._existing(name)).index, net_ns_fd=sandbox)
+        return path
 
     async def _existing(self, name: str) -> Link:
         link = await self.kernel.by_name(name)

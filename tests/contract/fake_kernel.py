@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from ipaddress import ip_network
@@ -103,11 +104,12 @@ class FakeKernel:
     async def all(self) -> tuple[Link, ...]:
         return tuple(self._seen(placed.link) for placed in self._links.values() if placed.where == HOST)
 
-    async def ports_elsewhere(self) -> tuple[Link, ...]:
+    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+        looked_into = {*known, *(path for path in self._sandboxes if not path.startswith("/proc/"))}
         return tuple(
             replace(placed.link, namespace=placed.where)
             for placed in self._links.values()
-            if placed.where != HOST and placed.link.lower is not None
+            if placed.where in looked_into and placed.link.lower is not None
         )
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
@@ -144,15 +146,16 @@ class FakeKernel:
             case RemoveHalfMade() | RemovePort():
                 self._remove(step)
             case PlacePort():
-                self._check_sandbox(step.namespace)
-                self._existing(step.name)
-                self._move(step.name, HOST, step.interface, step.namespace)
-                self._set_up[step.namespace, step.interface] = step
+                self._place(step)
             case RoutePort():
                 self._check_sandbox(step.namespace)
+                if self.link(step.interface, step.namespace) is None:
+                    raise _refusal(errno.ENODEV, step)
                 self._routes.setdefault((step.namespace, step.interface), []).append(step)
             case TakePort():
-                self._take(step.namespace, step.interface)
+                link = self.link(step.interface, step.namespace)
+                if link is not None and link.kind == "ipvlan":
+                    self._take(step.namespace, step.interface)
             case _:
                 assert_never(step)
 
@@ -242,6 +245,15 @@ class FakeKernel:
 
     # The kernel's own rules.
 
+    def _place(self, step: PlacePort) -> None:
+        port = self._existing(step.name)
+        self._check_sandbox(step.namespace)
+        if self.link(step.interface, step.namespace) is not None:
+            self._drop(port.index)
+            raise _refusal(errno.EEXIST, step)
+        self._move(step.name, HOST, step.interface, step.namespace, up=True)
+        self._set_up[step.namespace, step.interface] = step
+
     def _check_sandbox(self, path: str) -> None:
         if path not in self._sandboxes:
             raise missing(f"sandbox {path} is gone (No such file or directory)", "start it again")
@@ -323,11 +335,11 @@ class FakeKernel:
             for above in [above for above, placed in self._links.items() if placed.link.lower == index]:
                 self._drop(above)
 
-    def _move(self, name: str, where: str, new_name: str, new_where: str) -> None:
+    def _move(self, name: str, where: str, new_name: str, new_where: str, **fields: Any) -> None:
         index = next(
             index for index, placed in self._links.items() if (placed.link.name, placed.where) == (name, where)
         )
-        self._links[index] = Placed(replace(self._links[index].link, name=new_name), new_where)
+        self._links[index] = Placed(replace(self._links[index].link, name=new_name, **fields), new_where)
 
     def _check_kind(self, kind: str, step: Step) -> None:
         if kind not in self._kinds:

@@ -10,7 +10,7 @@ from pyroute2 import netns
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.kernel.changes import LinkState, link_changes
-from ipvl.kernel.namespaces import mounted
+from ipvl.kernel.namespaces import others
 from tests.contract.benches import on_host
 
 
@@ -34,12 +34,25 @@ def test_namespaces_are_found_where_docker_and_ip_netns_put_them():
     """Our own, and files that are none, are left out."""
 
     async def promise(bench):
-        assert [] == list(mounted())
+        assert [] == list(others())
         netns.create("b")
         netns.create("a")
         os.mknod("/run/netns/left")
 
-        assert ["/run/netns/a", "/run/netns/b"] == list(mounted())
+        assert ["/run/netns/a", "/run/netns/b"] == list(others())
+
+    on_host(promise)
+
+
+def test_a_known_namespace_is_found_without_a_name():
+    """Under the path it is known by, and once; one that is gone and our own are left out."""
+
+    async def promise(bench):
+        netns.create("a")
+        # The same file by another path.
+        known = ("/var/../run/netns/a", "/proc/self/ns/net", "/run/netns/gone")
+
+        assert ["/var/../run/netns/a"] == list(others(known))
 
     on_host(promise)
 

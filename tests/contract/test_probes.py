@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import subprocess
 from ipaddress import IPv6Address, ip_address
 
 import pytest
 
 from ipvl.facts import Question
+from ipvl.kernel import probes
 from ipvl.kernel.probes import advertised, arp_answer, arp_request, ask, made_of, solicitation
 from tests.contract.own_namespace import in_own_namespace
 
@@ -32,8 +34,10 @@ def segment() -> None:
     ip(f"-n neighbour address add {HELD6}/64 dev far nodad")
 
 
-def asked(*questions: Question, senders: dict[str, IPv6Address] | None = None) -> dict[Question, tuple[str, ...]]:
-    return asyncio.run(ask(questions, senders or {}))
+def asked(
+    *questions: Question, senders: dict[str, IPv6Address] | None = None, one_answer_each: bool = False
+) -> dict[Question, tuple[str, ...]]:
+    return asyncio.run(ask(questions, senders or {}, one_answer_each=one_answer_each))
 
 
 def on_a_segment(work) -> None:
@@ -56,6 +60,18 @@ def test_holders_answer_and_others_do_not():
             Question("near", HELD6): (FAR,),
             Question("near", FREE6): (),
         }
+
+    on_a_segment(work)
+
+
+def test_the_last_answer_ends_the_wait_where_one_each_is_wanted(monkeypatch):
+    """Nobody waits until the end of time for a second opinion."""
+    monkeypatch.setattr(probes, "ANSWERED_BY", math.inf)
+
+    def work() -> None:
+        questions = (Question("near", HELD4), Question("near", HELD6))
+
+        assert dict.fromkeys(questions, (FAR,)) == asked(*questions, one_answer_each=True)
 
     on_a_segment(work)
 

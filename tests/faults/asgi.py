@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `body` is decoded JSON."""
+    """What came back; `body` is decoded JSON, or text where it is no JSON."""
 
     status: int
     media_type: str
@@ -44,4 +44,5 @@ async def exchange(
             raise
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     content = b"".join(event.get("body", b"") for event in sent[1:])
-    return Answer(sent[0]["status"], headers["content-type"], json.loads(content))
+    media_type = headers["content-type"]
+    return Answer(sent[0]["status"], media_type, json.loads(content) if "json" in media_type else content.decode())

@@ -18,6 +18,8 @@ from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
 from ipvl.driver.engine import Engine
 from ipvl.driver.pools import InUse, forget_leaked
+from ipvl.embedded.recovery import recover
+from ipvl.embedded.sandboxes import settle
 from ipvl.options.endpoint import port_name
 
 from .asgi import exchange
@@ -109,6 +111,12 @@ async def perform(stage: Stage, operation: Operation, attempt: int) -> None:
     except RefusedError as refused:
         if not (operation.already and re.search(operation.already, str(refused))):
             raise
+
+
+async def start_up(engine: Engine) -> None:
+    """Do what the daemon does when it starts."""
+    await recover(engine)
+    await settle(engine)
 
 
 async def compare_with_docker(stage: Stage) -> None:

@@ -48,6 +48,11 @@ class Points:
         self._kill = kill
         self._tell = strike
 
+    @property
+    def next_is_due(self) -> bool:
+        """Whether the next call is the one to be disturbed."""
+        return len(self.passed) + 1 == self.number
+
     async def call(
         self,
         what: str,

@@ -28,14 +28,13 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.nlsocket import NetlinkRequest
 
 from ipvl.driver.engine import Engine
-from ipvl.embedded.recovery import publish_all, recover
 from ipvl.kernel import link_kinds, sandboxes
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.sandbox.hosts import write_hosts
 from ipvl.store.sqlite import open_store
 from ipvl.system_calls import CLONE_NEWNET, unshare
 
-from .operations import FIRST, OPERATIONS, Ledger, Operation, RefusedError, compare_with_docker, perform
+from .operations import FIRST, OPERATIONS, Ledger, Operation, RefusedError, compare_with_docker, perform, start_up
 from .pictures import check_same, check_whole, timeless, without_choice
 from .points import Fault, Points
 
@@ -318,8 +317,7 @@ class Trial:
         """
         stage.now += 1
         async with stage.running():
-            await recover(stage.engine)
-            publish_all(stage.engine)
+            await start_up(stage.engine)
             check_whole(stage.engine.records, await stage.engine.kernel.all())
             if asked_again:
                 if operation.give_up is not None:

@@ -38,8 +38,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 [pytest.mark.xfail(strict=True, reason=differs, raises=(AssertionError, Exception))] if differs else []
             )
             cases.append(pytest.param((OLDEST, BUILT_IN), id="docker20-built-in", marks=marks))
-        if metafunc.definition.get_closest_marker("embedded"):
-            cases.append(pytest.param((OLDEST, EMBEDDED), id="embedded"))
+    if OLDEST in suites and metafunc.definition.get_closest_marker("embedded"):
+        cases.append(pytest.param((OLDEST, EMBEDDED), id="embedded"))
     if NEWEST in suites and any(metafunc.definition.get_closest_marker(mark) for mark in ("newest", "newest_only")):
         cases.append(pytest.param((NEWEST, IPVL), id="docker28"))
     metafunc.parametrize("docker_host", cases, indirect=True)

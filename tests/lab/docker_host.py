@@ -106,6 +106,8 @@ class DockerHost(Place):
 
     driver: str = IPVL
     started: list[Container] = field(default_factory=list)
+    refusal = "Error response from daemon: remote: "
+    """What comes before ipvl's own sentence when a command is refused."""
 
     def docker(self, line: str, *, check: bool = True, timeout: float = RUN_SECONDS) -> Result:
         """Run a `docker` line as the specification prints it; only the driver's name is exchanged."""
@@ -190,6 +192,9 @@ class DockerHost(Place):
     def records(self, query: str) -> list[str]:
         """Return the rows of a query on ipvl's state file, columns joined by `|`."""
         return self.run(f"sqlite3 -readonly /var/lib/ipvl/state.db {shlex.quote(query)}").stdout.splitlines()
+
+    def come_back(self, *names: str) -> None:
+        """Wait for what a reboot ended; containers with a restart policy need nobody's help."""
 
     def log(self, service: str = IPVL) -> str:
         """Return the log of `ipvl` or `dockerd`."""

@@ -30,11 +30,20 @@ class EmbeddedHost(DockerHost):
     """The root namespace of a guest that has no Docker."""
 
     driver: str = EMBEDDED
+    refusal = "ipvl: "
 
     def as_written(self, line: str) -> str:
-        """Return the specification's line with `ipvl` in place of `docker`."""
+        """Return the specification's line with `ipvl` in place of `docker`; there are no restart policies."""
         joined = re.sub(r"\\[ ]*\n\s*", "", line.strip())
-        return re.sub(r"\bdocker\b", "ipvl", joined)
+        return re.sub(r"\bdocker\b", "ipvl", joined).replace(" --restart=always", "")
+
+    def service(self, name: str, action: str, *flags: str) -> None:
+        """Do the same to ipvl, which is all there is of an engine."""
+        super().service("ipvl", action, *flags)
+
+    def come_back(self, *names: str) -> None:
+        """Start sandboxes again that went with the host."""
+        self.guest.run(f"ipvl start {' '.join(names)}", timeout=RUN_SECONDS)
 
     def network(self, name: str) -> Any:
         """Return what `ipvl network inspect` says, by Docker's key for the id."""
@@ -53,7 +62,9 @@ class EmbeddedHost(DockerHost):
         """Remove every sandbox and network, and what scenarios may have left on the host."""
         self.guest.run(
             f"ids=$({SQLITE} 'SELECT id FROM sandboxes');"
-            ' [ -z "$ids" ] || ipvl rm -f $ids; ipvl network prune --force; ip link del pool0 2>/dev/null || true',
+            ' [ -z "$ids" ] || ipvl rm -f $ids;'
+            f" [ -z \"$({SQLITE} 'SELECT id FROM networks')\" ] || ipvl network prune --force;"
+            " ip link del pool0 2>/dev/null || true",
             timeout=120,
         )
         self.started.clear()

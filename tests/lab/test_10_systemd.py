@@ -16,7 +16,7 @@ systemctl enable --now ipvl.socket ipvl.service
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def installed() -> Iterator[DockerHost]:
     """A host with systemd, Docker's own unit, and ipvl's units installed as the document says."""
     with Guest.boot(append="init=/lib/systemd/systemd") as guest:
@@ -65,3 +65,29 @@ def test_units(installed: DockerHost) -> None:
     prepare(host.guest)
     eventually(lambda: "eth0.20" in host.links(), "eth0.20 is made once eth0 is there")
     assert host.container("docker run --net=vlan20 -itd alpine /bin/sh").answers("192.168.20.1")
+
+
+def test_sandboxes_take_the_larger_unit(installed: DockerHost) -> None:
+    """The unit for Docker may not enter namespaces, and says what to do; with embedded.conf it can."""
+    host = installed
+    host.run("ipvl rootfs add alpine /opt/lab/alpine.tar")
+    host.run("ipvl network create --subnet=192.168.30.0/24 -o parent=eth0.30 vlan30")
+    run = "ipvl run --net=vlan30 --name=one --ip=192.168.30.9 -d alpine sleep 100000"
+    assert "under systemd the daemon needs embedded.conf" in host.refused(run)
+
+    host.run(
+        "mkdir -p /etc/systemd/system/ipvl.service.d"
+        " && cp /work/packaging/systemd/embedded.conf /etc/systemd/system/ipvl.service.d/"
+        " && systemctl daemon-reload && systemctl restart ipvl.service"
+    )
+    host.run(run)
+    ping = host.run("ipvl exec one ping -c 2 -W 2 192.168.30.1")
+    assert "packets received" in ping.stdout
+    host.run("ip netns add blue && mkdir -p /etc/netns/blue && touch /etc/netns/blue/hosts")
+    host.run("ipvl attach --net vlan30 --netns blue --hosts /etc/netns/blue/hosts")
+    assert "192.168.30.9 one one.vlan30" in host.run("cat /etc/netns/blue/hosts").stdout.splitlines()
+    (supervisor,) = host.records("SELECT supervisor FROM sandboxes")
+    host.run(f"kill -9 {supervisor}")
+    eventually(
+        lambda: "one" not in host.run("cat /etc/netns/blue/hosts").stdout, "the daemon notices the supervisor's end"
+    )

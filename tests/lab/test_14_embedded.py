@@ -1,10 +1,11 @@
 """What the `ipvl` command does beside the specification's lines, on a host without Docker."""
 
 import json
+import re
 
 import pytest
 
-from tests.lab.docker_host import DockerHost, eventually
+from tests.lab.docker_host import DockerHost
 
 NET = "ipvl network create --subnet=192.168.1.0/24 --gateway=192.168.1.1 -o parent=eth0 db_net"
 
@@ -73,12 +74,13 @@ def test_life_of_a_sandbox(docker_host: DockerHost) -> None:
     assert 3 == docker_host.guest.run("ipvl exec one sh -c 'exit 3'", check=False).status
     assert "/dev/pts/" in docker_host.guest.run("ipvl exec -it one tty", tty=True).stdout
     assert "started\n" == docker_host.guest.run("ipvl logs one").stdout
-    docker_host.guest.run("ipvl network connect --ip 192.168.20.9 second one")
-    assert ["192.168.20.9/24"] == one.addresses("eth1")
+    name = "--driver-opt com.docker.network.endpoint.ifname=lan7"
+    docker_host.guest.run(f"ipvl network connect --ip 192.168.20.9 {name} second one")
+    assert ["192.168.20.9/24"] == one.addresses("lan7")
     assert one.answers("192.168.20.1")
     assert "default via 192.168.1.1 dev eth0" in one.routes()
     docker_host.guest.run("ipvl network disconnect db_net one")
-    assert "default via 192.168.20.1 dev eth1" in one.routes(), "the other network takes the default route over"
+    assert "default via 192.168.20.1 dev lan7" in one.routes(), "the other network takes the default route over"
     assert "one" in docker_host.refused("ipvl network rm second")
     docker_host.guest.run("ipvl stop one", timeout=60)
     (sandbox,) = json.loads(docker_host.guest.run("ipvl ps --all --json").stdout)
@@ -88,17 +90,75 @@ def test_life_of_a_sandbox(docker_host: DockerHost) -> None:
 
 
 @pytest.mark.embedded_only
-def test_a_killed_supervisor_leaves_nothing(docker_host: DockerHost) -> None:
-    """The sandbox dies with its supervisor, and its address is free."""
+def test_a_sandbox_starts_again(docker_host: DockerHost) -> None:
+    """With its files, its flags and its address; what else runs in it has its environment."""
     docker_host.guest.run(NET)
-    one = docker_host.container("ipvl run --net=db_net --name=one --ip=192.168.1.9 -d alpine sleep 100000")
-    (supervisor,) = docker_host.records("SELECT supervisor FROM sandboxes")
+    docker_host.guest.run(
+        "export OWN=mine; ipvl run --net=db_net --name=one --ip=192.168.1.9 -e GIVEN=1 -e OWN -w /made/here"
+        " -d alpine sh -c 'echo begun >> log; exec sleep 100000'"
+    )
+    assert "sandbox nobody does not exist" in docker_host.refused("ipvl start nobody")
+    docker_host.guest.run("ipvl restart -t 0 one", timeout=60)
+
+    shown = docker_host.guest.run("ipvl exec one sh -c 'cat log; echo $GIVEN $OWN; echo 10.1.1.1 added >> /etc/hosts'")
+    assert ["begun", "begun", "1 mine"] == shown.stdout.splitlines()
+    docker_host.guest.run("ip netns add blue && ipvl attach --net db_net --netns blue --name blue")
+    try:
+        (hosts,) = docker_host.run("cat /run/ipvl/sandboxes/*/hosts").stdout.split("# What follows is kept by ipvl.\n")[
+            1:
+        ]
+        assert re.search(r"^192.168.1.9 \w+ one one.db_net\n192.168.1.2 blue blue.db_net\n", hosts)
+        assert hosts.endswith("\n10.1.1.1 added\n"), "what others wrote stays"
+    finally:
+        docker_host.run("ipvl detach --net db_net --netns blue && ip netns del blue")
+    assert "sandbox one" in docker_host.refused("ipvl rootfs rm alpine")
+
+
+@pytest.mark.embedded_only
+def test_streams_and_signals(docker_host: DockerHost) -> None:
+    """Standard input ends where the user's does, signals arrive, and what cannot be set is named."""
+    piped = docker_host.guest.run("ipvl run -i --rm alpine sh -c 'cat; echo end'", input="some\nlines\n")
+    assert "some\nlines\nend\n" == piped.stdout
+    trapped = docker_host.guest.start(
+        "exec ipvl run --rm alpine sh -c 'trap \"echo caught; exit 7\" INT; echo ready; while :; do sleep 0.1; done'"
+    )
+    trapped.wait_for("ready", 30)
+    trapped.kill(2)
+    result = trapped.wait(30)
+    assert (7, "ready\ncaught\n") == (result.status, result.stdout)
+    for flags, sentence in (
+        ("--sysctl net.ipv4.nosuch=1", "there is no sysctl net.ipv4.nosuch in a sandbox on this kernel"),
+        ("--sysctl net.ipv4.ip_forward=x", "sysctl net.ipv4.ip_forward cannot be x: Invalid argument"),
+    ):
+        assert sentence in docker_host.refused(f"ipvl run --rm {flags} alpine true")
+    assert [] == docker_host.run("find /var/lib/ipvl/sandboxes /run/ipvl/sandboxes -mindepth 1").stdout.splitlines()
+
+
+@pytest.mark.embedded_only
+def test_a_killed_supervisor_leaves_nothing(docker_host: DockerHost) -> None:
+    """The sandbox dies with its supervisor; at once its address is free, its name gone, and its end is told."""
+    docker_host.guest.run(NET)
+    docker_host.containers(
+        "ipvl run --net=db_net --name=one --ip=192.168.1.9 --rm -d alpine sleep 100000",
+        "ipvl run --net=db_net --name=two -d alpine sleep 100000",
+    )
+    (supervisor,) = docker_host.records("SELECT supervisor FROM sandboxes WHERE name = 'one'")
+    stream = docker_host.guest.start("ipvl events --json --since 1m --network db_net --type sandbox")
+    stream.wait_for("sandbox two has started", 30)
 
     docker_host.run(f"kill -9 {supervisor}")
 
-    eventually(lambda: docker_host.run(f"test -e /proc/{one.pid}/exe", check=False).status != 0, "the program is gone")
-    two = docker_host.container("ipvl run --net=db_net --name=two --ip=192.168.1.9 -d alpine sleep 100000")
-    assert two.answers("192.168.1.1")
+    end = json.loads(stream.wait_for('"exit_status":137}\n', 30).splitlines()[-1])
+    assert ("sandbox.ended", "db_net", "one", 137) == tuple(
+        end[key] for key in ("type", "network", "endpoint", "exit_status")
+    )
+    assert ["two"] == docker_host.records("SELECT name FROM endpoints")
+    assert " one" not in docker_host.run("cat /run/ipvl/sandboxes/*/hosts").stdout
+    assert 1 == len(docker_host.run("ls /var/lib/ipvl/sandboxes").stdout.split()), "and --rm is kept to"
+    stream.kill(2)
+    stream.wait(10)
+    again = docker_host.container("ipvl run --net=db_net --name=three --ip=192.168.1.9 -d alpine sleep 100000")
+    assert again.answers("192.168.1.1")
 
 
 @pytest.mark.embedded_only

@@ -154,6 +154,7 @@ def test_a_deleted_containers_v6_address_is_free(docker_host: DockerHost) -> Non
         docker_host.docker(f"docker rm -f {container.id}")
 
 
+@pytest.mark.embedded
 @pytest.mark.newest_only
 def test_v6_only_network(docker_host: DockerHost) -> None:
     """Where Docker allows a network without IPv4, its containers have IPv6 alone."""

@@ -41,6 +41,7 @@ def pair(docker_host: DockerHost, *flags: str) -> list[Container]:
     )
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("how", ["restart", "kill"])
 def test_restart_of_ipvl(networks: DockerHost, how: str) -> None:
     """Running containers keep their connectivity while ipvl is away and after; then everything works as before."""
@@ -62,6 +63,7 @@ def test_restart_of_ipvl(networks: DockerHost, how: str) -> None:
     assert {} == parents(networks), "ipvl still knows what it made"
 
 
+@pytest.mark.embedded
 @pytest.mark.newest
 def test_restart_of_docker(networks: DockerHost) -> None:
     """Networks are there after Docker restarts, stopped containers start on them again."""
@@ -109,6 +111,7 @@ def test_restart_of_both(networks: DockerHost) -> None:
     networks.docker("docker rm -f one two three")
 
 
+@pytest.mark.embedded
 @pytest.mark.newest
 @pytest.mark.parametrize("how", ["reboot", "power_cut"])
 def test_reboot(networks: DockerHost, how: str) -> None:
@@ -125,6 +128,7 @@ def test_reboot(networks: DockerHost, how: str) -> None:
 
     assert made == parents(networks)
     networks.service("docker", "start")
+    networks.come_back("one", "two", "three")
     eventually(
         lambda: networks.docker("docker exec one ping -c 1 -W 2 two", check=False).status == 0, "containers are back"
     )
@@ -133,6 +137,7 @@ def test_reboot(networks: DockerHost, how: str) -> None:
     networks.docker("docker rm -f one two three")
 
 
+@pytest.mark.embedded
 def test_hand_made_parent_missing_after_a_reboot(docker_host: DockerHost) -> None:
     """A network whose hand-made parent is missing says so in one line, and works once the parent is there."""
     docker_host.run("ip link add link eth0 name foo type vlan id 40 && ip link set foo up")

@@ -4,10 +4,10 @@ import pytest
 
 from tests.lab.docker_host import DockerHost, eventually
 
-REMOTE = "Error response from daemon: remote: "
 NET = "docker network create -d ipvlan --subnet=192.168.50.0/24"
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -51,7 +51,7 @@ def test_refused_options(docker_host: DockerHost, options: str, sentence: str) -
     """Each refusal is one sentence that names the thing, the value and the way out, and changes nothing."""
     shown = docker_host.refused(f"{NET} {options} refused")
 
-    assert REMOTE + sentence == shown
+    assert docker_host.refusal + sentence == shown
     assert [] == docker_host.records("SELECT id FROM networks UNION SELECT name FROM parents")
 
 
@@ -63,6 +63,7 @@ def test_an_unknown_option(docker_host: DockerHost) -> None:
     assert "unknown option parnet; did you mean parent?" in shown
 
 
+@pytest.mark.embedded
 @pytest.mark.newest
 @pytest.mark.parametrize("driver_option", ["ipvlan_mode=l3", "ipvlan_flag=private"])
 def test_a_parent_has_one_mode_and_one_flag(docker_host: DockerHost, driver_option: str) -> None:
@@ -75,13 +76,14 @@ def test_a_parent_has_one_mode_and_one_flag(docker_host: DockerHost, driver_opti
     shown = docker_host.refused(f"{NET} -o parent=eth0 -o {driver_option} other")
 
     assert shown == (
-        f"{REMOTE}parent eth0 already carries network db_net in {what} {theirs};"
+        f"{docker_host.refusal}parent eth0 already carries network db_net in {what} {theirs};"
         f" a parent has one {what}, so use {theirs} here or another parent"
     ), f"{ours} is refused"
     assert container.answers("192.168.1.1")
     assert "l2" == container.links()["eth0"]["linkinfo"]["info_data"]["mode"]
 
 
+@pytest.mark.embedded
 def test_networks_share_a_parent_of_one_mode(docker_host: DockerHost) -> None:
     """Two L2 networks share a made sub-interface; it goes with the last of them."""
     docker_host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 first")
@@ -104,6 +106,7 @@ def test_networks_share_a_parent_of_one_mode(docker_host: DockerHost) -> None:
     assert "eth0.20" not in docker_host.links()
 
 
+@pytest.mark.embedded
 def test_macvlan_on_the_parent(docker_host: DockerHost) -> None:
     """A parent with macvlan ports is refused by name; so is a macvlan network's parent in Docker's own hands."""
     docker_host.run("ip link add link eth1 name mv0 type macvlan mode bridge")
@@ -113,7 +116,7 @@ def test_macvlan_on_the_parent(docker_host: DockerHost) -> None:
         docker_host.run("ip link del mv0")
 
     assert shown == (
-        f"{REMOTE}parent eth1 carries macvlan port mv0;"
+        f"{docker_host.refusal}parent eth1 carries macvlan port mv0;"
         " a link cannot carry macvlan and ipvlan at once: remove that port or use another parent"
     )
 
@@ -125,7 +128,7 @@ def test_macvlan_inside_a_container(docker_host: DockerHost) -> None:
 
     shown = docker_host.refused(f"{NET} -o parent=eth1 ours")
 
-    assert shown.startswith(f"{REMOTE}parent eth1 carries macvlan port eth0 (in /run/docker/netns/")
+    assert shown.startswith(f"{docker_host.refusal}parent eth1 carries macvlan port eth0 (in /run/docker/netns/")
     assert shown.endswith("a link cannot carry macvlan and ipvlan at once: remove that port or use another parent")
 
 
@@ -149,31 +152,33 @@ def test_built_in_networks_keep_their_mode(docker_host: DockerHost) -> None:
 
     shown = docker_host.refused(f"{NET} -o parent=eth0 -o ipvlan_mode=l3 ours")
 
-    assert shown.startswith(f"{REMOTE}parent eth0 already carries ipvlan port eth0 (in /run/docker/netns/")
+    assert shown.startswith(f"{docker_host.refusal}parent eth0 already carries ipvlan port eth0 (in /run/docker/netns/")
     assert shown.endswith("in mode l2; a parent has one mode, so use l2 here or another parent")
     assert container.answers("192.168.1.1")
 
 
+@pytest.mark.embedded
 def test_foreign_ipvlan_ports_keep_their_mode(docker_host: DockerHost) -> None:
     """A port that another tool made on the parent is looked at before ours would switch its mode."""
     docker_host.run("ip link add link eth1 name iv0 type ipvlan mode l3")
     try:
         shown = docker_host.refused(f"{NET} -o parent=eth1 ours")
         assert shown == (
-            f"{REMOTE}parent eth1 already carries ipvlan port iv0 in mode l3;"
+            f"{docker_host.refusal}parent eth1 already carries ipvlan port iv0 in mode l3;"
             " a parent has one mode, so use l3 here or another parent"
         )
     finally:
         docker_host.run("ip link del iv0")
 
 
+@pytest.mark.embedded
 def test_parent_in_a_bridge(docker_host: DockerHost) -> None:
     """A link that belongs to a bridge is refused, and the bridge itself is a fine parent."""
     docker_host.run("ip link add br9 type bridge && ip link set eth1 master br9 && ip link set br9 up")
     try:
         shown = docker_host.refused(f"{NET} -o parent=eth1 ours")
         assert shown == (
-            f"{REMOTE}parent eth1 is a port of a bridge, which takes every frame it receives;"
+            f"{docker_host.refusal}parent eth1 is a port of a bridge, which takes every frame it receives;"
             " use the bridge as the parent, or take eth1 out of it"
         )
         docker_host.docker(
@@ -186,6 +191,7 @@ def test_parent_in_a_bridge(docker_host: DockerHost) -> None:
         docker_host.run("ip link set eth1 nomaster && ip link del br9")
 
 
+@pytest.mark.embedded
 def test_vlan_taken_under_another_name(docker_host: DockerHost) -> None:
     """A VLAN that exists under another name is named, so that it can be used."""
     docker_host.run("ip link add link eth0 name foo type vlan id 40")
@@ -194,9 +200,13 @@ def test_vlan_taken_under_another_name(docker_host: DockerHost) -> None:
     finally:
         docker_host.run("ip link del foo")
 
-    assert shown == f"{REMOTE}parent eth0.40 cannot be made: VLAN 40 of eth0 is already link foo; use -o parent=foo"
+    assert (
+        shown
+        == f"{docker_host.refusal}parent eth0.40 cannot be made: VLAN 40 of eth0 is already link foo; use -o parent=foo"
+    )
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("state", ["down", "no carrier"])
 def test_a_dead_parent_is_a_warning(docker_host: DockerHost, state: str) -> None:
     """A parent that is down or has no carrier never keeps a container from starting; log and status say it."""
@@ -221,6 +231,7 @@ def test_a_dead_parent_is_a_warning(docker_host: DockerHost, state: str) -> None
         docker_host.run("ip link del up0")
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("alias", ["master", "host_iface"])
 def test_other_words_for_parent(docker_host: DockerHost, alias: str) -> None:
     """What CNI and Podman call the parent is understood."""
@@ -229,6 +240,7 @@ def test_other_words_for_parent(docker_host: DockerHost, alias: str) -> None:
     assert "eth0.20" == docker_host.status()["networks"][0]["parent"]
 
 
+@pytest.mark.embedded
 @pytest.mark.control(differs="does not make a deleted sub-interface again")
 def test_a_made_parent_comes_back(docker_host: DockerHost) -> None:
     """A sub-interface that ipvl made and someone deleted is made again by itself, and new containers work."""
@@ -241,6 +253,7 @@ def test_a_made_parent_comes_back(docker_host: DockerHost) -> None:
     assert docker_host.container("docker run --net=net1 -itd alpine /bin/sh").answers("192.168.20.1")
 
 
+@pytest.mark.embedded
 def test_a_parent_remade_by_hand_is_no_longer_ipvls(docker_host: DockerHost) -> None:
     """Who made it deletes it: a sub-interface that the operator made anew stays when the network goes."""
     docker_host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 net1")

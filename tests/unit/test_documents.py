@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ipvl.__main__ import EXIT_STATUS
+from ipvl.commands import EXIT_STATUS
 from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.cli.topology_svg import topology_svg

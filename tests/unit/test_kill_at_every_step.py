@@ -9,16 +9,16 @@ import itertools
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
 
-from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.recovery import recover
 from ipvl.errors import kernel_refused, unavailable
 from ipvl.links import MakeDummy, MakeVlan, PlacePort, Step
 from ipvl.records import Change
-from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
+from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
     BYSTANDERS,
     FIRST,
@@ -29,6 +29,7 @@ from tests.faults.operations import (
     RefusedError,
     compare_with_docker,
     perform,
+    start_up,
 )
 from tests.faults.pictures import check_same, check_whole, timeless, without_choice
 from tests.faults.points import POINTS, Fault, Points
@@ -56,7 +57,13 @@ class DisturbedKernel:
 
     async def apply(self, step: Step) -> None:
         half = (lambda: self._half(step)) if isinstance(step, MakeDummy | MakeVlan | PlacePort) else None
-        await self._call(step.describe(), lambda: self._kernel.apply(step), half)
+        work = partial(self._kernel.apply, step)
+        if isinstance(step, PlacePort) and self._points.fault is Fault.LOST and self._points.next_is_due:
+            work = partial(self._move, step)  # the only one of its answers whose loss leaves anything
+        await self._call(step.describe(), work, half)
+
+    async def _move(self, step: PlacePort) -> None:
+        self._kernel._move(step.name, HOST, step.name, step.namespace)
 
     async def _call(
         self, what: str, work: Callable[[], Awaitable[Any]], half: Callable[[], Awaitable[object]] | None = None
@@ -98,6 +105,7 @@ class FakeStage:
         self.world = world
         self.ledger = Ledger()
         self._dead = False
+        self.calm()
         self._processes: dict[str, int] = {}
 
     @property
@@ -108,6 +116,7 @@ class FakeStage:
         if name not in self._processes:
             self._processes[name] = 101 + len(self._processes)
             self.world.kernel.open_sandbox(self._path(name))
+            self.world.hosts[self.hosts(name)] = ""
         return self._path(name)
 
     def hosts(self, name: str) -> str:
@@ -135,6 +144,7 @@ class FakeStage:
         copied = copy.copy(self)
         copied.ledger, copied._processes = copy.deepcopy((self.ledger, self._processes))
         copied.world = self.world.copy(folder)
+        copied.calm()
         return copied
 
     def disturb(self, number: int, fault: Fault) -> Points:
@@ -143,11 +153,10 @@ class FakeStage:
         engine = self.world.engine
         engine.kernel = DisturbedKernel(self.world.kernel, points, self._check_alive)
         engine.store = DisturbedStore(self.world.store, points, self._check_alive)
-        publish = self.world.hosts.__setitem__
 
         def write(path: str, text: str) -> None:
             self._check_alive()
-            points.call_now("write hosts", lambda: publish(path, text), None)
+            points.call_now("write hosts", lambda: self._publish(path, text), None)
 
         engine.publish = write
         return points
@@ -155,15 +164,15 @@ class FakeStage:
     def calm(self) -> None:
         """Take the points away."""
         engine = self.world.engine
-        engine.kernel, engine.store, engine.publish = self.world.kernel, self.world.store, self.world.hosts.__setitem__
+        engine.kernel, engine.store, engine.publish = self.world.kernel, self.world.store, self._publish
 
     def restart(self) -> None:
         self._dead = False
         self.world.now += 1
         self.world.stop()
         self.world.start()
-        asyncio.run(recover(self.engine))
-        publish_all(self.engine)
+        self.calm()
+        asyncio.run(start_up(self.engine))
 
     def check_whole(self) -> None:
         check_whole(self.engine.records, asyncio.run(self.world.kernel.all()))
@@ -179,6 +188,11 @@ class FakeStage:
         seen = [*sorted(map(repr, timeless(on_disk))), *map(repr, links), *map(repr, ways.items()), *map(repr, hosts)]
         seen += self.world.engine.warnings
         return without_choice(seen) if chooses else seen
+
+    def _publish(self, path: str, text: str) -> None:
+        """Write a hosts file that is there; that of a sandbox goes with it."""
+        if path in self.world.hosts:
+            self.world.hosts[path] = text
 
     def _path(self, name: str) -> str:
         return f"/proc/{self._processes[name]}/ns/net"

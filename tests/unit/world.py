@@ -70,6 +70,7 @@ class World:
         self.kernel.add("eth1")
         self.now = NOW
         self.hosts: dict[str, str] = {}
+        self.discarded: list[str] = []
         self._file = folder / "state.db"
         self._file.write_bytes(_new_state_file())
         self.start()
@@ -85,7 +86,13 @@ class World:
 
     def start(self) -> None:
         self.store = TroubledStore(open_store(self._file))
-        self.engine = Engine(self.kernel, self.store, clock=lambda: self.now, publish=self.hosts.__setitem__)
+        self.engine = Engine(
+            self.kernel,
+            self.store,
+            clock=lambda: self.now,
+            publish=self.hosts.__setitem__,
+            discard=lambda sandbox: self.discarded.append(sandbox.name),
+        )
 
     def stop(self) -> None:
         self.store.close()

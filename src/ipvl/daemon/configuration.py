@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipvl.daemon import places
+from ipvl.sandbox.folders import Folders
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The daemon's settings; every one has a flag of `ipvl serve`."""
 
-    state_folder: Path = Path("/var/lib/ipvl")
-    docker_socket: Path = Path("/run/docker/plugins/ipvl.sock")
-    control_socket: Path = Path("/run/ipvl/control.sock")
-    engine_socket: Path = Path("/run/docker.sock")
+    state_folder: Path = Path(places.STATE_FOLDER)
+    docker_socket: Path = Path(places.DOCKER_SOCKET)
+    control_socket: Path = Path(places.CONTROL_SOCKET)
+    engine_socket: Path = Path(places.ENGINE_SOCKET)
     log_level: str = "info"
 
     @property
@@ -30,6 +33,10 @@ class Configuration:
     def root_filesystems(self) -> Path:
         """The folder of root filesystems that are known by name."""
         return self.state_folder / "rootfs"
+
+    def sandbox_folders(self, identity: str) -> Folders:
+        """Return where the files of the sandbox with this id are."""
+        return Folders(self.state_folder / "sandboxes" / identity, self.run_folder / "sandboxes" / identity)
 
     @property
     def lock_file(self) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import replace
 from ipaddress import IPv6Address
 from typing import TypeVar
 
@@ -13,8 +15,9 @@ from ipvl.diagnosis.checks import Diagnosis, diagnose
 from ipvl.diagnosis.evidence import Evidence, Scope, scope_of
 from ipvl.diagnosis.questions import MOST_ADDRESSES, address_questions, questions
 from ipvl.diagnosis.record_checks import is_unused_dummy
+from ipvl.diagnosis.wording import member
 from ipvl.errors import IpvlError, Kind
-from ipvl.facts import Answers, NetworkStack
+from ipvl.facts import Answers, NetworkStack, Question
 from ipvl.kernel.facts import network_stack
 from ipvl.kernel.netlink import HostKernel, open_host_kernel
 from ipvl.kernel.probes import ask
@@ -22,6 +25,9 @@ from ipvl.links import Link
 from ipvl.planning.parents import Host
 from ipvl.records import Records
 from ipvl.store.sqlite import open_store_read_only
+
+MAY_PASS = frozenset({"leftovers", "records"})
+"""Checks that compare records and host, which change one after the other: what they find is looked for once more."""
 
 _Found = TypeVar("_Found")
 
@@ -42,14 +48,16 @@ async def examine(configuration: Configuration, network: str | None = None, pare
     """
     unchecked: list[str] = []
     async with open_host_kernel() as kernel:
-        moved = await _allowed(kernel.ports_elsewhere, "ports inside containers", unchecked)
-        earlier = Host(await kernel.all(), kernel.release, frozenset(), moved or ())
+        links = await kernel.all()
+        earlier = Host(links, kernel.release, frozenset())
         records = _records(configuration, unchecked)
         scope = scope_of(records, earlier, network, parent)
-        stack = await network_stack(earlier.links)
-        answers = await _ask(scope, records, earlier, stack, unchecked)
-        kinds = await _allowed(kernel.kinds, "what kinds of links the kernel can make", unchecked)
-        host = await _look_again(kernel, kinds, know_moved=moved is not None)
+        (answers, kinds) = await asyncio.gather(
+            _ask(scope, records, earlier, await network_stack(links), unchecked),
+            _allowed(kernel.kinds, "what kinds of links the kernel can make", unchecked),
+        )
+        moved = await _allowed(lambda: _moved(kernel, records), "ports inside containers", unchecked)
+        host = Host(await kernel.all(), kernel.release, kinds or frozenset(), moved or ())
         evidence = Evidence(
             scope=scope,
             records=records,
@@ -63,7 +71,24 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             knows_namespaces=moved is not None,
             docker_networks=await _docker_networks(configuration, host, unchecked) if scope.whole else None,
         )
+        diagnosis = diagnose(evidence, unchecked)
+        if not any(finding.check in MAY_PASS for finding in diagnosis.findings):
+            return diagnosis
+        records = _records(configuration, [])
+        evidence = replace(
+            evidence,
+            scope=scope_of(records, host, network, parent),
+            records=records,
+            earlier=host,
+            host=replace(host, links=await kernel.all(), moved=() if moved is None else await _moved(kernel, records)),
+            now=time.time(),
+        )
     return diagnose(evidence, unchecked)
+
+
+async def _moved(kernel: HostKernel, records: Records) -> tuple[Link, ...]:
+    """Return the ports in other namespaces, those that only a record tells of among them."""
+    return await kernel.ports_elsewhere(endpoint.sandbox for endpoint in records.endpoints() if endpoint.sandbox)
 
 
 def _records(configuration: Configuration, unchecked: list[str]) -> Records:
@@ -87,25 +112,28 @@ async def _allowed(look: Callable[[], Awaitable[_Found]], what: str, unchecked: 
     return None
 
 
-async def _look_again(kernel: HostKernel, kinds: frozenset[str] | None, *, know_moved: bool) -> Host:
-    moved: tuple[Link, ...] = await kernel.ports_elsewhere() if know_moved else ()
-    return Host(await kernel.all(), kernel.release, kinds or frozenset(), moved)
-
-
 async def _ask(scope: Scope, records: Records, host: Host, stack: NetworkStack, unchecked: list[str]) -> Answers:
     wanted = questions(scope, records, host, stack)
+    to_be_silent: set[Question] = set()
     for network in scope.networks:
-        more = len(address_questions(network, records)) - MOST_ADDRESSES
+        addresses = address_questions(network, records)
+        to_be_silent.update(addresses)
+        more = len(addresses) - MOST_ADDRESSES
         if more > 0 and any(question.link == network.parent for question in wanted):
-            unchecked.append(f"whether others have the addresses of {more} more containers of network {network.label}")
+            unchecked.append(
+                f"whether others have the addresses of {more} more {member(network)}s of network {network.label}"
+            )
     senders = {
         name: one.ip
         for name, facts in stack.links.items()
         for one in facts.addresses
         if isinstance(one.ip, IPv6Address) and one.ip.is_link_local
     }
-    found = (
-        await _allowed(lambda: ask(wanted, senders), "gateways and duplicate addresses", unchecked) if wanted else {}
+    if not wanted:
+        return {}
+    gateways_alone = to_be_silent.isdisjoint(wanted)
+    found = await _allowed(
+        lambda: ask(wanted, senders, one_answer_each=gateways_alone), "gateways and duplicate addresses", unchecked
     )
     return found or {}
 

@@ -9,19 +9,23 @@ import signal
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
 
 from ipvl import __version__
 from ipvl.daemon.configuration import Configuration
+from ipvl.daemon.sandboxes import discard, watch_supervisors
 from ipvl.daemon.sockets import listening, locked, passed_sockets
 from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
 from ipvl.doors.docker.engine_api import follow_docker
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import Event, EventType
-from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.names import publish_names
+from ipvl.embedded.recovery import recover
+from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
 from ipvl.kernel.changes import LinkState, link_changes
 from ipvl.kernel.netlink import open_host_kernel
@@ -59,15 +63,16 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
         listening(configuration.control_socket, passed) as control_socket,
     ):
         async with open_host_kernel() as kernel:
-            engine = Engine(kernel, store, publish=write_hosts)
+            engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
             await recover(engine)
-            publish_all(engine)
+            await settle(engine)
             servers = [(_server(docker_app(engine)), docker_socket), (_server(control_app(engine)), control_socket)]
             async with asyncio.TaskGroup() as tasks:
                 serving = [tasks.create_task(server.serve([listener])) for server, listener in servers]
                 watching = [
                     tasks.create_task(_repair_on_change(engine)),
                     tasks.create_task(follow_docker(engine, configuration.engine_socket)),
+                    tasks.create_task(watch_supervisors(engine)),
                 ]
                 log.info(
                     "ipvl %s serves Docker at %s: %d networks, %d endpoints",
@@ -149,6 +154,8 @@ async def _repair_on_change(engine: Engine) -> None:
             changed.clear()
             try:
                 await recover(engine)
+                async with engine.lock:
+                    publish_names(engine)
             except IpvlError as error:
                 log.warning("the host could not be compared with the records: %s", error)
 

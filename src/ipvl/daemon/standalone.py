@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 
 from ipvl.daemon.configuration import Configuration
+from ipvl.daemon.sandboxes import discard
 from ipvl.daemon.sockets import locked
 from ipvl.driver.engine import Engine
 from ipvl.driver.status import Status, status
 from ipvl.embedded.calls import CALLS
-from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.recovery import recover
+from ipvl.embedded.sandboxes import settle
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.records import Records
 from ipvl.sandbox.hosts import write_hosts
@@ -39,7 +42,7 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
     """
     with locked(configuration.lock_file, WAIT_FOR_ANOTHER), closing(open_store(configuration.state_file)) as store:
         async with open_host_kernel() as kernel:
-            engine = Engine(kernel, store, publish=write_hosts)
+            engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
             await recover(engine)
-            publish_all(engine)
+            await settle(engine)
             return await CALLS[name].handle(engine, request)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ipvl.errors import invalid, missing
+from ipvl.errors import invalid, missing, shown
 from ipvl.facts import Answers, NetworkStack
 from ipvl.links import Link
 from ipvl.model import Network, Parent, Phase
-from ipvl.options.network import link_name, shown
+from ipvl.options.network import link_name
 from ipvl.planning.parents import Host, wanted_parent
 from ipvl.records import Records
 
@@ -30,9 +30,9 @@ class Scope:
 class Evidence:
     """Everything a check may look at.
 
-    The host was looked at twice, before and after the questions were asked (`earlier` and `host`): what is there, or
-    missing, both times is not merely on its way. `records` were read after the first look. What this user could not
-    find out is None: `docker_networks` are the ids of Docker's networks, asked for only where they matter.
+    The host was looked at twice (`earlier` and `host`): what is there, or missing, both times is not merely on its way.
+    `records` were read in between. What this user could not find out is None: `docker_networks` are the ids of Docker's
+    networks, asked for only where they matter.
     """
 
     scope: Scope

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, refusal, warning
 from ipvl.errors import IpvlError
@@ -86,12 +87,11 @@ def carrier(evidence: Evidence) -> Iterator[Finding]:
                 way_out = f"its base link {base.name} is down: bring both up with `ip link set`"
             yield problem("carrier", one.name, f"{subject} is down, so its containers reach nobody", way_out)
         elif not found.carrier:
-            yield problem(
-                "carrier",
-                one.name,
-                f"{subject} has no carrier, so its containers reach nobody",
-                f"look at the cable and the switch port of {found.name if base is None else base.name}",
-            )
+            name = found.name if base is None else base.name
+            way_out = f"look at the cable and the switch port of {name}"
+            if evidence.stack.link(name).wireless:
+                way_out = f"connect {name} to an access point"
+            yield problem("carrier", one.name, f"{subject} has no carrier, so its containers reach nobody", way_out)
 
 
 def wireless(evidence: Evidence) -> Iterator[Finding]:
@@ -153,9 +153,7 @@ def mode(evidence: Evidence) -> Iterator[Finding]:
             network.label,
             f"network {network.label} is in {what} {ours}, but the ports of its parent {link.name} were switched to"
             f" {what} {theirs} by {culprit}",
-            "remove that port, then restart one container of the network, which switches them back"
-            if foreign
-            else "restart one container of the network, which switches them back",
+            f"{'remove that port, then ' if foreign else ''}{wording.another_start(network)}, which switches them back",
         )
 
 
@@ -215,6 +213,7 @@ def sysctls(evidence: Evidence) -> Iterator[Finding]:
                 f" and with forwarding=1 parent {network.parent} takes none from routers (accept_ra=1)",
                 f"`sysctl net.ipv6.conf.{sysctl_name(network.parent)}.accept_ra=2`, or add the route by hand",
             )
+        who = wording.member(network)
         if evidence.stack.rp_filter == 1:
             for endpoint in evidence.records.endpoints_of(network.id):
                 ways = {port.name for port in evidence.host.moved if is_in(port, endpoint.sandbox)}
@@ -222,9 +221,9 @@ def sysctls(evidence: Evidence) -> Iterator[Finding]:
                     yield warning(
                         "sysctls",
                         network.label,
-                        f"container {endpoint.label} of network {network.label} has {len(ways)} interfaces, and with"
+                        f"{who} {endpoint.label} of network {network.label} has {len(ways)} interfaces, and with"
                         f" rp_filter=1 drops what comes in by one of them and would be answered by another",
-                        "set net.ipv4.conf.all.rp_filter and .default.rp_filter to 2 (loose) and restart the container",
+                        f"set net.ipv4.conf.all.rp_filter and .default.rp_filter to 2 (loose) and restart the {who}",
                     )
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.parent_checks import is_in
 from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeVlan
 from ipvl.model import Endpoint, Network, Phase
 from ipvl.planning.parents import Host
-from ipvl.planning.reconciliation import is_port_name, plan_repair
+from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair
 from ipvl.records import Drop
 
-MAKES_AGAIN = "`systemctl restart ipvl` makes it again"
-NAMED_NAMESPACES = ("/run/docker/netns/", "/run/netns/")
-"""Where a port in a sandbox can be found; elsewhere its absence says nothing (kernel/namespaces.py)."""
 MAKING_TAKES = 60.0
 """Seconds after which a network that is still being made was given up."""
 
@@ -108,7 +106,7 @@ def _without_parent(parent: str, chosen: set[str], evidence: Evidence) -> Iterat
                 "records",
                 network.label,
                 f"parent {parent} of network {network.label}, which ipvl made, is gone",
-                MAKES_AGAIN,
+                wording.repair(network, "makes it again"),
             )
 
 
@@ -119,7 +117,7 @@ def _half_done(network: Network, evidence: Evidence) -> Iterator[Finding]:
             "records",
             network.label,
             f"network {network.label} was not {what} to the end",
-            f"remove it with `docker network rm {network.label}`, or `systemctl restart ipvl`",
+            wording.removal(network),
         )
 
 
@@ -130,25 +128,22 @@ def _gone(endpoint: Endpoint, evidence: Evidence) -> Iterator[Finding]:
         yield warning(
             "records",
             network.label,
-            f"container {endpoint.label} of network {network.label} is gone, but still holds {addresses}",
-            "`systemctl restart ipvl` frees them",
+            f"{wording.member(network)} {endpoint.label} of network {network.label} is gone, but still holds"
+            f" {addresses}",
+            wording.repair(network, "frees them"),
         )
 
 
 def _without_port(endpoint: Endpoint, network: Network, evidence: Evidence) -> Iterator[Finding]:
-    sandbox = endpoint.sandbox
-    if sandbox is None or not sandbox.removeprefix("/var").startswith(NAMED_NAMESPACES):
-        return
-    link = evidence.link_of(network)
-    if link is None or evidence.inode_of(sandbox) is None:
+    if evidence.link_of(network) is None or not is_in_sandbox(endpoint, evidence.inode_of):
         return
     if not any(_has_port(endpoint, network, host) for host in (evidence.earlier, evidence.host)):
         yield problem(
             "records",
             network.label,
-            f"container {endpoint.label} has no port on {network.parent} any more, though ipvl gave it one in network"
-            f" {network.label}",
-            "restart the container",
+            f"{wording.member(network)} {endpoint.label} has no port on {network.parent} any more, though ipvl gave it"
+            f" one in network {network.label}",
+            wording.port_again(endpoint, network, evidence.records),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ipvl.addresses.allocation import gateway_of
 from ipvl.addresses.default_pools import is_default_pool
+from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.questions import endpoint_questions, gateway_question
@@ -82,8 +83,8 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
                         "gateway",
                         network.label,
                         what,
-                        f"that is to be expected if Docker chose {one.pool} because no subnet was given; else give"
-                        " --gateway the address of the router",
+                        f"that is to be expected if {wording.whoever_chose(network)} chose {one.pool} because no subnet"
+                        " was given; else give --gateway the address of the router",
                     )
                 else:
                     yield problem(
@@ -107,8 +108,8 @@ def duplicate(evidence: Evidence) -> Iterator[Finding]:
                     yield problem(
                         "duplicate",
                         network.label,
-                        f"address {question.address} of container {endpoint.label} in network {network.label} is taken"
-                        f" by {who} on {network.parent} as well",
+                        f"address {question.address} of {wording.member(network)} {endpoint.label} in network"
+                        f" {network.label} is taken by {who} on {network.parent} as well",
                         "give one of the two another address, and keep such addresses out with --ip-range or"
                         " --aux-address",
                     )

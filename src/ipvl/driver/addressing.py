@@ -11,9 +11,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_interface
 from ipvl.addresses.allocation import bounds, check_usable, full, gateway_of, next_free
 from ipvl.addresses.default_pools import default_subnet4, default_subnet6
 from ipvl.driver.engine import Engine
-from ipvl.errors import IpvlError, conflict, invalid
+from ipvl.errors import IpvlError, conflict, invalid, shown
 from ipvl.model import Cursor, Endpoint, IPAddress, IPInterface, IPNetwork, Lease, Network, Pool, Subnet
-from ipvl.options.network import shown
 from ipvl.planning.reconciliation import is_stale
 from ipvl.records import Change, Put
 
@@ -116,9 +115,14 @@ def endpoint_that_holds(engine: Engine, parent: str | None, address: IPAddress, 
     for name in parents:
         found = engine.records.holder_of(name, address)
         if found is not None and found.id != owner and not _is_stale(engine, found):
-            network = engine.network(found.network_id)
-            return f"is in use on parent {name} by endpoint {found.label} of network {network.label}"
+            return has(engine, found)
     return None
+
+
+def has(engine: Engine, endpoint: Endpoint) -> str:
+    """Say that an endpoint has an address, in words that follow "address A"."""
+    network = engine.network(endpoint.network_id)
+    return f"is in use on parent {network.parent} by endpoint {endpoint.label} of network {network.label}"
 
 
 def fixed_by(engine: Engine, parent: str | None, address: IPAddress) -> str | None:

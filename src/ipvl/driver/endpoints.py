@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from ipvl.driver.addressing import fixed_by, refusal
+from ipvl.driver.addressing import fixed_by, has, refusal
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
@@ -163,6 +163,9 @@ async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -
 def _gone_holders(engine: Engine, network: Network, endpoint: Endpoint) -> list[Endpoint]:
     """Return the endpoints that hold one of the addresses on this parent and cannot be using it.
 
+    Beside those that are stale for everybody (`addressing.endpoint_that_holds`) these are those of the same network
+    that are in no sandbox: there the door hands the addresses out, so it has taken this one back.
+
     Raises:
         IpvlError: one that can be using it holds an address.
     """
@@ -171,14 +174,8 @@ def _gone_holders(engine: Engine, network: Network, endpoint: Endpoint) -> list[
         holder = engine.records.holder_of(network.parent, interface.ip)
         if holder is None:
             continue
-        # Within one network the door hands the addresses out: it has taken this one back, unless a sandbox has it.
         taken_back = holder.network_id == network.id and not is_in_sandbox(holder, engine.kernel.namespace_inode)
         if not taken_back and not is_stale(holder, engine.clock(), engine.kernel.namespace_inode):
-            owner = engine.network(holder.network_id)
-            raise conflict(
-                f"address {interface.ip} is in use on parent {network.parent}"
-                f" by endpoint {holder.label} of network {owner.label}",
-                "choose another address or remove that endpoint",
-            )
+            raise refusal(interface.ip, has(engine, holder))
         gone[holder.id] = holder
     return list(gone.values())

@@ -11,9 +11,10 @@ from ipvl.driver.contracts import Kernel, Store
 from ipvl.driver.event_log import EventLog
 from ipvl.driver.events import Event, EventType
 from ipvl.driver.lifecycles import Lifecycles
+from ipvl.driver.memberships import Memberships
 from ipvl.errors import IpvlError, missing
 from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
-from ipvl.model import Endpoint, Network
+from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.planning.parents import Host
 from ipvl.records import Change, Records
 
@@ -31,7 +32,8 @@ class Engine:
         kernel: the host.
         store: what is remembered; its records are read here, once.
         clock: tells the time in seconds since the epoch.
-        publish: writes a text to the hosts file at a path; what cannot be written is its own to report.
+        publish: writes names to the hosts file at a path; what cannot be written is its own to report.
+        discard: removes the files of a sandbox whose supervisor was killed; what cannot be is its own to report.
 
     Raises:
         IpvlError: the store cannot be read.
@@ -43,6 +45,7 @@ class Engine:
         store: Store,
         clock: Callable[[], float] = time.time,
         publish: Callable[[str, str], None] = lambda _path, _text: None,
+        discard: Callable[[Sandbox], None] = lambda _sandbox: None,
     ) -> None:
         self.kernel = kernel
         self.store = store
@@ -50,11 +53,13 @@ class Engine:
         self.started = clock()
         self.records = Records(store.load())
         self.publish = publish
+        self.discard = discard
         self.lock = asyncio.Lock()
         self.creation = asyncio.Lock()
         self.warnings: tuple[str, ...] = ()
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
+        self.memberships = Memberships(self.records)
 
     async def host(self, *, everywhere: bool = False) -> Host:
         """Look at the host: every link, what the kernel can make, and `everywhere` also ports in other namespaces."""
@@ -73,6 +78,7 @@ class Engine:
         told: list[Event] = []
         for change in changes:
             told += self.lifecycles.change(change, self.records, self.clock())
+            self.memberships.note(change, self.records)
             self.records.apply((change,))
         self.tell(told)
 

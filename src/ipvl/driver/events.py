@@ -21,6 +21,8 @@ class EventType(StrEnum):
     ENDPOINT_JOINED = "endpoint.joined"
     ENDPOINT_LEFT = "endpoint.left"
     ENDPOINT_DELETED = "endpoint.deleted"
+    SANDBOX_STARTED = "sandbox.started"
+    SANDBOX_ENDED = "sandbox.ended"
     PARENT_MADE = "parent.made"
     PARENT_REMOVED = "parent.removed"
     PARENT_LOST = "parent.lost"  # somebody else took it away
@@ -46,7 +48,8 @@ class Event:
     """One thing that happened.
 
     `time` is in seconds since the epoch, `text` one sentence for people. `network` and `endpoint` are what the thing is
-    called at that moment: its name, or the first twelve characters of its id; the ids tell it for certain.
+    called at that moment: its name, or the first twelve characters of its id; the ids tell it for certain. A sandbox is
+    on many networks: `network` is the first, `networks` the ids of all. `exit_status` is as a shell has it.
     """
 
     time: float
@@ -57,6 +60,10 @@ class Event:
     endpoint: str | None = None
     endpoint_id: str | None = None
     parent: str | None = None
+    sandbox: str | None = None
+    sandbox_id: str | None = None
+    networks: tuple[str, ...] = ()
+    exit_status: int | None = None
 
 
 @dataclass(slots=True)
@@ -93,7 +100,9 @@ class Selection:
             return False
         if not self.networks:
             return True
-        return event.network_id in self._ids or (event.network_id is None and event.parent in self._parents)
+        if event.network_id is None:
+            return event.parent in self._parents
+        return event.network_id in self._ids or not self._ids.isdisjoint(event.networks)
 
     def _names(self, name: str | None, network_id: str) -> bool:
         return network_id in self._ids or any(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 from ipvl.driver.events import Event, EventType
 from ipvl.driver.status import link_state
-from ipvl.model import Endpoint, Network, Phase
+from ipvl.model import Endpoint, Network, Phase, Sandbox
 from ipvl.planning.parents import Host
 from ipvl.records import Change, Put, Records
+
+Members: TypeAlias = Sequence[tuple[Network, Endpoint]]
 
 LIVES = {
     "missing": (EventType.PARENT_LOST, "is gone"),
@@ -114,6 +118,43 @@ class Lifecycles:
         if endpoint.id in self._joined:
             self._joined.remove(endpoint.id)
             yield _about(EventType.ENDPOINT_LEFT, network, endpoint, f"left sandbox {endpoint.sandbox}", time)
+
+
+def sandbox_started(sandbox: Sandbox, members: Members, time: float) -> Event:
+    """Return the event of a sandbox that runs, with what it has on its networks."""
+    return _of_sandbox(EventType.SANDBOX_STARTED, sandbox, members, "has started", time)
+
+
+def sandbox_ended(sandbox: Sandbox, members: Members, exit_status: int, time: float) -> Event:
+    """Return the event of a sandbox that ran until now, with what it had."""
+    what = f"has ended with status {exit_status}"
+    return replace(_of_sandbox(EventType.SANDBOX_ENDED, sandbox, members, what, time), exit_status=exit_status)
+
+
+def _of_sandbox(type_: EventType, sandbox: Sandbox, members: Members, what: str, time: float) -> Event:
+    places = ", ".join(
+        f"{network.label} as {' and '.join(str(interface.ip) for interface in endpoint.addresses)}"
+        for network, endpoint in members
+    )
+    event = Event(
+        time,
+        type_,
+        f"sandbox {sandbox.name} {what}, on {places or 'no network'}",
+        sandbox=sandbox.name,
+        sandbox_id=sandbox.id,
+        networks=tuple(network.id for network, _ in members),
+    )
+    if not members:
+        return event
+    network, endpoint = members[0]
+    return replace(
+        event,
+        network=network.label,
+        network_id=network.id,
+        endpoint=endpoint.label,
+        endpoint_id=endpoint.id,
+        parent=network.parent,
+    )
 
 
 def parent_states(records: Records, host: Host) -> dict[str, str]:

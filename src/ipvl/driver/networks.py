@@ -27,7 +27,7 @@ async def create_network(engine: Engine, network: Network) -> None:
     """
     async with engine.lock:
         for abandoned in [one for one in engine.records.networks() if one.phase is not Phase.READY]:
-            await _remove(engine, abandoned)
+            await remove(engine, abandoned)
         held = engine.records.network(network.id)
         if held is not None:
             if _same(held, network):
@@ -72,26 +72,15 @@ async def delete_network(engine: Engine, network_id: str) -> None:
     """
     async with engine.lock:
         network = engine.records.network(network_id)
-        if network is None:
-            return
-        network = replace(network, phase=Phase.REMOVING)
-        engine.commit((Put(network),))
-        await _remove(engine, network)
+        if network is not None:
+            await remove(engine, network)
 
 
-async def name_network(engine: Engine, network_id: str, name: str) -> None:
-    """Remember what the user calls a network, for logs, refusals and status; an unknown network is passed over."""
-    async with engine.lock:
-        network = engine.records.network(network_id)
-        if network is not None and network.name != name:
-            engine.commit((Put(replace(network, name=name)),))
-
-
-async def _remove(engine: Engine, network: Network) -> None:
-    """Remove a network that is recorded as half done.
+async def remove(engine: Engine, network: Network) -> None:
+    """Do what `delete_network` does with a known network, with the engine's lock held.
 
     Raises:
-        IpvlError: the store could not take it, or the kernel kept a link.
+        IpvlError: as there.
     """
     endpoints = engine.records.endpoints_of(network.id)
     steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
@@ -101,11 +90,20 @@ async def _remove(engine: Engine, network: Network) -> None:
         forget.append(Drop(parent))
         if parent.made:
             steps.append(RemoveParent(parent.name))
+    engine.commit((Put(replace(network, phase=Phase.REMOVING)),))
     failures = await engine.apply_all(steps)
     if failures:
         raise failures[0]
     engine.commit(forget)
     log.info("network %s is removed", network.label)
+
+
+async def name_network(engine: Engine, network_id: str, name: str) -> None:
+    """Remember what the user calls a network, for logs, refusals and status; an unknown network is passed over."""
+    async with engine.lock:
+        network = engine.records.network(network_id)
+        if network is not None and network.name != name:
+            engine.commit((Put(replace(network, name=name)),))
 
 
 def _same(held: Network, asked: Network) -> bool:

@@ -6,25 +6,13 @@ from dataclasses import dataclass
 
 from ipvl.addresses.allocation import gateway_of
 from ipvl.driver.contracts import Kernel
+from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.errors import IpvlError
 from ipvl.links import Link
-from ipvl.model import Network
+from ipvl.model import Network, Pool
 from ipvl.planning.parents import Host, check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Records
-
-
-@dataclass(frozen=True, slots=True)
-class SubnetStatus:
-    """A subnet; `gateway` is what containers get, None where they get none.
-
-    `range` is the part that addresses are chosen from, None for all of it; `reserved` are the addresses of others.
-    """
-
-    subnet: str
-    gateway: str | None
-    range: str | None = None
-    reserved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +60,34 @@ class EndpointStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseStatus:
+    """An address of a pool that is handed out; `use` is gateway, endpoint, or reserved: for others, or on its way.
+
+    `owner` is what the endpoint is called; `users` counts the networks that asked for the address.
+    """
+
+    address: str
+    use: str
+    owner: str | None
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """A subnet that Docker takes addresses from; `parent` is None when it shares them with every parent.
+
+    Networks that ipvl looks after itself have none: their endpoints' addresses are their leases.
+    """
+
+    id: str
+    subnet: str
+    range: str | None
+    parent: str | None
+    users: int
+    leases: tuple[LeaseStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything at one moment."""
 
@@ -79,6 +95,7 @@ class Status:
     parents: tuple[ParentStatus, ...]
     endpoints: tuple[EndpointStatus, ...]
     warnings: tuple[str, ...]
+    pools: tuple[PoolStatus, ...] = ()
 
 
 async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = ()) -> Status:
@@ -122,7 +139,29 @@ async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = (
             for endpoint in records.endpoints_of(network.id)
         ),
         warnings=warnings,
+        pools=tuple(
+            PoolStatus(
+                id=pool.id,
+                subnet=str(pool.subnet),
+                range=None if pool.range is None else str(pool.range),
+                parent=pool.parent,
+                users=pool.users,
+                leases=_leases(pool, records),
+            )
+            for pool in records.pools()
+        ),
     )
+
+
+def _leases(pool: Pool, records: Records) -> tuple[LeaseStatus, ...]:
+    parents = [parent.name for parent in records.parents()] if pool.parent is None else [pool.parent]
+    found = []
+    for lease in sorted(records.leases_of(pool.id), key=lambda lease: int(lease.address)):
+        holders = [held.label for parent in parents if (held := records.holder_of(parent, lease.address)) is not None]
+        owner = next(iter(holders), lease.owner)
+        use = "gateway" if lease.gateway else "reserved" if owner is None else "endpoint"
+        found.append(LeaseStatus(str(lease.address), use, owner, lease.users))
+    return tuple(found)
 
 
 def subnet_statuses(network: Network) -> tuple[SubnetStatus, ...]:

@@ -1,4 +1,4 @@
-"""Every call by its name: what it takes, what it answers, and who does it. The control door serves this table."""
+"""Every call by its name: what it takes and who does it. The control door serves this table."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from ipvl.embedded import members, messages, networks, sandboxes
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The types of a call's question and answer, and what answers it."""
+    """The type of a call's question, and what answers it, as `messages.ANSWERS` says."""
 
     request: type
-    answer: type
     handle: Callable[[Engine, Any], Awaitable[object]]
 
 
 CALLS: dict[str, Call] = {
-    "network.create": Call(messages.CreateNetwork, messages.NetworkCreated, networks.create),
-    "network.list": Call(messages.AnyNetwork, messages.Networks, networks.listed),
-    "network.inspect": Call(messages.NamedNetwork, messages.NetworkView, networks.inspected),
-    "network.remove": Call(messages.NamedNetwork, messages.Removed, networks.remove),
-    "network.prune": Call(messages.AnyNetwork, messages.Removed, networks.prune),
-    "network.connect": Call(messages.Connect, messages.Member, members.connect),
-    "network.disconnect": Call(messages.Disconnect, messages.Member, members.disconnect),
-    "attach": Call(messages.Attach, messages.Member, members.attach),
-    "detach": Call(messages.Detach, messages.Member, members.detach),
-    "sandbox.check": Call(messages.CheckSandbox, messages.Removed, sandboxes.check),
-    "sandbox.start": Call(messages.StartSandbox, messages.SandboxStarted, sandboxes.start),
-    "sandbox.ended": Call(messages.SandboxEnded, messages.Removed, sandboxes.ended),
-    "sandbox.list": Call(messages.AnySandbox, messages.Sandboxes, sandboxes.listed),
-    "sandbox.inspect": Call(messages.NamedSandbox, messages.SandboxView, sandboxes.inspected),
-    "sandbox.remove": Call(messages.NamedSandbox, messages.Removed, sandboxes.remove),
+    "network.create": Call(messages.CreateNetwork, networks.create),
+    "network.list": Call(messages.AnyNetwork, networks.listed),
+    "network.inspect": Call(messages.NamedNetwork, networks.inspected),
+    "network.remove": Call(messages.NamedNetwork, networks.remove),
+    "network.prune": Call(messages.AnyNetwork, networks.prune),
+    "network.connect": Call(messages.Connect, members.connect),
+    "network.disconnect": Call(messages.Disconnect, members.disconnect),
+    "attach": Call(messages.Attach, members.attach),
+    "detach": Call(messages.Detach, members.detach),
+    "sandbox.check": Call(messages.CheckSandbox, sandboxes.check),
+    "sandbox.start": Call(messages.StartSandbox, sandboxes.start),
+    "sandbox.ended": Call(messages.SandboxEnded, sandboxes.ended),
+    "sandbox.list": Call(messages.AnySandbox, sandboxes.listed),
+    "sandbox.inspect": Call(messages.NamedSandbox, sandboxes.inspected),
+    "sandbox.remove": Call(messages.NamedSandbox, sandboxes.remove),
 }

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from ipvl.errors import conflict, missing
+from ipvl.errors import conflict, missing, shown
 from ipvl.model import Network, Sandbox
-from ipvl.options.network import shown
 from ipvl.records import Records
 
 DOOR = "embedded"

@@ -14,19 +14,21 @@ from ipvl.driver.endpoints import make_port, reserve
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconnect, Member
-from ipvl.embedded.names import hosts_text, readers
+from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
-from ipvl.errors import IpvlError, conflict, invalid, missing
+from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.model import Endpoint, Network, Phase, Sandbox
-from ipvl.options.endpoint import port_name
+from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.names import name as checked_name
-from ipvl.options.network import link_name, shown
+from ipvl.options.network import link_name
 from ipvl.planning.attachments import EVERYWHERE, attachment
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Drop, Put
 
 log = logging.getLogger(__name__)
+
+HOSTS_OWN = "/proc/self/ns/net"
 
 _Address = TypeVar("_Address", IPv4Address, IPv6Address)
 
@@ -40,14 +42,14 @@ async def attach(engine: Engine, request: Attach) -> Member:
         IpvlError: network or namespace is missing, the namespace is on the network already, or no address can be had.
             Nothing was changed.
     """
-    network = find_own_network(engine.records, request.attachment.network, DOCKERS)
-    inode = _inode(engine, request.namespace)
     name = checked_name(request.name, "endpoint") if request.name else None
     async with engine.lock:
+        network = find_own_network(engine.records, request.attachment.network, DOCKERS)
+        inode = _inode(engine, request.namespace)
         endpoint = await join(
             engine, network, request.attachment, request.namespace, inode, name=name, hosts=request.hosts or None
         )
-        publish_names(engine, network)
+        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -57,13 +59,14 @@ async def detach(engine: Engine, request: Detach) -> Member:
     Raises:
         IpvlError: it is not on it, or the kernel kept the port.
     """
-    network = find_own_network(engine.records, request.network, DOCKERS)
-    inode = _inode(engine, request.namespace)
     async with engine.lock:
+        network = find_own_network(engine.records, request.network, DOCKERS)
+        inode = _inode(engine, request.namespace)
         endpoint = engine.records.endpoint(endpoint_id(network, inode))
         if endpoint is None:
             raise _not_on(request.namespace, network)
-        await leave(engine, network, endpoint)
+        await leave(engine, endpoint)
+        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -74,9 +77,9 @@ async def connect(engine: Engine, request: Connect) -> Member:
         IpvlError: network or sandbox is missing, the sandbox has ended or is on the network already, or no address can
             be had. Nothing was changed.
     """
-    network = find_own_network(engine.records, request.attachment.network, DOCKERS)
-    sandbox = _running(engine, request.sandbox)
     async with engine.lock:
+        network = find_own_network(engine.records, request.attachment.network, DOCKERS)
+        sandbox = _running(engine, request.sandbox)
         endpoint = await join(
             engine,
             network,
@@ -86,7 +89,7 @@ async def connect(engine: Engine, request: Connect) -> Member:
             name=sandbox.name,
             hosts=sandbox.hosts,
         )
-        publish_names(engine, network)
+        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -96,15 +99,23 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
     Raises:
         IpvlError: network or sandbox is missing, the sandbox is not on it, or the kernel kept the port.
     """
-    network = find_own_network(engine.records, request.network, "use `docker network disconnect`")
     async with engine.lock:
-        endpoint = next((one for one in engine.records.endpoints_of(network.id) if request.sandbox == one.name), None)
+        network = find_own_network(engine.records, request.network, "use `docker network disconnect`")
+        endpoint = next(
+            (
+                one
+                for one in engine.records.endpoints_of(network.id)
+                if request.sandbox in {one.name, one.label, one.id}
+            ),
+            None,
+        )
         if endpoint is None:
             sandbox = find_sandbox(engine.records, request.sandbox)
             endpoint = engine.records.endpoint(endpoint_id(network, sandbox.inode))
         if endpoint is None:
             raise _not_on(request.sandbox, network)
-        await leave(engine, network, endpoint)
+        await leave(engine, endpoint)
+        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -126,6 +137,9 @@ async def join(
         IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
             changed.
     """
+    if network.phase is not Phase.READY:
+        raise conflict(f"network {network.label} is being removed", f"do so again: ipvl network rm {network.label}")
+    check_mac(wish.mac, network)
     identity = endpoint_id(network, inode)
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
@@ -136,8 +150,9 @@ async def join(
                 f"{held.label} is on network {network.label} already, with {addresses_of(held)}",
                 f"take it off first: ipvl network disconnect {network.label} {held.label}",
             )
-        await leave(engine, network, held)
+        await leave(engine, held)
         view = await engine.kernel.sandbox_view(namespace)
+    _check_label(engine, network, name)
     addresses = choose_addresses(
         engine, network, _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address), identity
     )
@@ -163,12 +178,18 @@ async def join(
     try:
         port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
         await make_port(engine, network, (port,))
-        place = PlacePort(endpoint.port, namespace, interface, addresses)
-        await engine.apply((place, _routing(network, endpoint, view.default_routes)))
+        await engine.apply((PlacePort(endpoint.port, namespace, interface, addresses),))
+    except IpvlError:
+        # What has this name in there now, if anything has, is not the port.
+        await engine.apply_all((RemovePort(endpoint.port), TakePort(namespace, endpoint.port)))
+        engine.commit((Drop(endpoint),))
+        raise
+    try:
+        await engine.apply((_routing(network, endpoint, view.default_routes),))
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
     except IpvlError:
-        await engine.apply_all(_steps_to_take(endpoint))
+        await engine.apply_all((TakePort(namespace, interface),))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
@@ -176,7 +197,7 @@ async def join(
     return endpoint
 
 
-async def leave(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+async def leave(engine: Engine, endpoint: Endpoint) -> None:
     """Remove an endpoint, its port and its names; another network then gives the namespace its default route.
 
     The engine's lock is held. The record goes last, so that whoever is interrupted can do all of it again.
@@ -186,24 +207,16 @@ async def leave(engine: Engine, network: Network, endpoint: Endpoint) -> None:
     """
     if endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode):
         engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
-        await engine.apply(_steps_to_take(endpoint))
-        for other_network, other in endpoints_in(engine, endpoint.inode or 0):
+        await engine.apply(_steps_to_take(endpoint, endpoint.sandbox))
+        for other in engine.records.endpoints_in(endpoint.inode or 0):
             if other.id != endpoint.id and other.phase is Phase.READY:
                 view = await engine.kernel.sandbox_view(endpoint.sandbox)
-                await engine.apply((_routing(other_network, other, view.default_routes),))
-        _publish_departure(engine, network, endpoint)
-        engine.commit((Drop(endpoint),))
+                await engine.apply((_routing(engine.network(other.network_id), other, view.default_routes),))
+        publish_names(engine)
     else:
         await engine.apply((RemovePort(endpoint.port),))
-        engine.commit((Drop(endpoint),))
-        publish_names(engine, network)
-    log.info("network %s: endpoint %s has left", network.label, endpoint.label)
-
-
-def endpoints_in(engine: Engine, inode: int) -> tuple[tuple[Network, Endpoint], ...]:
-    """Return the endpoints of the network namespace with this number, and their networks, oldest network first."""
-    found = ((network, engine.records.endpoint(endpoint_id(network, inode))) for network in engine.records.networks())
-    return tuple((network, endpoint) for network, endpoint in found if endpoint is not None)
+    engine.commit((Drop(endpoint),))
+    log.info("network %s: endpoint %s has left", engine.network(endpoint.network_id).label, endpoint.label)
 
 
 def endpoint_id(network: Network, inode: int) -> str:
@@ -211,31 +224,8 @@ def endpoint_id(network: Network, inode: int) -> str:
     return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
 
 
-def publish_names(engine: Engine, *networks: Network) -> None:
-    """Write the hosts files of all members of these networks anew."""
-    own: dict[str, list[Endpoint]] = {file: [] for network in networks for file in readers(network.id, engine.records)}
-    for endpoint in engine.records.endpoints():
-        if endpoint.hosts in own and endpoint.phase is not Phase.REMOVING:
-            own[endpoint.hosts].append(endpoint)
-    hostnames = {sandbox.inode: sandbox.hostname for sandbox in engine.records.sandboxes() if sandbox.ended is None}
-    for file in sorted(own):
-        hostname = hostnames.get(own[file][0].inode or 0, "")
-        engine.publish(file, hosts_text(own[file], hostname, engine.records))
-
-
-def _publish_departure(engine: Engine, network: Network, endpoint: Endpoint) -> None:
-    """Write the hosts files of those who stay, and that of an endpoint which is recorded as being removed."""
-    others = [
-        other_network for other_network, other in endpoints_in(engine, endpoint.inode or 0) if other.id != endpoint.id
-    ]
-    publish_names(engine, network, *others)
-    if endpoint.hosts and not any(endpoint.hosts in readers(one.id, engine.records) for one in others):
-        engine.publish(endpoint.hosts, hosts_text((), "", engine.records))
-
-
-def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
+def _steps_to_take(endpoint: Endpoint, namespace: str) -> tuple[Step, ...]:
     """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
-    namespace = endpoint.sandbox or ""
     return (
         RemovePort(endpoint.port),
         TakePort(namespace, endpoint.port),
@@ -259,6 +249,13 @@ def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) 
             if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
         ),
     )
+
+
+def _check_label(engine: Engine, network: Network, name: str | None) -> None:
+    """Refuse a name that a member has already: others would reach now the one and now the other by it."""
+    for other in engine.records.endpoints_of(network.id) if name else ():
+        if other.name == name and is_in_sandbox(other, engine.kernel.namespace_inode):
+            raise conflict(f"network {network.label} has a member {name} already", "choose another name")
 
 
 def _interface(asked: str, prefix: str, taken: frozenset[str]) -> str:
@@ -292,11 +289,15 @@ def _inode(engine: Engine, namespace: str) -> int:
         raise missing(
             f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"
         )
+    if inode == engine.kernel.namespace_inode(HOSTS_OWN):
+        raise invalid(
+            f"{shown(namespace)} is the host's own network namespace", "attach another, such as a container's"
+        )
     return inode
 
 
 def _running(engine: Engine, word: str) -> Sandbox:
     sandbox = find_sandbox(engine.records, word)
     if sandbox.ended is not None or engine.kernel.namespace_inode(sandbox.namespace) != sandbox.inode:
-        raise conflict(f"sandbox {sandbox.name} has ended", "start a new one with `ipvl run`")
+        raise conflict(f"sandbox {sandbox.name} has ended", f"start it again: ipvl start {sandbox.name}")
     return sandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ipvl.driver.status import SubnetStatus
+from ipvl.driver.subnet_status import SubnetStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,14 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A wish to be on a network: explicit addresses are empty when any will do."""
+    """A wish to be on a network: explicit addresses are empty when any will do; a MAC address is refused."""
 
     network: str
     ip: str = ""
     ip6: str = ""
     aliases: tuple[str, ...] = ()
     interface: str = ""
+    mac: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +156,6 @@ class StartSandbox:
 
 
 @dataclass(frozen=True, slots=True)
-class SandboxStarted:
-    """The members that the sandbox became."""
-
-    members: tuple[Member, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class SandboxEnded:
     """The sandbox's program has ended with this status."""
 
@@ -214,3 +208,23 @@ class Sandboxes:
     """Sandboxes, oldest first."""
 
     sandboxes: tuple[SandboxView, ...]
+
+
+ANSWERS: dict[str, type | None] = {
+    "network.create": NetworkCreated,
+    "network.list": Networks,
+    "network.inspect": NetworkView,
+    "network.remove": Removed,
+    "network.prune": Removed,
+    "network.connect": Member,
+    "network.disconnect": Member,
+    "attach": Member,
+    "detach": Member,
+    "sandbox.check": None,
+    "sandbox.start": None,
+    "sandbox.ended": None,
+    "sandbox.list": Sandboxes,
+    "sandbox.inspect": SandboxView,
+    "sandbox.remove": Removed,
+}
+"""What each call answers, None where that it was done says all; `embedded.calls` has who does them."""

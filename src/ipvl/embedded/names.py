@@ -3,46 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from ipvl.driver.engine import Engine
 from ipvl.model import Endpoint, Network, Phase
 from ipvl.records import Records
 
-LOCAL = (
-    "127.0.0.1 localhost",
-    "::1 localhost ip6-localhost ip6-loopback",
-)
 
+def publish_names(engine: Engine) -> None:
+    """Write the hosts files that have become untrue since the last call; the engine's lock is held.
 
-def hosts_text(own: Iterable[Endpoint], hostname: str, records: Records) -> str:
-    """Return the hosts file of a sandbox: itself, and the members of each of its networks by name and alias.
-
-    Args:
-        own: the sandbox's endpoints.
-        hostname: what it calls itself; empty for a namespace that is not ipvl's.
-        records: what ipvl remembers.
+    A file whose namespace is on no network any more is written too: somebody else may have made it. A member that is
+    being taken off is one no more.
     """
-    lines = list(LOCAL)
-    for endpoint in own:
-        network = records.network(endpoint.network_id)
-        lines += _lines(endpoint, network, hostname)
-        for other in records.endpoints_of(endpoint.network_id):
-            if other.id != endpoint.id and other.phase is not Phase.REMOVING:
-                lines += _lines(other, network)
-    return "\n".join(lines) + "\n"
+    networks, files = engine.memberships.take()
+    for network_id in networks:
+        files |= {
+            (endpoint.hosts, endpoint.inode)
+            for endpoint in engine.records.endpoints_of(network_id)
+            if endpoint.hosts and endpoint.inode is not None
+        }
+    own: dict[str, list[Endpoint]] = {}
+    for file, inode in sorted(files):
+        sharing = [
+            endpoint
+            for endpoint in engine.records.endpoints_in(inode)
+            if endpoint.hosts == file and endpoint.phase is not Phase.REMOVING
+        ]
+        own.setdefault(file, []).extend(sharing)
+    hostnames = {sandbox.hosts: sandbox.hostname for sandbox in engine.records.sandboxes() if sandbox.ended is None}
+    names = _Names(engine.records)
+    for file, endpoints in own.items():
+        engine.publish(file, names.seen_by(endpoints, hostnames.get(file, "")))
 
 
-def readers(network_id: str, records: Records) -> tuple[str, ...]:
-    """Return the hosts files that tell of a network's members; one that is being taken off reads no more."""
-    found = {
-        endpoint.hosts
-        for endpoint in records.endpoints_of(network_id)
-        if endpoint.hosts and endpoint.phase is not Phase.REMOVING
-    }
-    return tuple(sorted(found))
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """The lines of a network's members, and where among them each one's are."""
+
+    text: str
+    spans: dict[str, tuple[int, int]]
 
 
-def _lines(endpoint: Endpoint, network: Network | None, hostname: str = "") -> list[str]:
+class _Names:
+    """Puts together what each of many hosts files says; a network's lines are made once for all of them."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._members: dict[str, _Members] = {}
+
+    def seen_by(self, own: Iterable[Endpoint], hostname: str) -> str:
+        """Return the names for a namespace: its own first, then the other members' of each of its networks.
+
+        Args:
+            own: its endpoints.
+            hostname: what it calls itself; empty for a namespace that is not ipvl's.
+        """
+        parts = []
+        for endpoint in own:
+            members = self._members_of(endpoint.network_id)
+            start, end = members.spans[endpoint.id]
+            parts.append(_lines(endpoint, self._records.network(endpoint.network_id), hostname))
+            parts += [members.text[:start], members.text[end:]]
+        return "".join(parts)
+
+    def _members_of(self, network_id: str) -> _Members:
+        found = self._members.get(network_id)
+        if found is None:
+            network = self._records.network(network_id)
+            parts, spans, length = [], {}, 0
+            for endpoint in self._records.endpoints_of(network_id):
+                if endpoint.phase is Phase.REMOVING:
+                    continue
+                parts.append(_lines(endpoint, network))
+                spans[endpoint.id] = (length, length + len(parts[-1]))
+                length += len(parts[-1])
+            found = self._members[network_id] = _Members("".join(parts), spans)
+        return found
+
+
+def _lines(endpoint: Endpoint, network: Network | None, hostname: str = "") -> str:
     names = dict.fromkeys(name for name in (hostname, endpoint.name, *endpoint.aliases) if name)
     if endpoint.name and network is not None and network.name:
         names[f"{endpoint.name}.{network.name}"] = None
-    return [f"{interface.ip} {' '.join(names)}" for interface in endpoint.addresses] if names else []
+    return "".join(f"{interface.ip} {' '.join(names)}\n" for interface in endpoint.addresses) if names else ""

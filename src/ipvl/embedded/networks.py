@@ -21,7 +21,8 @@ from ipvl.embedded.messages import (
     NetworkView,
     Removed,
 )
-from ipvl.errors import conflict
+from ipvl.embedded.names import publish_names
+from ipvl.errors import conflict, invalid
 from ipvl.model import Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
@@ -30,6 +31,8 @@ from ipvl.planning.parents import check_kernel, plan_parent
 from ipvl.planning.reconciliation import is_in_sandbox
 
 ID_BYTES = 32
+NAMED = 5
+"""Members that the refusal to remove their network names."""
 
 
 async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
@@ -83,16 +86,17 @@ async def remove(engine: Engine, request: NamedNetwork) -> Removed:
     Raises:
         IpvlError: there is none of that name, it is Docker's, it has members, or the kernel kept its parent.
     """
-    network = find_own_network(engine.records, request.network, "remove it with `docker network rm`")
-    async with engine.creation:
+    async with engine.lock:
+        network = find_own_network(engine.records, request.network, "remove it with `docker network rm`")
         present = _present(engine, network)
         if present:
-            names = ", ".join(endpoint.label for endpoint in present[:5])
+            some = [endpoint.label for endpoint in present[:NAMED]] + ["..."] * (len(present) > NAMED)
             raise conflict(
-                f"network {network.label} has {len(present)} members: {names}",
+                f"network {network.label} has {_counted(len(present), 'member')}: {', '.join(some)}",
                 f"stop them, or disconnect them with `ipvl network disconnect {network.label} NAME`",
             )
-        await driver.delete_network(engine, network.id)
+        await driver.remove(engine, network)
+        publish_names(engine)
     return Removed((network.label,))
 
 
@@ -103,11 +107,12 @@ async def prune(engine: Engine, request: AnyNetwork) -> Removed:
         IpvlError: the kernel kept a parent; the networks before that one are removed.
     """
     removed = []
-    async with engine.creation:
+    async with engine.lock:
         for network in engine.records.networks():
             if network.door == DOOR and not _present(engine, network):
-                await driver.delete_network(engine, network.id)
+                await driver.remove(engine, network)
                 removed.append(network.label)
+        publish_names(engine)
     return Removed(tuple(removed))
 
 
@@ -144,6 +149,11 @@ def member(network: Network, endpoint: Endpoint) -> Member:
 
 async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Network) -> Network:
     given = {subnet.pool.version for subnet in wish.subnets}
+    four = next((subnet.pool for subnet in wish.subnets if subnet.pool.version == 4), None)
+    if four is not None and not request.ipv4:
+        raise invalid(f"subnet {four} is IPv4, which --no-ipv4 switches off", "leave one of them out")
+    if not (given or request.ipv4 or request.ipv6):
+        raise invalid("a network without IPv4 and without IPv6 has no addresses to give", "add --ipv6 or a --subnet")
     chosen = await choose_subnets(engine, ipv4=request.ipv4 and 4 not in given, ipv6=request.ipv6 and 6 not in given)
     subnets = sorted((*chosen, *wish.subnets), key=lambda subnet: subnet.pool.version) if chosen else wish.subnets
     return replace(wish, subnets=tuple(subnets))
@@ -181,6 +191,10 @@ def _routes(wish: Network) -> list[str]:
         return ["default route to the device"]
     gateways = [gateway_of(wish, subnet) for subnet in wish.subnets]
     return [f"default route via {gateway}" for gateway in gateways if gateway]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number > 1 else "")
 
 
 def _present(engine: Engine, network: Network) -> tuple[Endpoint, ...]:

@@ -6,7 +6,7 @@ import logging
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.recovery import reconcile
-from ipvl.embedded.members import leave, publish_names
+from ipvl.embedded.members import leave
 from ipvl.errors import IpvlError
 from ipvl.model import Phase
 
@@ -26,13 +26,8 @@ async def recover(engine: Engine) -> None:
             network = engine.network(endpoint.network_id)
             log.warning("network %s: endpoint %s was interrupted, so it is removed", network.label, endpoint.label)
             try:
-                await leave(engine, network, endpoint)
+                await leave(engine, endpoint)
             except IpvlError as error:
                 log.warning("%s", error)
                 engine.warn(str(error), network)
     await reconcile(engine)
-
-
-def publish_all(engine: Engine) -> None:
-    """Write every hosts file anew, since ipvl may have been stopped before it wrote one, or in the middle."""
-    publish_names(engine, *engine.records.networks())

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ipvl.driver.engine import Engine
+from ipvl.driver.lifecycles import sandbox_ended, sandbox_started
 from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.members import DOCKERS, endpoints_in, join, leave, publish_names
+from ipvl.embedded.members import DOCKERS, join, leave
 from ipvl.embedded.messages import (
     AnySandbox,
+    Attachment,
     CheckSandbox,
     Member,
     NamedSandbox,
     Removed,
     SandboxEnded,
     Sandboxes,
-    SandboxStarted,
     SandboxView,
     StartSandbox,
 )
-from ipvl.embedded.names import hosts_text
+from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
-from ipvl.errors import IpvlError, conflict, missing
+from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
 from ipvl.model import Endpoint, Network, Sandbox
+from ipvl.options.endpoint import check_mac
 from ipvl.options.names import hostname as checked_hostname
 from ipvl.options.names import name as checked_name
 from ipvl.records import Drop, Put
@@ -34,24 +37,25 @@ KILLED = 137
 """The exit status of a sandbox whose supervisor was gone before it could tell."""
 
 
-async def check(engine: Engine, request: CheckSandbox) -> Removed:
-    """Refuse what `start` would refuse, before anything is unpacked or forked; return the names of the networks.
+async def check(engine: Engine, request: CheckSandbox) -> None:
+    """Refuse what `start` would refuse, before anything is unpacked or forked.
 
     Raises:
-        IpvlError: the name is taken or a network does not exist.
+        IpvlError: the name is taken, or a network does not exist or is named twice.
     """
     _check_name(engine, request.name)
-    networks = [find_own_network(engine.records, wish.network, DOCKERS) for wish in request.attachments]
-    return Removed(tuple(network.label for network in networks))
+    networks = _networks(engine, request.attachments)
+    for network, wish in zip(networks, request.attachments, strict=True):
+        check_mac(wish.mac, network)
 
 
-async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
-    """Put a sandbox whose first process waits on its networks, and remember it.
+async def start(engine: Engine, request: StartSandbox) -> None:
+    """Put a sandbox whose first process waits on its networks, and remember it; one that has ended can start again.
 
     Raises:
-        IpvlError: the name is taken, a network is missing, or no address can be had. Nothing was changed.
+        IpvlError: the name is taken, the sandbox runs, a network is missing, or no address can be had. Nothing was
+            changed.
     """
-    _check_name(engine, request.name)
     sandbox = Sandbox(
         id=request.id,
         name=request.name,
@@ -65,33 +69,37 @@ async def start(engine: Engine, request: StartSandbox) -> SandboxStarted:
         hosts=request.hosts,
         removed_at_end=request.removed_at_end,
     )
-    inode = engine.kernel.namespace_inode(sandbox.namespace)
-    if inode is None:
-        raise missing(f"process {request.process} is gone")
-    sandbox = replace(sandbox, inode=inode)
     joined: list[tuple[Network, Endpoint]] = []
     async with engine.lock:
+        before = engine.records.sandbox(request.id)
+        if before is not None and before.ended is None:
+            raise conflict(f"sandbox {before.name} runs already", f"stop it first: ipvl stop {before.name}")
+        _check_name(engine, request.name, request.id)
+        networks = _networks(engine, request.attachments)
+        inode = engine.kernel.namespace_inode(sandbox.namespace)
+        if inode is None:
+            raise missing(f"process {request.process} is gone, or may not be looked at", ENTERING_NAMESPACES)
+        sandbox = replace(sandbox, inode=inode)
         engine.commit((Put(sandbox),))
         try:
-            for wish in request.attachments:
-                network = find_own_network(engine.records, wish.network, DOCKERS)
+            for network, wish in zip(networks, request.attachments, strict=True):
                 endpoint = await join(
                     engine, network, wish, sandbox.namespace, inode, name=sandbox.name, hosts=sandbox.hosts
                 )
                 joined.append((network, endpoint))
         except IpvlError:
-            for network, endpoint in joined:
-                await leave(engine, network, endpoint)
-            engine.commit((Drop(sandbox),))
+            for _, endpoint in joined:
+                await leave(engine, endpoint)
+            engine.commit((Drop(sandbox) if before is None else Put(before),))
             raise
-        publish_names(engine, *(network for network, _ in joined))
+        publish_names(engine)
         if not joined:
-            engine.publish(sandbox.hosts, hosts_text((), "", engine.records))
+            engine.publish(sandbox.hosts, "")
+        engine.tell((sandbox_started(sandbox, joined, engine.clock()),))
     log.info("sandbox %s has started, process %d", sandbox.name, sandbox.process)
-    return SandboxStarted(tuple(member(network, endpoint) for network, endpoint in joined))
 
 
-async def ended(engine: Engine, request: SandboxEnded) -> Removed:
+async def ended(engine: Engine, request: SandboxEnded) -> None:
     """Free what a sandbox held; it is remembered until it is removed, unless it was to be removed at its end.
 
     Raises:
@@ -99,15 +107,17 @@ async def ended(engine: Engine, request: SandboxEnded) -> Removed:
     """
     async with engine.lock:
         sandbox = engine.records.sandbox(request.id)
-        if sandbox is None or sandbox.ended is not None:
-            return Removed(())
-        await _end(engine, sandbox, request.exit_status)
-    return Removed((sandbox.name,))
+        if sandbox is None:
+            return
+        if sandbox.ended is not None:
+            # Another command found its process gone first; only now is it known how it ended.
+            engine.commit((Put(replace(sandbox, exit_status=request.exit_status)),))
+        else:
+            await _end(engine, sandbox, request.exit_status)
 
 
 async def listed(engine: Engine, request: AnySandbox) -> Sandboxes:
     """Return the sandboxes that run, or all that are remembered."""
-    await settle(engine)
     return Sandboxes(
         tuple(_view(engine, sandbox) for sandbox in engine.records.sandboxes() if request.all or sandbox.ended is None)
     )
@@ -119,7 +129,6 @@ async def inspected(engine: Engine, request: NamedSandbox) -> SandboxView:
     Raises:
         IpvlError: there is none of that name.
     """
-    await settle(engine)
     return _view(engine, find_sandbox(engine.records, request.sandbox))
 
 
@@ -129,48 +138,88 @@ async def remove(engine: Engine, request: NamedSandbox) -> Removed:
     Raises:
         IpvlError: there is none of that name, or it runs.
     """
-    await settle(engine)
-    sandbox = find_sandbox(engine.records, request.sandbox)
-    if sandbox.ended is None:
-        raise conflict(f"sandbox {sandbox.name} runs", f"stop it first: ipvl stop {sandbox.name}")
     async with engine.lock:
+        sandbox = find_sandbox(engine.records, request.sandbox)
+        if sandbox.ended is None:
+            raise conflict(f"sandbox {sandbox.name} runs", f"stop it first: ipvl stop {sandbox.name}")
         engine.commit((Drop(sandbox),))
     return Removed((sandbox.id,))
 
 
 async def settle(engine: Engine) -> None:
-    """End the records of sandboxes whose processes are gone without a word: their supervisor was killed.
+    """End the records of all sandboxes whose processes are gone, and tell members of namespaces that are.
+
+    For the start: a supervisor that lives tells of its sandbox's end itself, with the status, and may do so later.
 
     Raises:
         IpvlError: the store could not take it.
     """
     async with engine.lock:
         for sandbox in engine.records.sandboxes():
-            if sandbox.ended is None and engine.kernel.namespace_inode(sandbox.namespace) != sandbox.inode:
-                log.warning("sandbox %s is gone", sandbox.name)
-                await _end(engine, sandbox, KILLED)
+            await _end_if_gone(engine, sandbox)
+        publish_names(engine)
+
+
+async def supervisor_gone(engine: Engine, identity: str) -> None:
+    """End the record of a sandbox whose supervisor ended, unless that one has told of its end; its process is gone.
+
+    Raises:
+        IpvlError: the store could not take it.
+    """
+    async with engine.lock:
+        sandbox = engine.records.sandbox(identity)
+        if sandbox is not None:
+            await _end_if_gone(engine, sandbox)
+
+
+async def _end_if_gone(engine: Engine, sandbox: Sandbox) -> None:
+    if sandbox.ended is None and engine.kernel.namespace_inode(sandbox.namespace) != sandbox.inode:
+        log.warning("sandbox %s is gone, and its supervisor did not say why", sandbox.name)
+        await _end(engine, sandbox, KILLED)
+        engine.discard(sandbox)
 
 
 async def _end(engine: Engine, sandbox: Sandbox, exit_status: int) -> None:
-    for network, endpoint in endpoints_in(engine, sandbox.inode):
-        await leave(engine, network, endpoint)
+    members = _members(engine, sandbox)
+    for _, endpoint in members:
+        await leave(engine, endpoint)
     if sandbox.removed_at_end:
         engine.commit((Drop(sandbox),))
     else:
         engine.commit((Put(replace(sandbox, ended=engine.clock(), exit_status=exit_status)),))
+    publish_names(engine)
+    engine.tell((sandbox_ended(sandbox, members, exit_status, engine.clock()),))
     log.info("sandbox %s has ended with status %d", sandbox.name, exit_status)
 
 
-def _check_name(engine: Engine, name: str) -> None:
+def _members(engine: Engine, sandbox: Sandbox) -> list[tuple[Network, Endpoint]]:
+    found = engine.records.endpoints_in(sandbox.inode)
+    return [(engine.network(endpoint.network_id), endpoint) for endpoint in found]
+
+
+def _check_name(engine: Engine, name: str, own: str = "") -> None:
     checked_name(name, "sandbox")
-    if any(sandbox.name == name for sandbox in engine.records.sandboxes()):
+    if any(sandbox.name == name and sandbox.id != own for sandbox in engine.records.sandboxes()):
         raise conflict(f"sandbox {name} exists already", f"choose another --name, or remove it: ipvl rm {name}")
+
+
+def _networks(engine: Engine, wishes: Sequence[Attachment]) -> list[Network]:
+    """Return the networks that a sandbox is to be on.
+
+    Raises:
+        IpvlError: one does not exist, is Docker's, or is named twice.
+    """
+    networks = [find_own_network(engine.records, wish.network, DOCKERS) for wish in wishes]
+    for number, network in enumerate(networks):
+        if network in networks[:number]:
+            raise invalid(f"network {network.label} is given twice", "give each --net once")
+    return networks
 
 
 def _view(engine: Engine, sandbox: Sandbox) -> SandboxView:
     members: tuple[Member, ...] = ()
     if sandbox.ended is None:
-        members = tuple(member(network, endpoint) for network, endpoint in endpoints_in(engine, sandbox.inode))
+        members = tuple(member(network, endpoint) for network, endpoint in _members(engine, sandbox))
     return SandboxView(
         id=sandbox.id,
         name=sandbox.name,

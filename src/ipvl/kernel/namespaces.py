@@ -1,6 +1,6 @@
 """Network namespaces as files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 MOUNTED_IN = ("/run/docker/netns", "/run/netns")
@@ -22,10 +22,17 @@ def inode(path: str) -> int | None:
         return None
 
 
-def mounted() -> Iterator[str]:
-    """Yield the paths of the network namespaces that have a name on this host, the host's own left out."""
-    own = OWN.stat().st_ino
+def others(known: Iterable[str] = ()) -> Iterator[str]:
+    """Yield one path for each network namespace that is at a `known` path or has a name on this host, but the own."""
+    seen = {None, OWN.stat().st_ino}
+    for path in (*known, *_mounted()):
+        number = inode(path)
+        if number not in seen:
+            seen.add(number)
+            yield path
+
+
+def _mounted() -> Iterator[str]:
     for folder in map(Path, MOUNTED_IN):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if inode(str(path)) not in {None, own}:
-                yield str(path)
+            yield str(path)

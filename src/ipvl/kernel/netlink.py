@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, NoReturn, assert_never
@@ -99,16 +99,17 @@ class HostKernel:
                 return tuple(_link(message, kinds) for message in messages)
         raise kernel_refused("the host's links change faster than they can be listed", "try again")
 
-    async def ports_elsewhere(self) -> tuple[Link, ...]:
+    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
         """Return the links in other namespaces that sit on a link of this one; `lower` is its index here.
 
-        Namespaces without a name in Docker's folder or that of `ip netns` cannot be found.
+        Namespaces without a name in Docker's folder or that of `ip netns` are looked into only when they are `known`:
+        paths of namespaces, those that are none any more among them. Where one has several paths, ports have the known.
 
         Raises:
             IpvlError: the kernel refused; a namespace that goes away meanwhile has no ports and is passed over.
         """
         found: list[Link] = []
-        for path in namespaces.mounted():
+        for path in namespaces.others(known):
             try:
                 number = await self._namespace_number(path)
                 messages = await self._links_of(number)

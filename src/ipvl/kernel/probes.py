@@ -12,7 +12,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from ctypes import addressof, create_string_buffer
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Self
@@ -48,7 +48,9 @@ _ONLY_ADVERTISEMENTS = (
 )
 
 
-async def ask(questions: Iterable[Question], senders6: Mapping[str, IPv6Address]) -> dict[Question, tuple[str, ...]]:
+async def ask(
+    questions: Iterable[Question], senders6: Mapping[str, IPv6Address], *, one_answer_each: bool
+) -> dict[Question, tuple[str, ...]]:
     """Ask all questions at once and return, a second later, which MAC addresses answered each; none for silence.
 
     A link's own MAC address is left out: behind a switch that sends frames back (VEPA), its own ports would answer.
@@ -58,49 +60,62 @@ async def ask(questions: Iterable[Question], senders6: Mapping[str, IPv6Address]
         questions: what to ask.
         senders6: the link-local address of each link, which answers to solicitations are sent to. A link without one
             asks from the address that its MAC address makes (RFC 4291, appendix A), which nobody else can have.
+        one_answer_each: whether one answer to each question is all that is wanted; then the last of them ends the wait.
 
     Raises:
         IpvlError: this user may not send frames.
     """
     wanted = tuple(questions)
-    answers: dict[Question, set[str]] = {}
-    loop = asyncio.get_running_loop()
     with ExitStack() as sockets:
-        ears: list[tuple[_Ear, tuple[Question, ...]]] = []
+        ears: list[_Ear] = []
         for link, version in dict.fromkeys((question.link, question.address.version) for question in wanted):
             here = tuple(one for one in wanted if (one.link, one.address.version) == (link, version))
             try:
-                ear = sockets.enter_context(_Ear(link, version, senders6.get(link)))
+                ears.append(sockets.enter_context(_Ear(link, version, senders6.get(link), here)))
             except PermissionError as error:
                 raise kernel_refused(
                     "ipvl may not send frames (EPERM)", "run it as root, or with CAP_NET_RAW"
                 ) from error
             except OSError:
                 continue
-            ears.append((ear, here))
-            answers.update({one: set() for one in here})
-            loop.add_reader(ear.socket, ear.hear)
-            sockets.callback(loop.remove_reader, ear.socket)
-        if not ears:
-            return {}
+        if ears:
+            await _converse(ears, one_answer_each=one_answer_each)
+        return {one: tuple(sorted(ear.holders(one))) for ear in ears for one in ear.questions}
+
+
+async def _converse(ears: list[_Ear], *, one_answer_each: bool) -> None:
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+
+    def hear(ear: _Ear) -> None:
+        ear.hear()
+        if one_answer_each and not any(one.unanswered() for one in ears):
+            over.set()
+
+    for ear in ears:
+        loop.add_reader(ear.socket, hear, ear)
+    try:
         began = loop.time()
-        for at in ASKED_AT:
-            await asyncio.sleep(began + at - loop.time())
-            for ear, here in ears:
-                ear.say(one for one in here if one.address not in ear.heard)
-        await asyncio.sleep(began + ANSWERED_BY - loop.time())
-        for ear, here in ears:
+        for until in (*ASKED_AT[1:], ANSWERED_BY):
+            for ear in ears:
+                ear.say()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), began + until - loop.time())
+            if over.is_set():
+                return
+    finally:
+        for ear in ears:
+            loop.remove_reader(ear.socket)
             ear.hear()
-            for one in here:
-                answers[one] = ear.heard.get(one.address, set()) - {ear.mac.hex(":")}
-    return {question: tuple(sorted(macs)) for question, macs in answers.items()}
 
 
 class _Ear:
-    """A socket on one link for one protocol. `heard` maps addresses to the MAC addresses that answered for them."""
+    """A socket on one link for one protocol, with what is asked there."""
 
-    def __init__(self, link: str, version: int, sender6: IPv6Address | None) -> None:
+    def __init__(self, link: str, version: int, sender6: IPv6Address | None, questions: tuple[Question, ...]) -> None:
         self._version = version
+        self.questions = questions
+        self._heard: dict[IPAddress, set[str]] = {}
         protocol = ETH_P_ARP if version == 4 else ETH_P_IPV6
         # Protocol 0 receives nothing until the filter is in place.
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
@@ -108,7 +123,7 @@ class _Ear:
             if version == 6:
                 _attach_filter(self.socket)
             self.socket.bind((link, protocol))
-            self.mac: bytes = self.socket.getsockname()[4]
+            self._mac: bytes = self.socket.getsockname()[4]
             if version == 6:
                 # A link with IPv6 off does not listen to the all-nodes group, which some answers go to.
                 membership = struct.pack("iHH8s", socket.if_nametoindex(link), PACKET_MR_MULTICAST, 6, ALL_NODES)
@@ -116,8 +131,7 @@ class _Ear:
         except BaseException:
             self.socket.close()
             raise
-        self._sender6 = sender6 or made_of(self.mac)
-        self.heard: dict[IPAddress, set[str]] = {}
+        self._sender6 = sender6 or made_of(self._mac)
 
     def __enter__(self) -> Self:
         return self
@@ -125,14 +139,14 @@ class _Ear:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def say(self, questions: Iterable[Question]) -> None:
-        """Send each question; what the link cannot take now is asked again in the next round."""
-        for question in questions:
+    def say(self) -> None:
+        """Send each question that nobody answered; what the link cannot take now is asked again in the next round."""
+        for question in self.unanswered():
             match question.address, question.sender:
                 case IPv4Address() as target, IPv4Address() | None as sender:
-                    frame = arp_request(self.mac, target, sender)
+                    frame = arp_request(self._mac, target, sender)
                 case IPv6Address() as target, _:
-                    frame = solicitation(self.mac, target, self._sender6)
+                    frame = solicitation(self._mac, target, self._sender6)
                 case _:
                     continue
             try:
@@ -140,6 +154,14 @@ class _Ear:
             except OSError as error:
                 if error.errno not in {errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN, errno.ENXIO}:
                     raise
+
+    def holders(self, question: Question) -> set[str]:
+        """Return the MAC addresses that answered a question, the link's own left out."""
+        return self._heard.get(question.address, set()) - {self._mac.hex(":")}
+
+    def unanswered(self) -> list[Question]:
+        """Return the questions that nobody answered yet."""
+        return [question for question in self.questions if not self.holders(question)]
 
     def hear(self) -> None:
         """Take in every answer that has come."""
@@ -153,7 +175,7 @@ class _Ear:
             answer = arp_answer(frame) if self._version == 4 else advertised(frame)
             if answer is not None:
                 address, mac = answer
-                self.heard.setdefault(address, set()).add(mac)
+                self._heard.setdefault(address, set()).add(mac)
 
 
 def arp_request(mac: bytes, target: IPv4Address, sender: IPv4Address | None) -> bytes:

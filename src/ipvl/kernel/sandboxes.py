@@ -18,7 +18,7 @@ from socket import AF_INET, AF_INET6
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.errors import kernel_refused, missing
+from ipvl.errors import ENTERING_NAMESPACES, kernel_refused, missing
 from ipvl.kernel.namespaces import inode
 from ipvl.links import PlacePort, RoutePort, SandboxView, TakePort
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
@@ -58,7 +58,9 @@ async def look_into(namespace: str) -> SandboxView:
 
 
 async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
-    """Move the port with this index, name it, give it its addresses and bring it up; on failure it is gone.
+    """Move the port with this index, name it, give it its addresses and bring it up.
+
+    On failure it is gone, or in there under the name it had, if the answer to the move was lost.
 
     Raises:
         IpvlError: there is no network namespace at this path.
@@ -70,9 +72,9 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             await host.link("set", index=index, net_ns_fd=target)
         finally:
             os.close(target)
+        (moved,) = await link.link("get", ifname=step.name)
         try:
-            await link.link("set", ifname=step.name, state="down")
-            (moved,) = await link.link("get", ifname=step.name)
+            await link.link("set", index=moved["index"], state="down")
             await link.link("set", index=moved["index"], ifname=step.interface)
             with _entered(step.namespace):
                 _prepare(step)
@@ -86,8 +88,8 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             (loopback,) = await link.link("get", ifname="lo")
             await link.link("set", index=loopback["index"], state="up")
         except (NetlinkError, OSError):
-            await _remove(link, step.interface)
-            await _remove(link, step.name)
+            # Not by its name, which another port in there may have.
+            await _remove(link, index=moved["index"])
             raise
 
 
@@ -119,7 +121,7 @@ async def take_port(step: TakePort) -> None:
     """
     if inode(step.namespace) is not None:
         async with _inside(step.namespace) as link:
-            await _remove(link, step.interface)
+            await _remove(link, ifname=step.interface)
 
 
 async def _add_route(link: AsyncIPRoute, version: int, **route: object) -> None:
@@ -130,9 +132,9 @@ async def _add_route(link: AsyncIPRoute, version: int, **route: object) -> None:
             raise
 
 
-async def _remove(link: AsyncIPRoute, name: str) -> None:
+async def _remove(link: AsyncIPRoute, **which: object) -> None:
     try:
-        (message,) = await link.link("get", ifname=name)
+        (message,) = await link.link("get", **which)
         info = message.get("linkinfo")
         if info is not None and info.get("kind") == "ipvlan":
             await link.link("del", index=message["index"])
@@ -171,7 +173,9 @@ def _entered(namespace: str) -> Iterator[None]:
         try:
             set_namespace(there, CLONE_NEWNET)
         except OSError as error:
-            raise kernel_refused(f"sandbox {namespace} cannot be entered: {error.strerror}") from error
+            raise kernel_refused(
+                f"sandbox {namespace} cannot be entered: {error.strerror}", ENTERING_NAMESPACES
+            ) from error
         finally:
             os.close(there)
         try:

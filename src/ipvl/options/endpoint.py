@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_interface
 
-from ipvl.errors import invalid
+from ipvl.errors import invalid, shown
 from ipvl.model import Endpoint, IPInterface, Network
-from ipvl.options.network import interface_prefix, link_name, network_id, shown
+from ipvl.options.network import interface_prefix, link_name, network_id
 
 PORT_PREFIX = "ipvl"
 IFNAME = "com.docker.network.endpoint.ifname"
@@ -43,11 +43,7 @@ def endpoint(
             for, or the interface name cannot be had.
     """
     identity = network_id(id_text, "endpoint")
-    if mac:
-        raise invalid(
-            f"MAC address {shown(mac)} cannot be given to a container of network {network.label}",
-            f"all ports of an ipvlan parent share the MAC address of {network.parent}: drop --mac-address",
-        )
+    check_mac(mac, network)
     interfaces = tuple(_address(text, network) for text in addresses if text)
     if len({interface.version for interface in interfaces}) != len(interfaces):
         raise invalid(f"endpoint {identity[:12]} of network {network.label} asks for two addresses of one family")
@@ -65,6 +61,19 @@ def endpoint(
         interface_prefix=_prefix_of(wanted) if isinstance(wanted, str) and wanted else network.interface_prefix,
         changed=changed,
     )
+
+
+def check_mac(mac: str, network: Network) -> None:
+    """Refuse a MAC address, if one was asked for.
+
+    Raises:
+        IpvlError: one was.
+    """
+    if mac:
+        raise invalid(
+            f"MAC address {shown(mac)} cannot be given to a container of network {network.label}",
+            f"all ports of an ipvlan parent share the MAC address of {network.parent}: drop --mac-address",
+        )
 
 
 def _address(text: str, network: Network) -> IPInterface:

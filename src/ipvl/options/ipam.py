@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
 from ipvl.addresses.pools import PoolWish
-from ipvl.errors import invalid
+from ipvl.errors import invalid, shown
 from ipvl.model import IPAddress, IPNetwork
-from ipvl.options.network import address_range, link_name, shown
+from ipvl.options.network import address_range, link_name
 from ipvl.options.table import IPAM_OPTIONS, IPAM_PARENT, canonical
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ipvl.errors import invalid
-from ipvl.options.network import shown
+from ipvl.errors import invalid, shown
 
 LONGEST = 63  # a label of a host name: RFC 1035, 2.3.4
 

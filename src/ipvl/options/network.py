@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
-from ipvl.errors import invalid
+from ipvl.errors import invalid, shown
 from ipvl.model import Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
 from ipvl.options.table import FLAG, INTERFACE_PREFIX, MODE, MTU, PARENT, canonical
 
@@ -134,12 +134,6 @@ def interface_prefix(text: str) -> str:
             "a number is appended: use a shorter one",
         )
     return text
-
-
-def shown(text: str) -> str:
-    """Return user input as it may stand in a sentence: on one line, without control characters, not endless."""
-    printable = text if len(text) <= 60 else f"{text[:57]}..."
-    return printable if printable and printable.isprintable() and " " not in printable else repr(printable)
 
 
 def _one_of(choices: type[_Choice], key: str, text: str) -> _Choice:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
-from ipvl.errors import IpvlError, invalid
+from ipvl.errors import IpvlError, invalid, shown
 from ipvl.model import IPNetwork
-from ipvl.options.network import SubnetText, shown
+from ipvl.options.network import SubnetText
 
 
 def subnets_from_flags(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -124,6 +123,8 @@ def canonical(given: Mapping[str, object], options: Iterable[Option] = NETWORK_O
 
 
 def _way_out(name: str, known: Mapping[str, Option]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}known options: {', '.join(dict.fromkeys(option.key for option in known.values()))}"

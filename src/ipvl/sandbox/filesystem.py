@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
+from ipvl.sandbox.folders import Folders
 from ipvl.system_calls import (
     MS_BIND,
     MS_NODEV,
@@ -33,28 +32,6 @@ NAME_FILES = ("hosts", "hostname", "resolv.conf")
 """Files that the supervisor writes and the sandbox sees in its /etc; ipvl keeps `hosts` true afterwards."""
 HIDDEN = ("/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug")
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where a sandbox's files are on the host: `layer` lasts with the sandbox, `run` until the host is switched off."""
-
-    layer: Path
-    run: Path
-
-    @property
-    def log(self) -> Path:
-        """What a detached sandbox's program wrote."""
-        return self.layer / "output.log"
-
-    def name_file(self, name: str) -> Path:
-        """Return the path of a file that the sandbox sees in its /etc."""
-        return self.run / name
-
-    def remove(self) -> None:
-        """Remove all of them; what is gone is removed already."""
-        shutil.rmtree(self.run, ignore_errors=True)
-        shutil.rmtree(self.layer, ignore_errors=True)
 
 
 def enter_own_root(lower: Path, folders: Folders) -> None:

@@ -14,13 +14,15 @@ import signal
 import socket
 import termios
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from ipvl.errors import IpvlError, kernel_refused, missing
+from ipvl.errors import IpvlError, invalid, kernel_refused, missing
 from ipvl.sandbox.capabilities import keep_only
-from ipvl.sandbox.filesystem import Folders, enter_own_root, share_hosts_root
+from ipvl.sandbox.filesystem import enter_own_root, share_hosts_root
+from ipvl.sandbox.folders import Folders
 from ipvl.system_calls import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -33,6 +35,8 @@ from ipvl.system_calls import (
 )
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # what a shell, and Docker, make of ENOENT and of all else
+FAILED = 125
+"""The status when ipvl, not the program, failed: Docker's."""
 NAMESPACES = {"ipc": CLONE_NEWIPC, "uts": CLONE_NEWUTS, "net": CLONE_NEWNET, "pid": CLONE_NEWPID, "mnt": CLONE_NEWNS}
 """In the order of entering: the mount namespace last, since /proc is the host's until then."""
 LARGEST_MESSAGE = 4096
@@ -81,7 +85,8 @@ class Starting:
         Raises:
             ProgramError: it could not; the process has ended and was waited for.
         """
-        self.line.sendall(b"go")
+        with suppress(BrokenPipeError):  # it was killed meanwhile: whoever waits for it learns how
+            self.line.sendall(b"go")
         return _answer(self)
 
     def abandon(self) -> None:
@@ -112,6 +117,7 @@ def start_sandbox(
             share_hosts_root(folders)
         else:
             enter_own_root(root_filesystem, folders)
+            Path(program.folder).mkdir(parents=True, exist_ok=True)  # as Docker does, in a layer of its own
         for key, value in sysctls.items():
             _set_sysctl(key, value)
 
@@ -161,10 +167,12 @@ def _fork(program: Program, streams: Streams, enter: Callable[[], None], prepare
         _become(program, streams, theirs, enter, prepare)
     theirs.close()
     starting = Starting(child, ours)
-    if ours.recv(LARGEST_MESSAGE) != b"ready":
-        # A child that failed this early has said why already.
+    word = ours.recv(LARGEST_MESSAGE)
+    if word != b"ready":
+        ours.close()
         os.waitpid(child, 0)
-        raise kernel_refused("the sandbox's first process did not start", "run ipvl as root")
+        _, _, sentence = word.decode(errors="replace").partition(" ")
+        raise kernel_refused(f"the sandbox's process did not start: {sentence or 'it was killed'}", "run ipvl as root")
     return starting
 
 
@@ -199,7 +207,7 @@ def _become(
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
         line.sendall(f"{status} {what}".encode()[:LARGEST_MESSAGE])
     except IpvlError as error:
-        line.sendall(f"{status} {error}".encode()[:LARGEST_MESSAGE])
+        line.sendall(f"{FAILED} {error}".encode()[:LARGEST_MESSAGE])
     finally:
         os._exit(status)
 
@@ -252,7 +260,12 @@ def _answer(starting: Starting) -> int | None:
 
 
 def _set_sysctl(key: str, value: str) -> None:
-    Path("/proc/sys", *key.split(".")).write_text(value)
+    try:
+        Path("/proc/sys", *key.split(".")).write_text(value)
+    except FileNotFoundError:
+        raise invalid(f"there is no sysctl {key} in a sandbox on this kernel", "check its name") from None
+    except OSError as error:
+        raise invalid(f"sysctl {key} cannot be {value}: {error.strerror}", "check its value") from error
 
 
 def _reset_signals() -> None:
@@ -262,12 +275,26 @@ def _reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def environment(given: Sequence[str], hostname: str, *, terminal: bool) -> dict[str, str]:
-    """Return a sandbox's environment as Docker's: PATH, HOSTNAME, TERM on a terminal, HOME, and what `-e` gives."""
-    base = {"PATH": PATH, "HOSTNAME": hostname, "HOME": "/root"}
+def environment(
+    given: Sequence[str], hostname: str, *, terminal: bool, inherited: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return a sandbox's environment as Docker's: PATH, HOSTNAME, TERM on a terminal, HOME, and what `-e` gives.
+
+    Args:
+        given: NAME=VALUE texts; others are passed over.
+        hostname: what the sandbox calls itself.
+        terminal: whether the program has one.
+        inherited: what the sandbox's own program was given, for one more beside it.
+    """
+    base = {"PATH": PATH, "HOSTNAME": hostname, "HOME": "/root", **(inherited or {})}
     if terminal:
         base["TERM"] = "xterm"
     return base | dict(one.split("=", 1) for one in given if "=" in one)
+
+
+def with_values(given: Sequence[str], own: Mapping[str, str]) -> list[str]:
+    """Return what `-e` gives, each NAME alone with this process's own value; one that has none is left out."""
+    return [one if "=" in one else f"{one}={own[one]}" for one in given if "=" in one or one in own]
 
 
 def is_sysctl_of_a_sandbox(key: str) -> bool:

@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from ipvl.embedded.messages import Attachment, NamedSandbox, SandboxEnded, StartSandbox
-from ipvl.errors import IpvlError
-from ipvl.sandbox.filesystem import Folders
-from ipvl.sandbox.process import Program, ProgramError, Starting, Streams, start_inside, start_sandbox
+from ipvl.embedded.messages import NamedSandbox, SandboxEnded, StartSandbox
+from ipvl.errors import IpvlError, Kind, unavailable
+from ipvl.sandbox.process import FAILED, Program, ProgramError, Starting, Streams, start_inside, start_sandbox
 from ipvl.sandbox.terminal import raw, relay, same_size
+from ipvl.sandbox.wishes import Wish, remember
 
 Call = Callable[[str, object], object]
 
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 LOOPBACKS = ("127.", "::1")
-FAILED = 125
-"""The status when ipvl, not the program, failed: Docker's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the user wants to run; `root` is the folder of its root filesystem, None for the host's own files."""
-
-    id: str
-    name: str
-    hostname: str
-    program: Program
-    root_filesystem: str
-    root: Path | None
-    folders: Folders
-    sysctls: Mapping[str, str]
-    removed_at_end: bool
-    attachments: tuple[Attachment, ...]
-    interactive: bool
 
 
 def run_in_foreground(wish: Wish, call: Call) -> int:
@@ -108,16 +87,16 @@ def execute(program: Program, process: int, *, interactive: bool) -> int:
 
 def stop(process: int, supervisor: int, seconds: float) -> None:
     """Ask a sandbox's first process to end, kill it after that time, and wait until its supervisor has cleaned up."""
-    with _open_process(process) as target, _open_process(supervisor) as cleaner:
-        if target is None:
-            return
-        signal.pidfd_send_signal(target, signal.SIGTERM)
-        if not _has_ended(target, seconds):
+    with open_process(process) as target, open_process(supervisor) as cleaner:
+        if target is not None:
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(target, signal.SIGKILL)
-            _has_ended(target, None)
+                signal.pidfd_send_signal(target, signal.SIGTERM)
+            if not has_ended(target, seconds):
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(target, signal.SIGKILL)
+                has_ended(target, None)
         if cleaner is not None:
-            _has_ended(cleaner, None)
+            has_ended(cleaner, None)
 
 
 def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
@@ -149,8 +128,9 @@ def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
 def _supervise(
     wish: Wish, call: Call, streams: Streams, *, source: int | None, sink: int, announce: Callable[[], None]
 ) -> int:
-    _write_name_files(wish)
+    begun = wish.folders.wish.exists()
     try:
+        _write_files(wish)
         starting = start_sandbox(
             wish.program,
             streams,
@@ -159,29 +139,16 @@ def _supervise(
             folders=wish.folders,
             sysctls=wish.sysctls,
         )
-    except IpvlError:
-        wish.folders.remove()
-        raise
-    try:
-        call(
-            "sandbox.start",
-            StartSandbox(
-                id=wish.id,
-                name=wish.name,
-                hostname=wish.hostname,
-                command=wish.program.command,
-                root_filesystem=wish.root_filesystem,
-                process=starting.process,
-                supervisor=os.getpid(),
-                removed_at_end=wish.removed_at_end,
-                attachments=wish.attachments,
-                hosts=str(wish.folders.name_file("hosts")),
-            ),
-        )
-    except IpvlError:
-        starting.abandon()
-        _forget(wish, call)
-        wish.folders.remove()
+        try:
+            call("sandbox.start", _question(wish, starting))
+        except BaseException as error:
+            starting.abandon()
+            if isinstance(error, IpvlError) and error.kind is Kind.UNAVAILABLE:
+                _forget(wish, call, only_end=begun)
+            raise
+    except BaseException:
+        # One that ran before keeps its files.
+        wish.folders.remove(layer=not begun)
         raise
     status = FAILED
     try:
@@ -194,30 +161,44 @@ def _supervise(
         status = _wait(starting, terminal, source, sink)
     finally:
         _tell_end(wish, call, status)
-        if wish.removed_at_end:
-            wish.folders.remove()
-        else:
-            shutil.rmtree(wish.folders.run, ignore_errors=True)
+        wish.folders.remove(layer=wish.removed_at_end)
     return status
 
 
 def _tell_end(wish: Wish, call: Call, status: int) -> None:
-    """Have what the sandbox held freed; when the daemon is killed meanwhile, the second call is done without it.
+    """Have what the sandbox held freed; a daemon that is killed meanwhile is asked again, or done without."""
+    for last in (False, True):
+        try:
+            call("sandbox.ended", SandboxEnded(wish.id, status))
+        except IpvlError as error:
+            # Whoever has the state finds the process gone; the program's own status is what matters here.
+            if last:
+                sys.stderr.write(f"ipvl: the end of sandbox {wish.name} could not be told: {error}\n")
+        else:
+            return
 
-    Raises:
-        IpvlError: that was refused as well.
-    """
-    try:
-        call("sandbox.ended", SandboxEnded(wish.id, status))
-    except IpvlError:
-        call("sandbox.ended", SandboxEnded(wish.id, status))
 
-
-def _forget(wish: Wish, call: Call) -> None:
-    """Have a sandbox forgotten whose start was not answered: the daemon may have been killed after it remembered it."""
+def _forget(wish: Wish, call: Call, *, only_end: bool) -> None:
+    """Take back a start that was not answered: the daemon may have been killed after it remembered the sandbox."""
     with suppress(IpvlError):
         call("sandbox.ended", SandboxEnded(wish.id, FAILED))
-        call("sandbox.remove", NamedSandbox(wish.id))
+        if not only_end:
+            call("sandbox.remove", NamedSandbox(wish.id))
+
+
+def _question(wish: Wish, starting: Starting) -> StartSandbox:
+    return StartSandbox(
+        id=wish.id,
+        name=wish.name,
+        hostname=wish.hostname,
+        command=wish.program.command,
+        root_filesystem=wish.root_filesystem,
+        process=starting.process,
+        supervisor=os.getpid(),
+        removed_at_end=wish.removed_at_end,
+        attachments=wish.attachments,
+        hosts=str(wish.folders.name_file("hosts")),
+    )
 
 
 def _wait(starting: Starting, terminal: int | None, source: int | None, sink: int) -> int:
@@ -258,12 +239,21 @@ def _passing_signals(process: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _write_name_files(wish: Wish) -> None:
-    wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wish.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-    wish.folders.name_file("hosts").write_text("127.0.0.1 localhost\n")
-    wish.folders.name_file("hostname").write_text(f"{wish.hostname}\n")
-    wish.folders.name_file("resolv.conf").write_text(_resolvers())
+def _write_files(wish: Wish) -> None:
+    """Write what the sandbox sees in its /etc, and what it is, to be started again.
+
+    Raises:
+        IpvlError: the disk is full, or the like.
+    """
+    try:
+        wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
+        wish.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
+        wish.folders.name_file("hosts").write_text("")
+        wish.folders.name_file("hostname").write_text(f"{wish.hostname}\n")
+        wish.folders.name_file("resolv.conf").write_text(_resolvers())
+        remember(wish)
+    except OSError as error:
+        raise unavailable(f"{error.filename or wish.folders.layer} cannot be written: {error.strerror}") from error
 
 
 def _resolvers() -> str:
@@ -281,7 +271,8 @@ def _resolvers() -> str:
 
 
 @contextmanager
-def _open_process(process: int) -> Iterator[int | None]:
+def open_process(process: int) -> Iterator[int | None]:
+    """Yield an open file that tells when a process ends (pidfd_open(2)), or None when there is no such process."""
     try:
         fd = os.pidfd_open(process)
     except OSError:
@@ -293,5 +284,6 @@ def _open_process(process: int) -> Iterator[int | None]:
         os.close(fd)
 
 
-def _has_ended(process: int, seconds: float | None) -> bool:
+def has_ended(process: int, seconds: float | None) -> bool:
+    """Tell whether a process, as `open_process` yields it, ends within a time; None waits until it does."""
     return bool(select.select([process], [], [], seconds)[0])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ipvl.links import MADE_BY_IPVL
-from ipvl.model import Flag, Mode, Phase
+from ipvl.model import Flag, Mode, Phase, Sandbox
 from tests.unit.builders import NOW, OTHER_ID, SANDBOX, endpoint, host, link, network, parent, vlan_parent
 from tests.unit.diagnosis.cases import ETH0, ETH1, evidence, facts, found, without
 
@@ -166,13 +166,54 @@ def test_a_container_without_its_port():
     [
         (None, {}),
         (SANDBOX, {}),
-        ("/proc/42/ns/net", {"sandboxes": ("/proc/42/ns/net",)}),
         (SANDBOX, {"sandboxes": (SANDBOX,), "knows_namespaces": False}),
         (SANDBOX, {"sandboxes": (SANDBOX,), "links": (ETH0,)}),
     ],
 )
 def test_ports_that_nobody_can_miss(sandbox, fields):
-    """Not joined, ended, in a namespace without a name, not looked for, or gone with the parent."""
+    """Not joined, ended, not looked for, or gone with the parent."""
     healthy = evidence(*ON_ETH1, endpoint(sandbox=sandbox), **fields)
 
     assert [] == [line for line in found("records", healthy) if "no port" in line]
+
+
+OWN = (parent("eth1"), network(parent="eth1", name="web", door="embedded"))
+DAEMON = ", and so does `ipvl network ls` where no daemon runs"
+
+
+def test_ways_out_without_docker():
+    """What has no Docker is told ipvl's own commands."""
+    made = (vlan_parent("eth0.20", "eth0", 20), network(parent="eth0.20", name="web", door="embedded"))
+    half = network(parent="eth1", name="web", door="embedded", phase=Phase.REMOVING)
+    gone = endpoint(sandbox=SANDBOX, name="shop")
+
+    assert found("records", evidence(*made)) == [
+        "problem: parent eth0.20 of network web, which ipvl made, is gone;"
+        f" `systemctl restart ipvl` makes it again{DAEMON}"
+    ]
+    assert found("records", evidence(parent("eth1"), half)) == [
+        f"warning: network web was not removed to the end; `systemctl restart ipvl` removes it{DAEMON}"
+    ]
+    assert found("records", evidence(*OWN, gone, now=NOW + 121)) == [
+        "warning: member shop of network web is gone, but still holds 192.168.20.10;"
+        f" `systemctl restart ipvl` frees them{DAEMON}"
+    ]
+
+
+def test_a_sandbox_without_its_port():
+    """Gets one by being connected once more, with the addresses it had; what was attached, by being attached."""
+    addresses = ("192.168.20.10/24", "2001:db8::10/64")
+    ours = endpoint(addresses=addresses, sandbox="/proc/42/ns/net", name="shop", inode=4026532000)
+    ran = Sandbox("f" * 64, "shop", "shop", ("sh",), "alpine", 42, 4026532000, 41, NOW, "/run/hosts")
+    what = "problem: member shop has no port on eth1 any more, though ipvl gave it one in network web;"
+    flags = "--ip 192.168.20.10 --ip6 2001:db8::10"
+
+    assert found("records", evidence(*OWN, ours, ran, sandboxes=("/proc/42/ns/net",))) == [
+        f"{what} `ipvl network connect {flags} web shop` gives it one again"
+    ]
+    assert found("records", evidence(*OWN, ours, sandboxes=("/proc/42/ns/net",))) == [
+        f"{what} `ipvl attach --net web --netns /proc/42/ns/net {flags} --name shop` gives it one again"
+    ]
+    other = replace(ours, inode=4026539999)
+    said = found("records", evidence(*OWN, other, sandboxes=("/proc/42/ns/net",)))
+    assert [] == [line for line in said if "no port" in line], "it is another process's by now"

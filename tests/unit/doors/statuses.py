@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipvl.driver.status import EndpointStatus, NetworkStatus, ParentStatus, Status, SubnetStatus
+from ipvl.driver.status import EndpointStatus, NetworkStatus, ParentStatus, Status
+from ipvl.driver.subnet_status import SubnetStatus
 from tests.unit.builders import ENDPOINT_ID, ID, SANDBOX
 
 

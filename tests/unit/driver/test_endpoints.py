@@ -98,7 +98,7 @@ def test_an_address_in_use_is_refused(on_eth0):
     on_eth0.run(endpoints.name_endpoint(on_eth0.engine, ENDPOINT_ID, "shop"))
     expected = (
         "address 192.168.20.10 is in use on parent eth0 by endpoint shop of network web; "
-        "choose another address or remove that endpoint"
+        "choose another address or remove what holds it"
     )
 
     assert expected == refused(on_eth0, Kind.CONFLICT, RIVAL)
@@ -111,7 +111,7 @@ def test_either_address_in_use_is_refused(on_eth0):
     rival = endpoint(OTHER_ENDPOINT_ID, addresses=("192.168.20.11/24", "2001:db8::a/64"))
     expected = (
         "address 2001:db8::a is in use on parent eth0 by endpoint eeeeeeeeeeee of network web; "
-        "choose another address or remove that endpoint"
+        "choose another address or remove what holds it"
     )
 
     assert expected == refused(on_eth0, Kind.CONFLICT, rival)
@@ -185,7 +185,7 @@ def test_two_networks_on_a_parent_may_not_have_one_address(on_eth0):
     rival = replace(RIVAL, network_id=OTHER_ID)
     expected = (
         "address 192.168.20.10 is in use on parent eth0 by endpoint eeeeeeeeeeee of network web; "
-        "choose another address or remove that endpoint"
+        "choose another address or remove what holds it"
     )
 
     assert expected == refused(on_eth0, Kind.CONFLICT, rival)
@@ -206,7 +206,7 @@ def test_an_address_is_kept_from_another_network_until_its_holder_is_stale(on_et
     rival = replace(RIVAL, network_id=OTHER_ID)
     expected = (
         "address 192.168.20.10 is in use on parent eth0 by endpoint eeeeeeeeeeee of network web; "
-        "choose another address or remove that endpoint"
+        "choose another address or remove what holds it"
     )
 
     on_eth0.now += UNJOINED_FOR

@@ -6,9 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status import EndpointStatus, NetworkStatus, Status, SubnetStatus, status
+from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, PoolStatus, Status, status
+from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.model import Mode
-from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX, endpoint, network, subnet
+from ipvl.records import Put
+from tests.unit.builders import (
+    ENDPOINT_ID,
+    ID,
+    OTHER_ENDPOINT_ID,
+    OTHER_ID,
+    SANDBOX,
+    endpoint,
+    lease,
+    network,
+    pool,
+    subnet,
+)
 
 
 def seen(world, warnings=()) -> Status:
@@ -160,6 +173,30 @@ def test_endpoints_are_seen_with_their_sandbox(world):
     world.kernel.end_sandbox(SANDBOX)
 
     assert (replace(attached, state="waiting"), waiting) == seen(world).endpoints
+
+
+def test_pools_are_seen_with_who_has_their_addresses(world):
+    """The gateway, a container by its name once it is known, and what no container has."""
+    of = pool("192.168.20.0/24")
+    reserved, held = lease(of, "192.168.20.9"), lease(of, "192.168.20.10")
+    world.engine.commit((Put(of), Put(held), Put(reserved), Put(lease(of, "192.168.20.1", gateway=True, users=2))))
+    world.create_network(network(name="web"))
+    world.create_endpoint(endpoint(name="shop"))
+
+    assert seen(world).pools == (
+        PoolStatus(
+            id=of.id,
+            subnet="192.168.20.0/24",
+            range=None,
+            parent=None,
+            users=1,
+            leases=(
+                LeaseStatus("192.168.20.1", "gateway", None, 2),
+                LeaseStatus("192.168.20.9", "reserved", None, 1),
+                LeaseStatus("192.168.20.10", "endpoint", "shop", 1),
+            ),
+        ),
+    )
 
 
 def test_warnings_are_passed_on(world):

@@ -131,7 +131,7 @@ def test_a_network_with_members_stays(world):
     world.kernel.open_sandbox("/run/netns/blue")
     world.run(members.attach(world.engine, Attach(Attachment("web"), "/run/netns/blue", "blue")))
 
-    expected = "network web has 1 members: blue; stop them, or disconnect them with `ipvl network disconnect web NAME`"
+    expected = "network web has 1 member: blue; stop them, or disconnect them with `ipvl network disconnect web NAME`"
     assert expected == world.refusal(Kind.CONFLICT, networks.remove(world.engine, NamedNetwork("web")))
     assert () == world.run(networks.prune(world.engine, AnyNetwork(own=True))).names
 
@@ -151,3 +151,17 @@ def test_a_network_that_is_not_there_is_named(world):
     """And where to look."""
     expected = "network nothing does not exist; list them with `ipvl network ls`"
     assert expected == world.refusal(Kind.MISSING, networks.remove(world.engine, NamedNetwork("nothing")))
+
+
+def test_a_network_without_addresses_is_refused(world):
+    """Nothing could join it."""
+    request = CreateNetwork("web", ipv4=False)
+    expected = "a network without IPv4 and without IPv6 has no addresses to give; add --ipv6 or a --subnet"
+    assert expected == world.refusal(Kind.INVALID, networks.create(world.engine, request))
+
+
+def test_an_ipv4_subnet_without_ipv4_is_refused(world):
+    """One of the two is a mistake."""
+    request = CreateNetwork("web", subnets=("10.2.0.0/16",), ipv4=False)
+    expected = "subnet 10.2.0.0/16 is IPv4, which --no-ipv4 switches off; leave one of them out"
+    assert expected == world.refusal(Kind.INVALID, networks.create(world.engine, request))

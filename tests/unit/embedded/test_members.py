@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from ipvl.embedded import members, networks, sandboxes
-from ipvl.embedded.messages import (
-    AnySandbox,
-    Attach,
-    Attachment,
-    Connect,
-    CreateNetwork,
-    Detach,
-    Disconnect,
-    NamedSandbox,
-    SandboxEnded,
-    StartSandbox,
-)
+from ipvl.embedded import members, networks
+from ipvl.embedded.messages import Attach, Attachment, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.errors import IpvlError, Kind
+from ipvl.links import TakePort
 from tests.contract.fake_kernel import KilledError, Trouble
-
-BLUE, RED = "/run/netns/blue", "/run/netns/red"
-
-
-@pytest.fixture
-def web(world):
-    """A world with network web on eth0, network db routed on eth1, and two namespaces."""
-    for request in (
-        CreateNetwork("web", subnets=("192.168.1.0/24",), options={"parent": "eth0"}),
-        CreateNetwork("db", subnets=("10.7.0.0/16",), options={"parent": "eth1", "ipvlan_mode": "l3"}),
-    ):
-        world.run(networks.create(world.engine, request))
-    for path in (BLUE, RED):
-        world.kernel.open_sandbox(path)
-    return world
-
-
-def attach(world, path=BLUE, network="web", name="", hosts="", **wish):
-    return world.run(members.attach(world.engine, Attach(Attachment(network, **wish), path, name, hosts)))
-
-
-def start(world, process, name, *networks_, **fields):
-    world.kernel.open_sandbox(f"/proc/{process}/ns/net")
-    request = StartSandbox(
-        **{
-            "id": f"{process:064x}",
-            "name": name,
-            "hostname": name,
-            "command": ("sh",),
-            "root_filesystem": "alpine",
-            "process": process,
-            "supervisor": process - 1,
-            "removed_at_end": False,
-            "attachments": tuple(Attachment(network) for network in networks_),
-            "hosts": f"/run/ipvl/sandboxes/{process}/hosts",
-            **fields,
-        }
-    )
-    return world.run(sandboxes.start(world.engine, request))
+from tests.unit.embedded.members import BLUE, RED, attach
 
 
 def test_a_namespace_gets_port_address_and_route(web):
@@ -177,80 +131,87 @@ def test_killed_at_any_step_it_can_be_asked_again(web, step, trouble):
         assert attach(web).interface == "eth0"
 
 
-def test_members_know_each_other_by_name_and_alias(web):
-    """In every direction, while they come and go."""
-    start(web, 100, "one", "web")
-    start(web, 200, "two", "web", attachments=(Attachment("web", aliases=("api",)),))
-
-    one, two = (web.hosts[f"/run/ipvl/sandboxes/{process}/hosts"] for process in (100, 200))
-    assert "192.168.1.3 two api two.web\n" in one
-    assert "192.168.1.2 one one.web\n" in two
-    web.run(sandboxes.ended(web.engine, SandboxEnded(f"{200:064x}", 0)))
-    assert "two" not in web.hosts["/run/ipvl/sandboxes/100/hosts"]
+async def one_after_the_other(engine, *calls):
+    """Do the calls, which all have come before the first of them is begun; return answers and refusals."""
+    async with engine.lock:
+        tasks = []
+        for call in calls:
+            tasks.append(asyncio.create_task(call))
+            await asyncio.sleep(0)
+    return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def test_an_attached_namespace_can_have_a_hosts_file(web):
-    """It knows the others and they know it."""
-    attach(web, name="blue", hosts="/etc/netns/blue/hosts")
-    start(web, 100, "one", "web")
+def test_a_member_that_comes_while_its_network_is_removed_is_refused(web):
+    """The network is looked for when it is this call's turn, not before."""
+    remove = networks.remove(web.engine, NamedNetwork("web"))
+    join = members.attach(web.engine, Attach(Attachment("web"), BLUE))
 
-    assert "192.168.1.3 one one.web\n" in web.hosts["/etc/netns/blue/hosts"]
-    assert "192.168.1.2 blue blue.web\n" in web.hosts["/run/ipvl/sandboxes/100/hosts"]
+    removed, refused = web.run(one_after_the_other(web.engine, remove, join))
 
-
-def test_a_sandbox_is_on_many_networks_and_comes_off_all(web):
-    """Its end frees every address."""
-    before = web.picture()[1]
-    started = start(web, 100, "one", "web", "db")
-    assert ["eth0", "eth1"] == [member.interface for member in started.members]
-
-    web.kernel.end_sandbox("/proc/100/ns/net")
-    web.run(sandboxes.ended(web.engine, SandboxEnded(f"{100:064x}", 3)))
-
-    (view,) = web.run(sandboxes.listed(web.engine, AnySandbox(all=True))).sandboxes
-    assert (False, 3, ()) == (view.running, view.exit_status, view.members)
-    assert [] == list(web.engine.records.endpoints())
-    assert before == web.picture()[1]
+    assert ("web",) == removed.names
+    assert "network web does not exist; list them with `ipvl network ls`" == str(refused)
+    assert None is web.kernel.link("eth0", BLUE)
 
 
-def test_a_sandbox_that_cannot_join_its_second_network_is_not_started(web):
-    """Nothing is left on the first either."""
-    before = web.picture()[1]
-    with pytest.raises(IpvlError, match="network none does not exist"):
-        start(web, 100, "one", "web", "none")
+def test_a_network_is_not_removed_under_a_member_that_came_first(web):
+    """Whoever waited for the lock before it is in."""
+    join = members.attach(web.engine, Attach(Attachment("web"), BLUE, name="blue"))
+    remove = networks.remove(web.engine, NamedNetwork("web"))
 
-    assert [] == list(web.engine.records.endpoints())
-    assert [] == list(web.engine.records.sandboxes())
-    assert before == web.picture()[1]
+    member, refused = web.run(one_after_the_other(web.engine, join, remove))
 
-
-def test_connect_and_disconnect(web):
-    """A running sandbox goes on one more network and off again."""
-    start(web, 100, "one", "web")
-    member = web.run(members.connect(web.engine, Connect(Attachment("db", ip="10.7.0.9"), "one")))
-    assert ("one", "eth1", ("10.7.0.9/16",)) == (member.name, member.interface, member.addresses)
-
-    web.run(members.disconnect(web.engine, Disconnect("db", "one")))
-    assert None is web.kernel.link("eth1", "/proc/100/ns/net")
-    expected = "one is not on network db; see `ipvl network inspect db`"
-    assert expected == web.refusal(Kind.MISSING, members.disconnect(web.engine, Disconnect("db", "one")))
+    assert str(refused).startswith("network web has 1 member: blue;")
+    assert member.id == web.engine.records.endpoints_of(web.engine.records.endpoint(member.id).network_id)[0].id
 
 
-def test_a_sandbox_whose_supervisor_was_killed_is_noticed(web):
-    """Its process is gone, so its address is free and its record says that it ended."""
-    start(web, 100, "one", "web")
-    web.kernel.end_sandbox("/proc/100/ns/net")
+def test_a_network_whose_removal_failed_takes_no_members(web):
+    """The next repair would remove it under them."""
+    web.run(networks.create(web.engine, CreateNetwork("vlan20", options={"parent": "eth0.20"})))
+    web.kernel.trouble[len(web.kernel.steps) + 1] = Trouble.REFUSED
+    with pytest.raises(IpvlError):
+        web.run(networks.remove(web.engine, NamedNetwork("vlan20")))
 
-    view = web.run(sandboxes.inspected(web.engine, NamedSandbox("one")))
-
-    assert (False, 137) == (view.running, view.exit_status)
-    assert [] == list(web.engine.records.endpoints())
-    assert (f"{100:064x}",) == web.run(sandboxes.remove(web.engine, NamedSandbox("one"))).names
+    expected = "network vlan20 is being removed; do so again: ipvl network rm vlan20"
+    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(Attachment("vlan20"), BLUE)))
 
 
-def test_a_sandbox_that_runs_is_not_removed(web):
-    """Stop it first."""
-    start(web, 100, "one", "web")
+def test_two_members_of_one_name_are_refused(web):
+    """Others could not tell which they reach; a member that is gone has no name any more."""
+    attach(web, name="blue")
 
-    expected = "sandbox one runs; stop it first: ipvl stop one"
-    assert expected == web.refusal(Kind.CONFLICT, sandboxes.remove(web.engine, NamedSandbox("one")))
+    request = Attach(Attachment("web"), RED, name="blue")
+    expected = "network web has a member blue already; choose another name"
+    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, request))
+    web.kernel.end_sandbox(BLUE)
+    assert "blue" == attach(web, RED, name="blue").name
+
+
+def test_a_port_that_could_not_be_placed_costs_no_other_its_name(web):
+    """What has the interface's name in the namespace by then is somebody else's."""
+    web.kernel.trouble[len(web.kernel.steps) + 2] = Trouble.REFUSED
+
+    with pytest.raises(IpvlError):
+        attach(web)
+
+    assert "eth0" not in [step.interface for step in web.kernel.steps if isinstance(step, TakePort)]
+
+
+def test_the_hosts_own_namespace_is_refused(web):
+    """It would get a second address on its own link, and perhaps a default route."""
+    web.kernel.open_sandbox("/proc/self/ns/net")
+
+    request = Attach(Attachment("web"), "/proc/self/ns/net")
+    expected = "/proc/self/ns/net is the host's own network namespace; attach another, such as a container's"
+    assert expected == web.refusal(Kind.INVALID, members.attach(web.engine, request))
+
+
+def test_a_namespace_without_a_name_is_disconnected_by_what_it_is_called(web):
+    """As the refusal of a second endpoint says."""
+    member = attach(web)
+    refused = web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(Attachment("web"), BLUE)))
+    word = refused.rpartition(" ")[2]
+
+    web.run(members.disconnect(web.engine, Disconnect("web", word)))
+
+    assert member.name == word
+    assert None is web.kernel.link("eth0", BLUE)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.errors import IpvlError, Kind
-from ipvl.options.network import dummy_name, interface_prefix, link_name, network_id, shown
+from ipvl.errors import IpvlError, Kind, shown
+from ipvl.options.network import dummy_name, interface_prefix, link_name, network_id
 from tests.unit.builders import ID
 from tests.unit.refusals import outcome, refusal
 

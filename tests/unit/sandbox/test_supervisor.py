@@ -6,9 +6,10 @@ import pytest
 
 from ipvl.errors import IpvlError, unavailable
 from ipvl.sandbox import supervisor
-from ipvl.sandbox.filesystem import Folders
+from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program
-from ipvl.sandbox.supervisor import Wish, run_in_foreground
+from ipvl.sandbox.supervisor import run_in_foreground
+from ipvl.sandbox.wishes import Wish
 
 
 class Process:

@@ -5,27 +5,31 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ipvl.doors.cli.calls import Call
+from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, attachment
 from ipvl.doors.cli.json_text import json_text
-from ipvl.doors.cli.network_commands import Call, add_address_flags
 from ipvl.errors import invalid
 
+if TYPE_CHECKING:
+    from ipvl.doors.cli.flags import Commands
 
-def add_parsers(commands: argparse._SubParsersAction[Any], shared: Sequence[argparse.ArgumentParser]) -> None:
+
+def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add the commands; `shared` are parsers whose flags each of them has."""
-    raw = argparse.RawDescriptionHelpFormatter
-    attach = commands.add_parser(
+    attach = add_command(
+        commands,
         "attach",
-        parents=shared,
-        help="give any network namespace an endpoint",
-        description="Give a network namespace that somebody else made an endpoint: port, addresses and routes.",
-        epilog="examples:\n"
-        "  ip netns add blue && ipvl attach --net db_net --netns /run/netns/blue --name blue\n"
-        "  ipvl attach --net db_net --pid 4711 --ip 192.168.1.30\n"
-        "  mkdir -p /etc/netns/blue && touch /etc/netns/blue/hosts    (`ip netns exec` shows it as /etc/hosts)\n"
-        "  ipvl attach --net db_net --netns blue --hosts /etc/netns/blue/hosts",
-        formatter_class=raw,
+        "give any network namespace an endpoint",
+        "Give a network namespace that somebody else made an endpoint: port, addresses and routes.",
+        """
+        ip netns add blue && ipvl attach --net db_net --netns /run/netns/blue --name blue
+        ipvl attach --net db_net --pid 4711 --ip 192.168.1.30
+        mkdir -p /etc/netns/blue && touch /etc/netns/blue/hosts    (`ip netns exec` shows it as /etc/hosts)
+        ipvl attach --net db_net --netns blue --hosts /etc/netns/blue/hosts
+        """,
+        shared=shared,
     )
     _add_which(attach)
     add_address_flags(attach)
@@ -34,14 +38,14 @@ def add_parsers(commands: argparse._SubParsersAction[Any], shared: Sequence[argp
     attach.add_argument(
         "--hosts", default="", metavar="FILE", help="an existing hosts file in which ipvl keeps the members' names"
     )
-    attach.add_argument("--json", action="store_true", help="print JSON")
-    detach = commands.add_parser(
+    add_json(attach)
+    detach = add_command(
+        commands,
         "detach",
-        parents=shared,
-        help="take a network namespace off a network",
-        description="Remove the endpoint that `ipvl attach` gave; its address is free at once.",
-        epilog="example:\n  ipvl detach --net db_net --netns blue",
-        formatter_class=raw,
+        "take a network namespace off a network",
+        "Remove the endpoint that `ipvl attach` gave; its address is free at once.",
+        "ipvl detach --net db_net --netns blue",
+        shared=shared,
     )
     _add_which(detach)
 
@@ -52,13 +56,13 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     Raises:
         IpvlError: it was refused.
     """
-    from ipvl.embedded.messages import Attach, Attachment, Detach
+    from ipvl.embedded.messages import Attach, Detach
 
     namespace = _namespace(arguments)
     if arguments.command == "detach":
         call("detach", Detach(arguments.network, namespace))
         return 0
-    wish = Attachment(arguments.network, arguments.ip, arguments.ip6, tuple(arguments.aliases), arguments.interface)
+    wish = attachment(arguments, arguments.network, arguments.interface)
     hosts = str(Path(arguments.hosts).resolve()) if arguments.hosts else ""
     if hosts and not Path(hosts).is_file():
         raise invalid(f"hosts file {hosts} does not exist", "make it first, or leave --hosts out")

@@ -1,19 +1,24 @@
-"""Ask the daemon over its control socket."""
+"""Ask the daemon over its control socket.
+
+One question is a connection of its own, asked with `socket` alone: most commands ask one, and importing http.client
+costs more than all of that. What JSON becomes is msgspec's business, imported where an answer has content.
+"""
 
 from __future__ import annotations
 
-import http.client
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import msgspec
-
-from ipvl.embedded.calls import CALLS
+from ipvl.doors.cli.answers import status_and_body
+from ipvl.embedded.messages import ANSWERS
 from ipvl.errors import IpvlError, Kind, unavailable
 
 ANSWER_WITHIN = 30.0
+CHUNK = 1 << 16
+OK = 200
 
 _Answer = TypeVar("_Answer")
 
@@ -29,68 +34,72 @@ def ask(control_socket: Path, path: str, into: type[_Answer]) -> _Answer:
         NoDaemonError: no daemon runs.
         IpvlError: the daemon refused, or this user may not ask it.
     """
-    return _exchange(control_socket, "GET", path, None, into)
+    return _decoded(control_socket, _exchange(control_socket, "GET", path), into)
 
 
 def call(control_socket: Path, name: str, request: object) -> object:
-    """Return the daemon's answer to a call of the table in `embedded.calls`.
+    """Return the daemon's answer to a call of `messages.ANSWERS`.
 
     Raises:
         NoDaemonError: no daemon runs.
         IpvlError: the daemon refused, or this user may not ask it.
     """
-    return _exchange(control_socket, "POST", f"/calls/{name}", msgspec.json.encode(request), CALLS[name].answer)
+    body = json.dumps(request, default=_fields, separators=(",", ":"))
+    answer = _exchange(control_socket, "POST", f"/calls/{name}", body.encode())
+    into = ANSWERS[name]
+    return None if into is None else _decoded(control_socket, answer, into)
 
 
-def _exchange(control_socket: Path, method: str, path: str, body: bytes | None, into: type[_Answer]) -> _Answer:
-    connection = _UnixConnection(control_socket)
+def _fields(message: Any) -> dict[str, object]:
+    """Return a message's fields, which may be messages themselves."""
+    return {name: getattr(message, name) for name in message.__dataclass_fields__}
+
+
+def _exchange(control_socket: Path, method: str, path: str, body: bytes = b"") -> bytes:
+    question = (
+        f"{method} {path} HTTP/1.1\r\nhost: ipvl\r\nconnection: close\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    answer = bytearray()
     try:
-        connection.request(method, path, body)
-        response = connection.getresponse()
-        answer = response.read()
-        if response.status != http.client.OK:
-            raise _refusal(answer)
-        return msgspec.json.decode(answer, type=into)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER_WITHIN)
+            connection.connect(str(control_socket))
+            connection.sendall(question.encode() + body)
+            while chunk := connection.recv(CHUNK):
+                answer += chunk
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NoDaemonError from error
     except PermissionError as error:
         raise unavailable(f"control socket {control_socket} may not be used by this user", "run it as root") from error
-    except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+    except OSError as error:
         raise unavailable(f"the daemon at {control_socket} did not answer: {error}") from error
-    finally:
-        connection.close()
+    whole = status_and_body(bytes(answer))
+    if whole is None:
+        raise unavailable(f"the daemon at {control_socket} did not answer: it broke off", "its log may say why")
+    status, content = whole
+    if status != OK:
+        raise _refusal(content)
+    return content
 
 
-class _Refusal(msgspec.Struct):
-    """What the control door answers when it refuses."""
+def _decoded(control_socket: Path, answer: bytes, into: type[_Answer]) -> _Answer:
+    import msgspec
 
-    what: str
-    kind: Kind = Kind.UNAVAILABLE
-    way_out: str = ""
+    try:
+        return msgspec.json.decode(answer, type=into)
+    except msgspec.DecodeError as error:
+        raise unavailable(f"the daemon at {control_socket} did not answer: {error}") from error
 
 
 def _refusal(answer: bytes) -> IpvlError:
     try:
-        refusal = msgspec.json.decode(answer, type=_Refusal)
-    except msgspec.DecodeError:
+        said = json.loads(answer)
+        return IpvlError(Kind(said.get("kind", Kind.UNAVAILABLE)), str(said["what"]), str(said.get("way_out", "")))
+    except (ValueError, LookupError, AttributeError):
         return unavailable(
             f"the daemon could not answer: {answer.decode(errors='replace')[:200]!r}", "its log has the details"
         )
-    return IpvlError(refusal.kind, refusal.what, refusal.way_out)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("ipvl", timeout=ANSWER_WITHIN)
-        self._path = path
-
-    def connect(self) -> None:
-        """Open the unix socket instead of a TCP connection."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 def follow(control_socket: Path, path: str) -> Iterator[bytes]:
@@ -100,10 +109,15 @@ def follow(control_socket: Path, path: str) -> Iterator[bytes]:
         NoDaemonError: no daemon runs.
         IpvlError: the daemon refused, this user may not ask it, or it went away in the middle.
     """
-    connection = _UnixConnection(control_socket)
+    import http.client
+
+    connection = http.client.HTTPConnection("ipvl")
     try:
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock = stream
+        stream.settimeout(ANSWER_WITHIN)
+        stream.connect(str(control_socket))
         connection.request("GET", path)
-        stream = connection.sock
         response = connection.getresponse()
         if response.status != http.client.OK:
             raise _refusal(response.read())

@@ -3,42 +3,47 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipvl.daemon.configuration import Configuration
 from ipvl.diagnosis.table import MEANINGS
+from ipvl.doors.cli.flags import add_command, add_json
 
 if TYPE_CHECKING:
     from ipvl.diagnosis.checks import Diagnosis
     from ipvl.diagnosis.findings import Finding
+    from ipvl.doors.cli.flags import Commands
+
+EXAMPLES = """
+  ipvl doctor
+  ipvl doctor --parent eth0.30     # before there is a network on it
+  ipvl doctor --network web --json
+"""
+DESCRIPTION = """
+Look at this host and say in one line each what is wrong and what to do. Nothing is changed; gateways and addresses are
+asked for on the wire (ARP, neighbour solicitations), which takes a second.
+"""
 
 
-def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add the command."""
     width = max(map(len, MEANINGS))
     checks = "\n".join(f"  {name:{width}}  {meaning}" for name, meaning in MEANINGS.items())
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "doctor",
-        help="find what is wrong with this host, one line each",
-        description=(
-            "Look at this host and say in one line each what is wrong and what to do. Nothing is changed; gateways\n"
-            "and addresses are asked for on the wire (ARP, neighbour solicitations), which takes a second."
-        ),
-        epilog=(
-            "examples:\n"
-            "  ipvl doctor\n"
-            "  ipvl doctor --parent eth0.30     # before there is a network on it\n"
-            "  ipvl doctor --network web --json\n\n"
-            "exit status: 0 when there is no problem (warnings are none), 1 when there is one\n\n"
-            f"what is looked for:\n{checks}"
-        ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "find what is wrong with this host, one line each",
+        DESCRIPTION,
+        EXAMPLES,
+        more="exit status: 0 when there is no problem (warnings are none), 1 when there is one\n\n"
+        f"what is looked for:\n{checks}",
     )
     about = command.add_mutually_exclusive_group()
     about.add_argument("--network", metavar="NAME", help="look at this network alone: its name or the start of its id")
     about.add_argument("--parent", metavar="LINK", help="look at this parent alone, even one without a network")
-    command.add_argument("--json", action="store_true", help="print JSON")
+    add_json(command)
     command.add_argument(
         "--state-folder",
         type=Path,

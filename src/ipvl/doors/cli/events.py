@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -28,7 +29,7 @@ its id at first, since Docker tells ipvl its name a moment later.
 """
 
 
-def add_parser(commands: Commands) -> None:
+def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add `events` to the commands."""
     events = add_command(
         commands,

@@ -1,15 +1,19 @@
-"""How a command is added to `ipvl`, and the flags that several commands have."""
+"""How a command is added to `ipvl`, and the flags that several commands have: how they are given and how they read."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ipvl.daemon.configuration import Configuration
+from ipvl.errors import invalid
 
 if TYPE_CHECKING:
+    from ipvl.embedded.messages import Attachment
+
     Commands: TypeAlias = argparse._SubParsersAction[Any]  # noqa: SLF001 - argparse has no public name for it
 
 
@@ -18,7 +22,16 @@ WIDTH = 100
 
 
 def add_command(
-    commands: Commands, name: str, summary: str, description: str, examples: str
+    commands: Commands,
+    name: str,
+    summary: str,
+    description: str,
+    examples: str,
+    *,
+    shared: Sequence[argparse.ArgumentParser] = (),
+    aliases: Sequence[str] = (),
+    usage: str | None = None,
+    more: str = "",
 ) -> argparse.ArgumentParser:
     """Add a command and return its parser.
 
@@ -28,19 +41,26 @@ def add_command(
         summary: what it does, for the list of commands: no capital, no full stop.
         description: what it does and what to know of it, in sentences.
         examples: lines to be typed as they are.
+        shared: parsers whose flags it has as well.
+        aliases: other words that call it.
+        usage: how it is written, where argparse would get it wrong.
+        more: further sections of its help, each a heading that ends in a colon and indented lines.
     """
     lines = "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
+        aliases=aliases,
+        parents=shared,
+        usage=usage,
         help=summary,
         description=fill(" ".join(description.split()), WIDTH),
-        epilog=f"{'examples' if lines.count(chr(10)) else 'example'}:\n{lines}",
+        epilog=f"{'examples' if lines.count(chr(10)) else 'example'}:\n{lines}" + (f"\n\n{more}" if more else ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return parser
 
 
-def add_json(command: argparse.ArgumentParser) -> None:
+def add_json(command: argparse._ActionsContainer) -> None:
     """Add --json."""
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -66,3 +86,42 @@ def add_where_to_read(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="read without a daemon (%(default)s)",
     )
+
+
+def add_address_flags(command: argparse.ArgumentParser) -> None:
+    """Add what a new member of a network can ask for."""
+    command.add_argument("--ip", default="", metavar="ADDRESS", help="the IPv4 address (default: the next one)")
+    command.add_argument("--ip6", default="", metavar="ADDRESS", help="the IPv6 address (default: the next one)")
+    command.add_argument(
+        "--alias",
+        "--network-alias",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="aliases",
+        help="one more name on the network (repeatable)",
+    )
+    command.add_argument("--mac-address", default="", metavar="MAC", help="refused: ports have their parent's")
+
+
+def attachment(arguments: argparse.Namespace, network: str, interface: str = "") -> Attachment:
+    """Return the wish to be on a network that the address flags of a command make."""
+    from ipvl.embedded.messages import Attachment
+
+    return Attachment(network, arguments.ip, arguments.ip6, tuple(arguments.aliases), interface, arguments.mac_address)
+
+
+def pairs(written: Sequence[str], flag: str, *, bare: bool = False) -> dict[str, str]:
+    """Return KEY=VALUE texts as a map; with `bare` a text without a value has an empty one.
+
+    Raises:
+        IpvlError: a text is not of that form, or a key is given twice with different values.
+    """
+    found: dict[str, str] = {}
+    for text in written:
+        key, equals, value = text.partition("=")
+        if not key or not (equals or bare):
+            raise invalid(f"{flag} {text!r} is not KEY=VALUE", f"write it like {flag} key=value")
+        if found.setdefault(key, value) != value:
+            raise invalid(f"{flag} {key} is given twice, as {found[key]} and as {value}", "give one")
+    return found

@@ -5,55 +5,60 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.network_commands import each
+from ipvl.doors.cli.calls import Call, each
+from ipvl.doors.cli.flags import add_command
+from ipvl.errors import conflict
 
 if TYPE_CHECKING:
     from ipvl.daemon.configuration import Configuration
+    from ipvl.doors.cli.flags import Commands
 
 
-def add_parser(commands: argparse._SubParsersAction[Any], shared: Sequence[argparse.ArgumentParser]) -> None:
+def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add `rootfs` and its subcommands; `shared` are parsers whose flags each of them has."""
-    raw = argparse.RawDescriptionHelpFormatter
-    rootfs = commands.add_parser(
+    rootfs = add_command(
+        commands,
         "rootfs",
-        help="root filesystems that `ipvl run` knows by name",
-        description="Make folders and archives known by name, for `ipvl run NAME`.",
-        epilog="example:\n  ipvl rootfs add alpine alpine-minirootfs.tar.gz",
-        formatter_class=raw,
+        "root filesystems that `ipvl run` knows by name",
+        "Make folders and archives known by name, for `ipvl run NAME`.",
+        "ipvl rootfs add alpine alpine-minirootfs.tar.gz",
     )
     actions = rootfs.add_subparsers(dest="action", metavar="ACTION", required=True)
-    add = actions.add_parser(
+    add = add_command(
+        actions,
         "add",
-        parents=shared,
-        help="make a folder or a tar archive known",
-        description="Make a folder (used where it is) or a tar archive (unpacked once) known under a name.",
-        epilog="examples:\n  ipvl rootfs add alpine alpine-minirootfs.tar.gz\n  ipvl rootfs add db /srv/db",
-        formatter_class=raw,
+        "make a folder or a tar archive known",
+        "Make a folder (used where it is) or a tar archive (unpacked once) known under a name.",
+        """
+        ipvl rootfs add alpine alpine-minirootfs.tar.gz
+        ipvl rootfs add db /srv/db
+        """,
+        shared=shared,
     )
     add.add_argument("name", metavar="NAME", help="what to call it")
     add.add_argument("source", type=Path, metavar="TAR|DIR", help="where it is")
-    actions.add_parser(
+    add_command(
+        actions,
         "ls",
-        parents=shared,
-        help="list the known ones",
-        description="List the known root filesystems and where they are.",
-        epilog="example:\n  ipvl rootfs ls",
-        formatter_class=raw,
+        "list the known ones",
+        "List the known root filesystems and where they are.",
+        "ipvl rootfs ls",
+        shared=shared,
     )
-    remove = actions.add_parser(
+    remove = add_command(
+        actions,
         "rm",
-        parents=shared,
-        help="forget some",
-        description="Forget names; what was unpacked for them is removed, a folder that was given stays.",
-        epilog="example:\n  ipvl rootfs rm alpine",
-        formatter_class=raw,
+        "forget some",
+        "Forget names; what was unpacked for them is removed, a folder that was given stays.",
+        "ipvl rootfs rm alpine",
+        shared=shared,
     )
     remove.add_argument("names", nargs="+", metavar="NAME", help="a known name")
 
 
-def run(arguments: argparse.Namespace, settings: Configuration) -> int:
+def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     """Do what was asked and return the exit status.
 
     Raises:
@@ -69,11 +74,27 @@ def run(arguments: argparse.Namespace, settings: Configuration) -> int:
     if arguments.action == "rm":
 
         def remove(name: str) -> str:
+            _check_unused(name, call)
             root_filesystems.remove(known, name)
             return name
 
         return each(arguments.names, remove)
-    from ipvl.doors.cli.tables import table
+    from ipvl.doors.tables import table
 
     print(table(("NAME", "FOLDER"), ((name, str(path)) for name, path in root_filesystems.names(known))))
     return 0
+
+
+def _check_unused(name: str, call: Call) -> None:
+    """Refuse to pull a root filesystem from under a sandbox, which sees it below a layer of its own.
+
+    Raises:
+        IpvlError: a sandbox, running or not, is on it.
+    """
+    from ipvl.embedded.messages import AnySandbox
+
+    for sandbox in call("sandbox.list", AnySandbox(all=True)).sandboxes:
+        if sandbox.root_filesystem.partition(":")[0] == name:
+            raise conflict(
+                f"root filesystem {name} is what sandbox {sandbox.name} runs on", f"ipvl rm -f {sandbox.name}"
+            )

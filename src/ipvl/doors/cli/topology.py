@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ file, and says so.
 """
 
 
-def add_parser(commands: Commands) -> None:
+def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) -> None:
     """Add `topology` to the commands."""
     topology = add_command(commands, "topology", "draw links, VLANs, networks and endpoints", DESCRIPTION, EXAMPLES)
     form = topology.add_mutually_exclusive_group()

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from ipvl import __version__
 from ipvl.doors.control.events import event_stream
+from ipvl.doors.control.tables import table_routes
 from ipvl.driver.engine import Engine
 from ipvl.driver.status import status
 from ipvl.embedded.calls import CALLS, Call
@@ -41,6 +42,7 @@ def control_app(engine: Engine) -> Starlette:
             Route("/status", serve_status),
             Route("/version", serve_version),
             Route("/events", serve_events),
+            *table_routes(engine),
             *(Route(f"/calls/{name}", _endpoint(call, engine), methods=["POST"]) for name, call in CALLS.items()),
         ],
         exception_handlers={IpvlError: _refusal},

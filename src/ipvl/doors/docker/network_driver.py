@@ -11,13 +11,12 @@ from ipvl.doors.docker import wire
 from ipvl.driver import endpoints, networks
 from ipvl.driver.engine import Engine
 from ipvl.errors import invalid
-from ipvl.model import Attachment, Network, Route
+from ipvl.model import DOCKER, Attachment, Network, Route
 from ipvl.options import endpoint as endpoint_options
 from ipvl.options import network as network_options
 
 log = logging.getLogger(__name__)
 
-DOOR = "docker"
 GENERIC = "com.docker.network.generic"
 INTERNAL = "com.docker.network.internal"
 ENABLE_IPV4 = "com.docker.network.enable_ipv4"
@@ -183,7 +182,7 @@ def _network(request: wire.CreateNetwork, created: float) -> Network:
         _options(request.options),
         pools,
         internal=options.get(INTERNAL) in (True, "true"),
-        door=DOOR,
+        door=DOCKER,
         created=created,
     )
 

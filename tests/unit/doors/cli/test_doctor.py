@@ -19,7 +19,7 @@ from ipvl.model import Mode
 from ipvl.records import Put, Record
 from ipvl.store.sqlite import open_store
 from tests.contract.fake_kernel import FakeKernel
-from tests.unit.builders import ENDPOINT_ID, endpoint, network, parent
+from tests.unit.builders import ENDPOINT_ID, OTHER_ID, SANDBOX, endpoint, network, parent
 from tests.unit.diagnosis.cases import question
 
 MAC = "00:50:56:39:45:01"
@@ -36,6 +36,7 @@ class Host:
         self.folder = folder
         self.answers = {GATEWAY: (MAC,)}
         self.asked = []
+        self.ended_early = []
         self._monkeypatch = monkeypatch
         self._capsys = capsys
         for name in ("open_host_kernel", "network_stack", "ask"):
@@ -59,8 +60,9 @@ class Host:
     async def _network_stack(self, links):
         return NetworkStack()
 
-    async def _ask(self, questions, senders):
+    async def _ask(self, questions, senders, *, one_answer_each):
         self.asked += questions
+        self.ended_early.append(one_answer_each)
         return {one: self.answers.get(one, ()) for one in questions}
 
 
@@ -135,7 +137,7 @@ def test_a_state_file_that_cannot_be_read(host):
 def test_what_only_root_may_do(host, monkeypatch):
     """Each thing that could not be found out is said, and missing knowledge is no finding."""
 
-    async def refuse(*_: object) -> None:
+    async def refuse(*_: object, **__: object) -> None:
         raise kernel_refused("ipvl may not do that (EPERM)", "run it as root")
 
     def unreadable(*_: object) -> None:
@@ -151,9 +153,9 @@ def test_what_only_root_may_do(host, monkeypatch):
 
     assert 0 == code
     assert lines == [
-        "not checked: ports inside containers, because /run/docker/netns may not be read; run it as root",
         "not checked: gateways and duplicate addresses, because ipvl may not do that (EPERM); run it as root",
         "not checked: what kinds of links the kernel can make, because ipvl may not do that (EPERM); run it as root",
+        "not checked: ports inside containers, because /run/docker/netns may not be read; run it as root",
         "nothing wrong was found: 16 checks on 1 network, 1 parent",
     ]
 
@@ -188,12 +190,68 @@ def test_what_comes_and_goes_meanwhile_is_no_finding(host, monkeypatch):
     """A port that a container takes, and a parent's half-made name, are there at one of two looks only."""
     ask = examination.ask
 
-    async def make_meanwhile(questions, senders):
+    async def make_meanwhile(questions, senders, **how):
         host.kernel.add("ipvl+0011223344", "dummy")
         host.kernel.add("ipvl0123456789a", "ipvlan", on="eth0", mode=WEB.mode, flag=WEB.flag)
-        return await ask(questions, senders)
+        return await ask(questions, senders, **how)
 
     monkeypatch.setattr(examination, "ask", make_meanwhile)
+
+    assert (0, ["all is well: 16 checks on 1 network, 1 parent"], "") == host.doctor()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_the_wait_ends_with_the_last_gateway_unless_somebody_must_stay_silent(host, held):
+    """Only addresses that containers hold are listened for until the end."""
+    if held:
+        host.remember(endpoint(sandbox=SANDBOX))
+        host.kernel.open_sandbox(SANDBOX)
+        host.kernel.add("p", "ipvlan", on="eth0", mode=WEB.mode, flag=WEB.flag)
+        host.kernel.take("p", SANDBOX)
+
+    assert (0, ["all is well: 16 checks on 1 network, 1 parent"], "") == host.doctor()
+    assert [not held] == host.ended_early
+
+
+def test_a_port_inside_a_sandbox_of_ipvls_own(host):
+    """Its namespace has no name on the host, but ipvl knows where it is; the way out is ipvl's own as well."""
+    namespace = "/proc/4711/ns/net"
+    host.kernel.open_sandbox(namespace)
+    own = network(OTHER_ID, name="shop", door="embedded", mode=Mode.L3, subnets=("192.168.30.0/24",), parent="eth1")
+    addresses = ("192.168.30.10/24",)
+    inode = host.kernel.namespace_inode(namespace)
+    host.kernel.add("eth1")
+    host.remember(parent("eth1"), own)
+    host.remember(endpoint(network_id=OTHER_ID, addresses=addresses, name="db", sandbox=namespace, inode=inode))
+    host.kernel.add("p", "ipvlan", on="eth1", mode=own.mode, flag=own.flag)
+    host.kernel.take("p", namespace)
+    assert (0, ["all is well: 16 checks on 2 networks, 2 parents"], "") == host.doctor()
+    host.kernel.give_back("p", namespace)
+    host.kernel.remove("p")
+
+    code, lines, _ = host.doctor()
+
+    assert 1 == code
+    assert lines == [
+        "problem: member db has no port on eth1 any more, though ipvl gave it one in network shop;"
+        " `ipvl attach --net shop --netns /proc/4711/ns/net --ip 192.168.30.10 --name db` gives it one again"
+    ]
+
+
+def test_what_is_set_right_between_the_looks_is_no_finding(host, monkeypatch):
+    """A container whose port is moved at the first look and there at the second."""
+    host.remember(endpoint(sandbox=SANDBOX))
+    host.kernel.open_sandbox(SANDBOX)
+    diagnose = examination.diagnose
+
+    def diagnose_and_give(evidence, unchecked):
+        found = diagnose(evidence, unchecked)
+        if not host.kernel.link("eth0", SANDBOX):
+            host.kernel.add("p", "ipvlan", on="eth0", mode=WEB.mode, flag=WEB.flag)
+            host.kernel.take("p", SANDBOX)
+        return found
+
+    monkeypatch.setattr(examination, "diagnose", diagnose_and_give)
 
     assert (0, ["all is well: 16 checks on 1 network, 1 parent"], "") == host.doctor()
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 
-from ipvl.doors.cli.completion import NAMED_BY, arguments_of, script
 from ipvl.doors.cli.parser import parser
 from manual.help_tree import Argument, Command, Section, help_tree
 from manual.man_pages import man_page
@@ -88,62 +84,3 @@ def test_man_pages_refer_to_each_other():
         assert related <= pages - {command.page}
         assert related >= {one.page for one in command.commands}
         assert command is TOP or "-".join(command.words[:-1]) in related
-
-
-@pytest.fixture
-def bash(tmp_path):
-    """Call it with a line that is being typed, and what a running daemon knows, to get what bash offers."""
-    (tmp_path / "completion").write_text(script(parser(), "bash"))
-
-    def offered(*words: str, names: str = "", status: int = 0) -> list[str]:
-        (tmp_path / "ipvl").write_text(
-            f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/names\nexit {status}\n'
-        )
-        (tmp_path / "ipvl").chmod(0o755)
-        (tmp_path / "names").write_text(names)
-        program = (
-            'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _shtab_ipvl; printf "%s\\n" "${COMPREPLY[@]}"'
-        )
-        done = subprocess.run(
-            ["bash", "-c", program, str(tmp_path / "completion"), "ipvl", *words],
-            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-        return done.stdout.split()
-
-    offered.calls = tmp_path / "calls"
-    return offered
-
-
-def test_network_names_are_completed(bash):
-    """Those that the daemon knows and that begin with what is typed; nothing that a shell would act on."""
-    names = "web\nwebshop\ndb\nw$(touch x)\nw;ls\n"
-
-    assert ["web", "webshop"] == bash("events", "--network", "w", names=names)
-    assert ["web", "webshop", "db"] == bash("events", "--network", "", names=names)
-    assert "status --names networks" in bash.calls.read_text()
-
-
-def test_no_daemon_no_names(bash):
-    """The line stays as it is, without a word about it."""
-    assert [] == bash("events", "--network", "w", status=6)
-
-
-def test_words_are_completed_without_asking_anybody(bash):
-    """Only a name costs a call."""
-    assert ["--network"] == bash("events", "--netw")
-    assert ["topology"] == bash("topo")
-    assert not bash.calls.exists()
-
-
-def test_every_network_and_parent_can_be_completed():
-    """Whatever argument is called so, in any command."""
-    top = parser()
-    script(top, "zsh")
-
-    named = [one for one in arguments_of(top) if one.dest in NAMED_BY and one.choices is None and one.nargs != 0]
-    assert named
-    assert all(hasattr(one, "complete") for one in named)

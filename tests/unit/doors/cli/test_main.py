@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import ipvl.__main__ as command
-from ipvl import __version__
+from ipvl import __version__, commands
+from ipvl.__main__ import main
 from ipvl.daemon import standalone
 from ipvl.doors.cli import control_client
 from ipvl.doors.cli.parser import SHELLS
-from ipvl.doors.cli.tables import status_text
 from ipvl.doors.cli.topology_graph import LinkNode, graph
 from ipvl.doors.cli.topology_mermaid import topology_mermaid
 from ipvl.doors.cli.topology_svg import topology_svg
 from ipvl.doors.cli.topology_tree import topology_text
+from ipvl.doors.tables import status_text
 from ipvl.driver.status import Status
 from ipvl.errors import IpvlError, Kind
 from ipvl.records import Put
@@ -36,7 +36,7 @@ def ipvl(monkeypatch, capsys):
 
     def run(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["ipvl", *words])
-        code = command.main()
+        code = main()
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
@@ -78,15 +78,15 @@ def test_every_kind_of_error_has_its_exit_status(ipvl, monkeypatch, kind, status
     def refuse(arguments: object) -> int:
         raise IpvlError(kind, "parent eth7 does not exist", "make it first")
 
-    monkeypatch.setitem(command.COMMANDS, "version", refuse)
+    monkeypatch.setitem(commands.COMMANDS, "version", refuse)
 
     assert (status, "", "ipvl: parent eth7 does not exist; make it first\n") == ipvl("version")
 
 
 def test_no_kind_of_error_is_without_an_exit_status():
     """And none shares its status with another, with success or with a bug."""
-    assert set(Kind) == set(command.EXIT_STATUS)
-    assert len(Kind) == len(set(command.EXIT_STATUS.values()) - {0, 1})
+    assert set(Kind) == set(commands.EXIT_STATUS)
+    assert len(Kind) == len(set(commands.EXIT_STATUS.values()) - {0, 1})
 
 
 @pytest.mark.usefixtures("running")
@@ -224,4 +224,4 @@ def test_a_reader_that_has_seen_enough_is_no_error(monkeypatch, tmp_path):
     with os.fdopen(writer, "w", buffering=1) as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
 
-        assert 0 == command.main()
+        assert 0 == main()

@@ -14,7 +14,7 @@ from ipvl.doors.cli.parser import configuration, parser
 from ipvl.options.table import NETWORK_OPTIONS
 
 COMMANDS = (
-    *("network", "run", "exec", "ps", "stop", "rm", "logs", "attach", "detach", "rootfs"),
+    *("network", "run", "start", "restart", "exec", "ps", "stop", "rm", "logs", "attach", "detach", "rootfs"),
     *("serve", "status", "topology", "events", "doctor", "version", "completion"),
 )
 

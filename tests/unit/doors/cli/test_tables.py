@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from textwrap import dedent
 
-from ipvl.doors.cli.tables import status_text
-from ipvl.driver.status import Status, SubnetStatus
+from ipvl.doors.tables import NO_NETWORKS, status_text
+from ipvl.driver.status import LeaseStatus, PoolStatus, Status
+from ipvl.driver.subnet_status import SubnetStatus
 from tests.unit.builders import OTHER_ENDPOINT_ID, OTHER_ID
 from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
 
@@ -106,13 +107,41 @@ def test_warnings_come_last():
     assert ["", warning] == status_text(replace(ONE_OF_EACH, warnings=(warning,))).splitlines()[-2:]
 
 
+def test_pools_and_leases_have_tables_of_their_own():
+    """What Docker takes addresses from, with networks on it or before; and who has each address."""
+    leases = (
+        LeaseStatus("192.168.20.1", "gateway", None, 2),
+        LeaseStatus("192.168.20.9", "reserved", None, 1),
+        LeaseStatus("192.168.20.10", "endpoint", "shop", 1),
+    )
+    pools = (
+        PoolStatus("p", "192.168.20.0/24", None, None, 2, leases),
+        PoolStatus("q", "2001:db8::/64", "2001:db8::8:0/112", "eth1", 1, ()),
+    )
+    expected = text(
+        """
+        POOL              RANGE               PARENT   NETWORKS   LEASES
+        192.168.20.0/24   -                   any      2          3
+        2001:db8::/64     2001:db8::8:0/112   eth1     1          0
+
+        LEASE           POOL              FOR        NETWORKS
+        192.168.20.1    192.168.20.0/24   gateway    2
+        192.168.20.9    192.168.20.0/24   reserved   1
+        192.168.20.10   192.168.20.0/24   shop       1
+        """
+    )
+
+    assert expected == status_text(replace(EMPTY, pools=pools))
+    assert status_text(replace(ONE_OF_EACH, pools=pools)) == f"{status_text(ONE_OF_EACH)}\n\n{expected}"
+
+
 def test_an_empty_host_is_told_what_to_do():
     """No tables without rows, but a first command."""
-    assert "no networks yet: docker network create -d ipvl -o parent=eth0 ..." == status_text(EMPTY)
+    assert NO_NETWORKS == status_text(EMPTY)
 
 
 def test_an_empty_host_may_have_warnings():
     """A marked link that no record knows is worth a line."""
-    expected = "no networks yet: docker network create -d ipvl -o parent=eth0 ...\nlink di-a was made by ipvl"
-
-    assert expected == status_text(replace(EMPTY, warnings=("link di-a was made by ipvl",)))
+    assert f"{NO_NETWORKS}\nlink di-a was made by ipvl" == status_text(
+        replace(EMPTY, warnings=("link di-a was made by ipvl",))
+    )

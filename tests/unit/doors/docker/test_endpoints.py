@@ -96,7 +96,7 @@ def test_an_address_in_use_is_refused_before_join(web, ask, refused):
     rival = {**create(interface(v6="")), "EndpointID": OTHER_ENDPOINT_ID}
     expected = (
         "address 192.168.20.10 is in use on parent eth0 by endpoint eeeeeeeeeeee of network web; "
-        "choose another address or remove that endpoint"
+        "choose another address or remove what holds it"
     )
 
     assert expected == refused("NetworkDriver.CreateEndpoint", rival)

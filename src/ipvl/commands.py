@@ -1,0 +1,203 @@
+"""Every command by its word, and what does it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ipvl import __version__
+from ipvl.doors.cli.json_text import json_text
+from ipvl.doors.cli.parser import as_docker_writes, configuration, parser
+from ipvl.errors import IpvlError, Kind
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from ipvl.driver.status import Status
+
+EXIT_STATUS = {Kind.INVALID: 2, Kind.CONFLICT: 3, Kind.MISSING: 4, Kind.KERNEL: 5, Kind.UNAVAILABLE: 6}
+"""What the shell sees of a refusal; 1 is left to bugs, and to `ipvl doctor` that found problems."""
+
+
+def run(words: list[str]) -> int:
+    """Run a command as it is typed, without `ipvl`, and return its exit status. Imports wait until it needs them.
+
+    Raises:
+        BrokenPipeError: nobody reads its output any more.
+    """
+    words = as_docker_writes(words)
+    arguments = parser(words[0] if words else "").parse_args(words)
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except IpvlError as error:
+        print(f"ipvl: {error}", file=sys.stderr)
+        return EXIT_STATUS[error.kind]
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from ipvl.daemon.lifecycle import serve
+    from ipvl.daemon.logs import set_up_logs
+
+    settings = configuration(arguments)
+    set_up_logs(settings.log_level, os.environ)
+    asyncio.run(serve(settings, os.environ))
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.tables import names, status_text
+
+    status = _read_status(arguments)
+    if arguments.names:
+        for name in names(status, arguments.names):
+            print(name)
+        return 0
+    print(json_text(status) if arguments.json else status_text(status))
+    return 0
+
+
+def _read_status(arguments: argparse.Namespace) -> Status:
+    from ipvl.doors.cli.control_client import NoDaemonError, ask
+    from ipvl.driver.status import Status
+
+    settings = configuration(arguments)
+    try:
+        return ask(settings.control_socket, "/status", Status)
+    except NoDaemonError:
+        import asyncio
+
+        from ipvl.daemon.standalone import read_status
+
+        print(f"ipvl: no daemon at {settings.control_socket}, reading {settings.state_file} instead", file=sys.stderr)
+        return asyncio.run(read_status(settings))
+
+
+def _topology(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import topology
+
+    return topology.run(arguments, _read_status(arguments))
+
+
+def _events(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import events
+
+    return events.run(arguments, configuration(arguments))
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from ipvl.daemon.examination import examine
+    from ipvl.doors.cli.doctor import report
+
+    settings = configuration(arguments)
+    diagnosis = asyncio.run(examine(settings, arguments.network, arguments.parent))
+    print(json_text(diagnosis) if arguments.json else report(diagnosis))
+    return 0 if diagnosis.healthy else 1
+
+
+def _version(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli.control_client import NoDaemonError, ask
+
+    versions = {"ipvl": __version__}
+    try:
+        versions["daemon"] = ask(configuration(arguments).control_socket, "/version", dict[str, str])["version"]
+    except NoDaemonError:
+        versions["daemon"] = "not running"
+    print(
+        json_text(versions) if arguments.json else "\n".join(f"{name} {version}" for name, version in versions.items())
+    )
+    return 0
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli.completion import script
+
+    print(script(parser(), arguments.shell))
+    return 0
+
+
+def _network(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import network_commands
+
+    return network_commands.run(arguments, _caller(arguments))
+
+
+def _program(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import program_commands
+
+    if "env" in arguments:
+        from ipvl.sandbox.process import with_values
+
+        arguments.env = with_values(arguments.env, os.environ)
+    return program_commands.COMMANDS[arguments.command](arguments, _caller(arguments), configuration(arguments))
+
+
+def _sandbox(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import sandbox_commands
+
+    return sandbox_commands.run(arguments, _caller(arguments), configuration(arguments))
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import attach_commands
+
+    return attach_commands.run(arguments, _caller(arguments))
+
+
+def _rootfs(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli import rootfs_commands
+
+    return rootfs_commands.run(arguments, _caller(arguments), configuration(arguments))
+
+
+def _caller(arguments: argparse.Namespace) -> Callable[[str, object], object]:
+    """Return what does a call: the daemon where one runs, this process otherwise, which says so once."""
+    settings = configuration(arguments)
+    alone = False
+
+    def call(name: str, request: object) -> object:
+        from ipvl.doors.cli.control_client import NoDaemonError
+        from ipvl.doors.cli.control_client import call as ask_daemon
+
+        nonlocal alone
+        try:
+            return ask_daemon(settings.control_socket, name, request)
+        except NoDaemonError:
+            import asyncio
+
+            from ipvl.daemon.standalone import perform
+
+            if not alone:
+                print(f"ipvl: no daemon at {settings.control_socket}, working stand-alone", file=sys.stderr)
+                alone = True
+            try:
+                return asyncio.run(perform(settings, name, request))
+            except IpvlError as error:
+                # A daemon may have started meanwhile, and has the state for good.
+                try:
+                    return ask_daemon(settings.control_socket, name, request)
+                except NoDaemonError:
+                    raise error from None
+
+    return call
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "network": _network,
+    **dict.fromkeys(("run", "start", "restart", "exec"), _program),
+    **dict.fromkeys(("ps", "stop", "rm", "logs"), _sandbox),
+    **dict.fromkeys(("attach", "detach"), _attach),
+    "rootfs": _rootfs,
+    "serve": _serve,
+    "status": _status,
+    "topology": _topology,
+    "events": _events,
+    "doctor": _doctor,
+    "version": _version,
+    "completion": _completion,
+}

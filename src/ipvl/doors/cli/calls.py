@@ -1,0 +1,24 @@
+"""What a command asks the engine, and the same asked for several names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ipvl.errors import IpvlError
+
+Call = Callable[[str, object], Any]
+"""Does a call of the table in `embedded.calls`, by its name and request, and returns its answer."""
+
+
+def each(names: Sequence[str], work: Callable[[str], str]) -> int:
+    """Do the same for several names, print what each gives, and go on after a refusal; return the exit status."""
+    failures = 0
+    for name in names:
+        try:
+            print(work(name))  # noqa: T201 - what commands are for
+        except IpvlError as error:
+            print(f"ipvl: {error}", file=sys.stderr)  # noqa: T201
+            failures += 1
+    return 1 if failures else 0

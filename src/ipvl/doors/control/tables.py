@@ -1,0 +1,42 @@
+"""GET /tables/NAME: what there is as text, for commands that would rather not start a JSON parser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from ipvl.doors.tables import networks_text, sandboxes_text, status_text
+from ipvl.driver.engine import Engine
+from ipvl.driver.status import status
+from ipvl.embedded import networks, sandboxes
+from ipvl.embedded.messages import AnyNetwork, AnySandbox
+
+
+def table_routes(engine: Engine) -> list[Route]:
+    """Return the routes of every table."""
+
+    async def networks_table() -> str:
+        return networks_text(await networks.listed(engine, AnyNetwork()))
+
+    async def sandboxes_table() -> str:
+        return sandboxes_text(await sandboxes.listed(engine, AnySandbox()), time.time())
+
+    async def status_tables() -> str:
+        return status_text(await status(engine.records, engine.kernel, engine.warnings))
+
+    return [
+        Route("/tables/networks", _serve(networks_table)),
+        Route("/tables/sandboxes", _serve(sandboxes_table)),
+        Route("/tables/status", _serve(status_tables)),
+    ]
+
+
+def _serve(text: Callable[[], Awaitable[str]]) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        return PlainTextResponse(f"{await text()}\n")
+
+    return serve

@@ -1,0 +1,155 @@
+"""What there is as people read it: aligned columns, one thing a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, ParentStatus, PoolStatus, Status
+from ipvl.embedded.messages import Networks, NetworkView, Sandboxes, SandboxView
+
+NETWORK_COLUMNS = ("NETWORK", "ID", "MODE", "FLAG", "PARENT", "SUBNETS", "GATEWAYS", "ENDPOINTS", "STATE")
+PARENT_COLUMNS = ("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS")
+ENDPOINT_COLUMNS = ("ENDPOINT", "ID", "NETWORK", "ADDRESSES", "PARENT", "STATE")
+POOL_COLUMNS = ("POOL", "RANGE", "PARENT", "NETWORKS", "LEASES")
+LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
+NOTHING = "-"
+NO_NETWORKS = "no networks yet; make one with `ipvl network create`, or with `docker network create -d ipvl` for Docker"
+
+
+def status_text(status: Status) -> str:
+    """Return networks, parents, endpoints, pools and leases as a table each, then what is wrong, one line each."""
+    if not status.networks and not status.pools:
+        return "\n".join((NO_NETWORKS, *_troubles(status)))
+    leases = [(lease, pool) for pool in status.pools for lease in pool.leases]
+    tables: tuple[tuple[Sequence[str], Sequence[Sequence[str]]], ...] = (
+        (NETWORK_COLUMNS, [_network_row(one) for one in status.networks]),
+        (PARENT_COLUMNS, [_parent_row(one) for one in status.parents]),
+        (ENDPOINT_COLUMNS, [_endpoint_row(one) for one in status.endpoints]),
+        (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
+        (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
+    )
+    parts = [table(columns, rows) for columns, rows in tables if rows]
+    troubles = _troubles(status)
+    if troubles:
+        parts.append("\n".join(troubles))
+    return "\n\n".join(parts)
+
+
+def networks_text(networks: Networks) -> str:
+    """Return a table of networks and how many members each has."""
+    return table(
+        ("NETWORK ID", "NAME", "DOOR", "PARENT", "MODE", "SUBNETS", "MEMBERS"), map(_listed_network, networks.networks)
+    )
+
+
+def sandboxes_text(sandboxes: Sandboxes, now: float) -> str:
+    """Return a table of sandboxes at the moment `now`, in seconds since the epoch."""
+    rows = (
+        (
+            sandbox.id[:12],
+            sandbox.name,
+            sandbox.root_filesystem or NOTHING,
+            " ".join(sandbox.command)[:40],
+            _state(sandbox, now),
+            ", ".join(f"{member.network} {' '.join(member.addresses)}" for member in sandbox.members) or NOTHING,
+        )
+        for sandbox in sandboxes.sandboxes
+    )
+    return table(("SANDBOX ID", "NAME", "ROOTFS", "COMMAND", "STATE", "NETWORKS"), rows)
+
+
+def names(status: Status, kind: str) -> tuple[str, ...]:
+    """Return what the `networks`, `parents` or `endpoints` are called, each name once."""
+    labels = {
+        "networks": [one.name or one.id[:12] for one in status.networks],
+        "parents": [one.name for one in status.parents],
+        "endpoints": [one.name or one.id[:12] for one in status.endpoints],
+    }
+    return tuple(dict.fromkeys(labels[kind]))
+
+
+def _listed_network(network: NetworkView) -> tuple[str, ...]:
+    return (
+        network.id[:12],
+        network.name,
+        network.door,
+        network.parent,
+        network.mode if network.flag == "bridge" else f"{network.mode} {network.flag}",
+        ", ".join(subnet.subnet for subnet in network.subnets),
+        str(len(network.members)),
+    )
+
+
+def _state(sandbox: SandboxView, now: float) -> str:
+    if sandbox.running:
+        return f"up {_age(now - sandbox.started)}"
+    return f"ended ({sandbox.exit_status}) {_age(now - (sandbox.ended or now))} ago"
+
+
+def _age(seconds: float) -> str:
+    for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{int(seconds // length)} {name}"
+    return f"{max(0, int(seconds))} s"
+
+
+def _network_row(network: NetworkStatus) -> tuple[str, ...]:
+    return (
+        network.name or NOTHING,
+        network.id[:12],
+        network.mode,
+        network.flag,
+        network.parent,
+        ",".join(subnet.subnet for subnet in network.subnets) or NOTHING,
+        ",".join(subnet.gateway for subnet in network.subnets if subnet.gateway) or NOTHING,
+        str(network.endpoints),
+        "trouble" if network.trouble else "ready",
+    )
+
+
+def _parent_row(parent: ParentStatus) -> tuple[str, ...]:
+    return (
+        parent.name,
+        parent.kind,
+        "ipvl" if parent.made else "others",
+        parent.state,
+        str(parent.mtu or NOTHING),
+        ",".join(parent.networks) or NOTHING,
+    )
+
+
+def _endpoint_row(endpoint: EndpointStatus) -> tuple[str, ...]:
+    return (
+        endpoint.name or NOTHING,
+        endpoint.id[:12],
+        endpoint.network,
+        ",".join(endpoint.addresses),
+        endpoint.parent,
+        endpoint.state,
+    )
+
+
+def _pool_row(pool: PoolStatus) -> tuple[str, ...]:
+    return (pool.subnet, pool.range or NOTHING, pool.parent or "any", str(pool.users), str(len(pool.leases)))
+
+
+def _lease_row(lease: LeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
+    return (lease.address, pool.subnet, lease.owner or lease.use, str(lease.users))
+
+
+def _troubles(status: Status) -> list[str]:
+    found = [
+        f"network {network.name or network.id[:12]}: {trouble}"
+        for network in status.networks
+        for trouble in network.trouble
+    ]
+    return found + [warning for warning in status.warnings if not any(warning.endswith(trouble) for trouble in found)]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return aligned columns under their names, one row a line."""
+    lines = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

@@ -1,0 +1,197 @@
+"""What the driver may expect of a kernel that sets up ports inside sandboxes: fake and real keep the same promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface, ip_network
+
+import pytest
+
+from ipvl.errors import Kind
+from ipvl.links import MakePort, PlacePort, RoutePort, SandboxView, TakePort
+from ipvl.model import Flag, Mode, Route
+from tests.contract.benches import Bench, refusal
+from tests.contract.test_kernel_making import needs
+
+NAME = "ipvl0123456789a"
+ADDRESSES = (ip_interface("192.168.20.10/24"), ip_interface("2001:db8::10/64"))
+GATEWAYS = (ip_address("192.168.20.1"), ip_address("2001:db8::1"))
+GONE = "/run/netns/gone"
+BARE = SandboxView(frozenset({"lo"}), frozenset())
+
+
+async def make_port(bench: Bench, name: str = NAME) -> None:
+    """Make an ipvlan port, or where the kernel has none, its next of kin."""
+    if await bench.kernel.by_name("br0") is None:
+        await bench.add("br0", "bridge", up=True)
+    if "ipvlan" in await bench.kernel.kinds():
+        await bench.kernel.apply(MakePort(name, "br0", Mode.L2, Flag.BRIDGE))
+    else:
+        await bench.add(name, "macvlan", on="br0")
+
+
+async def place(bench: Bench, interface: str = "eth0") -> str:
+    """Make a port and place it in a sandbox; return the sandbox's path."""
+    path = await bench.open("box")
+    await make_port(bench)
+    await bench.kernel.apply(PlacePort(NAME, path, interface, ADDRESSES))
+    return path
+
+
+def test_a_bare_sandbox_has_its_loopback_alone(on_kernel):
+    """And leads nowhere."""
+
+    async def promise(bench):
+        assert BARE == await bench.kernel.sandbox_view(await bench.open("box"))
+
+    on_kernel(promise)
+
+
+def test_a_sandbox_that_is_gone_is_missing(on_kernel):
+    """Whoever looks, places or routes is told the path."""
+    sentence = f"sandbox {GONE} is gone (No such file or directory); start it again"
+
+    async def promise(bench):
+        await make_port(bench)
+        with pytest.raises(Exception, match="is gone") as refused:
+            await bench.kernel.sandbox_view(GONE)
+        assert sentence == str(refused.value)
+        assert sentence == await refusal(bench, Kind.MISSING, PlacePort(NAME, GONE, "eth0", ADDRESSES))
+        assert sentence == await refusal(bench, Kind.MISSING, RoutePort(GONE, "eth0", GATEWAYS, ()))
+
+    on_kernel(promise)
+
+
+def test_a_placed_port_is_in_the_sandbox_by_its_new_name(on_kernel):
+    """And no longer in the host's namespace, though it still sits on its parent."""
+
+    async def promise(bench):
+        path = await place(bench, "lan0")
+        parent = await bench.kernel.by_name("br0")
+
+        assert SandboxView(frozenset({"lo", "lan0"}), frozenset()) == await bench.kernel.sandbox_view(path)
+        assert await bench.kernel.by_name(NAME) is None
+        (found,) = await bench.kernel.ports_elsewhere()
+        assert ("lan0", parent.index, path, True) == (found.name, found.lower, found.namespace, found.up)
+
+    on_kernel(promise)
+
+
+def test_a_port_that_does_not_exist_cannot_be_placed(on_kernel):
+    """It went away between the plan and the step."""
+
+    async def promise(bench):
+        path = await bench.open("box")
+        expected = f"link {NAME} does not exist on this host; it went away a moment ago: make it again"
+
+        assert expected == await refusal(bench, Kind.MISSING, PlacePort(NAME, path, "eth0", ADDRESSES))
+        assert BARE == await bench.kernel.sandbox_view(path)
+
+    on_kernel(promise)
+
+
+def test_a_name_that_is_taken_in_the_sandbox_is_refused(on_kernel):
+    """The port that has it stays, and the one that was to have it is gone."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")
+        path = await place(bench)
+        await make_port(bench, "ipvl0123456789b")
+        step = PlacePort("ipvl0123456789b", path, "eth0", ())
+
+        with pytest.raises(Exception, match="File exists") as refused:
+            await bench.kernel.apply(step)
+
+        assert f"the kernel refused to {step.describe()}: File exists (EEXIST)" == str(refused.value)
+        assert {"lo", "eth0"} == (await bench.kernel.sandbox_view(path)).interfaces
+        assert {"lo", "br0"} == {link.name for link in await bench.kernel.all()}
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize(
+    ("gateways", "routes", "families"),
+    [
+        ((), (), set()),
+        (GATEWAYS[:1], (), {4}),
+        (GATEWAYS[1:], (), {6}),
+        (GATEWAYS, (), {4, 6}),
+        ((), (Route(ip_network("0.0.0.0/0")), Route(ip_network("::/0"))), {4, 6}),
+        ((), (Route(ip_network("10.0.0.0/8")), Route(ip_network("10.1.0.0/16"), GATEWAYS[0])), set()),
+    ],
+)
+def test_default_routes_are_seen_by_their_families(on_kernel, gateways, routes, families):
+    """By a gateway or by the link alone; other routes are none. A route that is there already is done."""
+
+    async def promise(bench):
+        path = await place(bench)
+        step = RoutePort(path, "eth0", gateways, routes)
+        await bench.kernel.apply(step)
+        await bench.kernel.apply(step)
+
+        assert families == (await bench.kernel.sandbox_view(path)).default_routes
+
+    on_kernel(promise)
+
+
+def test_routes_through_an_interface_that_is_not_there_are_refused(on_kernel):
+    """With the kernel's own words."""
+
+    async def promise(bench):
+        step = RoutePort(await bench.open("box"), "eth0", GATEWAYS, ())
+        expected = f"the kernel refused to {step.describe()}: No such device (ENODEV)"
+
+        assert expected == await refusal(bench, Kind.KERNEL, step)
+
+    on_kernel(promise)
+
+
+def test_a_port_that_is_taken_is_gone_with_its_routes(on_kernel):
+    """From the sandbox and from its parent; once more is done already, as it is in a sandbox that is gone."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")
+        path = await place(bench)
+        await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS, ()))
+        for _ in range(2):
+            await bench.kernel.apply(TakePort(path, "eth0"))
+            assert BARE == await bench.kernel.sandbox_view(path)
+        assert () == await bench.kernel.ports_elsewhere()
+        await bench.kernel.apply(TakePort(GONE, "eth0"))
+
+    on_kernel(promise)
+
+
+def test_another_link_of_that_name_is_left_alone(on_kernel):
+    """The sandbox's owner made it."""
+
+    async def promise(bench):
+        await bench.add("br0", "bridge", up=True)
+        await bench.add("mv0", "macvlan", on="br0")
+        path = await bench.move("mv0", "box")
+        before = await bench.kernel.sandbox_view(path)
+
+        await bench.kernel.apply(TakePort(path, "mv0"))
+        await bench.kernel.apply(TakePort(path, "lo"))
+
+        assert before == await bench.kernel.sandbox_view(path)
+        assert 2 == len(before.interfaces)
+
+    on_kernel(promise)
+
+
+def test_a_port_without_ipv6_is_placed_all_the_same(on_kernel):
+    """IPv6 is kept off it."""
+
+    async def promise(bench):
+        path = await bench.open("box")
+        await make_port(bench)
+        step = PlacePort(NAME, path, "eth0", ADDRESSES[:1])
+        await bench.kernel.apply(step)
+        await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS[:1], ()))
+
+        assert replace(BARE, interfaces=frozenset({"lo", "eth0"}), default_routes=frozenset({4})) == (
+            await bench.kernel.sandbox_view(path)
+        )
+
+    on_kernel(promise)

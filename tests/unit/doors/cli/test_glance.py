@@ -1,0 +1,88 @@
+"""The tables that come without a detour."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ipvl
+from ipvl.doors.cli.glance import TABLES, glance
+from ipvl.doors.cli.parser import parser
+from ipvl.doors.control.app import control_app
+from tests.unit.builders import endpoint, network
+from tests.unit.doors.asgi import call
+from tests.unit.doors.cli.one_answer import daemon, http
+
+HEAVY = {"argparse", "dataclasses", "json", "pathlib", "re", "socket", "typing"}
+
+
+@pytest.mark.parametrize("words", TABLES)
+def test_a_table_is_asked_for_and_printed(tmp_path, words):
+    """As the daemon has it, to the letter."""
+    path = tmp_path / "control.sock"
+
+    with daemon(path, http(200, b"NAME   SUBNETS\nweb    10.0.0.0/8\n")) as asked:
+        assert "NAME   SUBNETS\nweb    10.0.0.0/8\n" == glance(list(words), str(path))
+
+    assert asked[0].startswith(f"GET /tables/{TABLES[words]} HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.parametrize("words", TABLES)
+def test_every_table_is_one_that_the_daemon_serves(world, words):
+    """And its command is one of the parser's, so that the long way knows it too."""
+    world.create_network(network(parent="eth0.20", name="web"))
+    world.create_endpoint(endpoint())
+
+    answer = call(control_app(world.engine), f"/tables/{TABLES[words]}", method="GET")
+
+    assert (200, "text/plain; charset=utf-8") == (answer.status, answer.media_type)
+    assert "eth0.20" in answer.body or words == ("ps",)
+    assert answer.body.splitlines()[0].split()[0] in {"NETWORK", "SANDBOX"}
+    assert answer.body.endswith("\n")
+    assert words[0] == parser().parse_args(list(words)).command
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        http(404, b"Not Found"),
+        http(500, b"{}"),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\n\r\nno length",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+    ],
+)
+def test_whatever_is_wrong_the_long_way_finds_out(tmp_path, answer):
+    """An older daemon, one that breaks off, somebody else's socket."""
+    path = tmp_path / "control.sock"
+
+    with daemon(path, answer):
+        assert glance(["ps"], str(path)) is None
+
+
+def test_without_a_daemon_the_long_way_says_so(tmp_path):
+    """It may work stand-alone."""
+    assert glance(["ps"], str(tmp_path / "control.sock")) is None
+
+
+@pytest.mark.parametrize("words", [[], ["ps", "--all"], ["network", "ls", "--json"], ["network"], ["run", "ps"]])
+def test_other_words_are_not_its_business(words):
+    """Nothing is asked."""
+    assert glance(words, "/nonexistent") is None
+
+
+def test_it_imports_next_to_nothing():
+    """Half of Python's own start is all it may cost, and each of these costs more."""
+    source = Path(ipvl.__file__).parents[1]
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import ipvl.__main__; print(*sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, source], capture_output=True, text=True, check=True
+    )
+
+    assert "ipvl.doors.cli.glance" in done.stdout.split()
+    assert set() == HEAVY & set(done.stdout.split())

@@ -1,0 +1,55 @@
+"""What a user wanted to run, written down and read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ipvl.embedded.messages import Attachment
+from ipvl.errors import IpvlError
+from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.process import Program
+from ipvl.sandbox.wishes import Wish, recall, remember
+
+
+@pytest.fixture
+def folders(tmp_path):
+    (tmp_path / "layer").mkdir()
+    return Folders(tmp_path / "layer", tmp_path / "run")
+
+
+@pytest.mark.parametrize("root", [None, Path("/srv/alpine")])
+def test_what_is_written_is_read_again(folders, root):
+    """All of it."""
+    program = Program(("sh", "-c", "é"), {"A": "1"}, "/tmp", frozenset({"NET_RAW"}), terminal=True)
+    attachments = (Attachment("web", "192.168.1.9", aliases=("api",)), Attachment("db"))
+    wish = Wish(
+        id="1",
+        name="one",
+        hostname="uno",
+        program=program,
+        root_filesystem="alpine",
+        root=root,
+        folders=folders,
+        sysctls={"net.a": "1"},
+        removed_at_end=False,
+        attachments=attachments,
+        interactive=True,
+    )
+
+    remember(wish)
+
+    assert wish == recall(folders)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(None, "what it ran was not written down"), ("{", "layer/wish.json cannot be read")]
+)
+def test_what_cannot_be_read_is_said(folders, text, expected):
+    """With the way out."""
+    if text is not None:
+        folders.wish.write_text(text)
+
+    with pytest.raises(IpvlError, match=f"{expected}.*; run it anew with `ipvl run`"):
+        recall(folders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ipvl.driver.engine import Engine
@@ -44,9 +45,7 @@ async def create_network(engine: Engine, network: Network) -> None:
         try:
             await engine.apply(plan.steps)
         except IpvlError:
-            # A step that failed may have been done all the same, if only the kernel's answer was lost.
-            made = [step.name for step in plan.steps if isinstance(step, MakeDummy | MakeVlan)]
-            if not await engine.apply_all(map(RemoveParent, made)):
+            if await _unmake(engine, plan.steps):
                 engine.commit((Drop(network), Put(before) if before is not None else Drop(plan.parent)))
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
@@ -104,6 +103,21 @@ async def name_network(engine: Engine, network_id: str, name: str) -> None:
         network = engine.records.network(network_id)
         if network is not None and network.name != name:
             engine.commit((Put(replace(network, name=name)),))
+
+
+async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:
+    """Remove what a step that failed may have made, if only the kernel's answer was lost; tell whether all is gone.
+
+    Nobody was told of a parent, so nobody is told that it goes.
+    """
+    try:
+        for step in steps:
+            if isinstance(step, MakeDummy | MakeVlan):
+                await engine.kernel.apply(RemoveParent(step.name))
+    except IpvlError as error:
+        log.warning("%s", error)
+        return False
+    return True
 
 
 def _same(held: Network, asked: Network) -> bool:

@@ -18,7 +18,7 @@ from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
 from ipvl.driver.engine import Engine
 from ipvl.driver.pools import InUse, forget_leaked
-from ipvl.embedded.recovery import recover
+from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.options.endpoint import port_name
 
@@ -117,6 +117,7 @@ async def start_up(engine: Engine) -> None:
     """Do what the daemon does when it starts."""
     await recover(engine)
     await settle(engine)
+    publish_all(engine)
 
 
 async def compare_with_docker(stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -113,7 +112,8 @@ def test_dockerd_is_killed_in_the_middle_of_connect(docker_host: DockerHost) -> 
     docker_host.service("docker", "start")
 
     docker_host.docker("docker start one")
-    docker_host.docker("docker network connect --ip 192.168.20.199 net2 one", check=False)
+    docker_host.docker("docker network disconnect -f net2 one", check=False)
+    docker_host.docker("docker network connect --ip 192.168.20.199 net2 one")
     networks = docker_host.inspect("one")["NetworkSettings"]["Networks"]
     assert "192.168.20.199" == networks["net2"]["IPAddress"]
     assert "1 packets received" in docker_host.docker("docker exec one ping -c 1 -W 5 192.168.20.1").stdout
@@ -213,4 +213,4 @@ def test_a_power_cut_in_the_middle_of_operations(docker_host: DockerHost) -> Non
         host.guest.run("ipvl network create --subnet=192.168.30.0/24 -o parent=eth0.30 busy")
     host.guest.run("ipvl network rm busy kept")
     assert {name for name in host.links() if name.startswith("eth0.")} == set()
-    assert [] == json.loads(host.guest.run("ipvl network ls --json").stdout)
+    assert [] == host.status()["networks"]

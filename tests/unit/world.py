@@ -78,7 +78,7 @@ class World:
     def copy(self, folder: Path) -> World:
         """Return another world that is as this one, which has stopped, is now."""
         copied = copy.copy(self)
-        copied.kernel, copied.hosts = copy.deepcopy((self.kernel, self.hosts))
+        copied.kernel, copied.hosts, copied.discarded = copy.deepcopy((self.kernel, self.hosts, self.discarded))
         copied._file = folder / "state.db"
         copied._file.write_bytes(self._file.read_bytes())
         copied.start()

@@ -23,8 +23,7 @@ from ipvl.doors.docker.app import docker_app
 from ipvl.doors.docker.engine_api import follow_docker
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import Event, EventType
-from ipvl.embedded.names import publish_names
-from ipvl.embedded.recovery import recover
+from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
 from ipvl.kernel.changes import LinkState, link_changes
@@ -66,6 +65,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
             engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
             await recover(engine)
             await settle(engine)
+            publish_all(engine)
             servers = [(_server(docker_app(engine)), docker_socket), (_server(control_app(engine)), control_socket)]
             async with asyncio.TaskGroup() as tasks:
                 serving = [tasks.create_task(server.serve([listener])) for server, listener in servers]
@@ -154,8 +154,6 @@ async def _repair_on_change(engine: Engine) -> None:
             changed.clear()
             try:
                 await recover(engine)
-                async with engine.lock:
-                    publish_names(engine)
             except IpvlError as error:
                 log.warning("the host could not be compared with the records: %s", error)
 

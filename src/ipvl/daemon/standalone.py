@@ -11,7 +11,8 @@ from ipvl.daemon.sockets import locked
 from ipvl.driver.engine import Engine
 from ipvl.driver.status import Status, status
 from ipvl.embedded.calls import CALLS
-from ipvl.embedded.recovery import recover
+from ipvl.embedded.messages import SandboxEnded
+from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.records import Records
@@ -44,5 +45,7 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
         async with open_host_kernel() as kernel:
             engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
             await recover(engine)
-            await settle(engine)
+            if not isinstance(request, SandboxEnded):  # the one call that knows better how a sandbox ended
+                await settle(engine)
+            publish_all(engine)
             return await CALLS[name].handle(engine, request)

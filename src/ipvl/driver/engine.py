@@ -59,7 +59,7 @@ class Engine:
         self.warnings: tuple[str, ...] = ()
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
-        self.memberships = Memberships(self.records)
+        self.memberships = Memberships()
 
     async def host(self, *, everywhere: bool = False) -> Host:
         """Look at the host: every link, what the kernel can make, and `everywhere` also ports in other namespaces."""

@@ -28,7 +28,7 @@ async def create_network(engine: Engine, network: Network) -> None:
     """
     async with engine.lock:
         for abandoned in [one for one in engine.records.networks() if one.phase is not Phase.READY]:
-            await remove(engine, abandoned)
+            await _remove(engine, abandoned)
         held = engine.records.network(network.id)
         if held is not None:
             if _same(held, network):
@@ -81,20 +81,9 @@ async def remove(engine: Engine, network: Network) -> None:
     Raises:
         IpvlError: as there.
     """
-    endpoints = engine.records.endpoints_of(network.id)
-    steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
-    forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
-    parent = engine.records.parent(network.parent)
-    if parent is not None and engine.records.networks_on(parent.name) == (network,):
-        forget.append(Drop(parent))
-        if parent.made:
-            steps.append(RemoveParent(parent.name))
-    engine.commit((Put(replace(network, phase=Phase.REMOVING)),))
-    failures = await engine.apply_all(steps)
-    if failures:
-        raise failures[0]
-    engine.commit(forget)
-    log.info("network %s is removed", network.label)
+    network = replace(network, phase=Phase.REMOVING)
+    engine.commit((Put(network),))
+    await _remove(engine, network)
 
 
 async def name_network(engine: Engine, network_id: str, name: str) -> None:
@@ -103,6 +92,27 @@ async def name_network(engine: Engine, network_id: str, name: str) -> None:
         network = engine.records.network(network_id)
         if network is not None and network.name != name:
             engine.commit((Put(replace(network, name=name)),))
+
+
+async def _remove(engine: Engine, network: Network) -> None:
+    """Remove a network that is recorded as half done.
+
+    Raises:
+        IpvlError: the store could not take it, or the kernel kept a link.
+    """
+    endpoints = engine.records.endpoints_of(network.id)
+    steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
+    forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
+    parent = engine.records.parent(network.parent)
+    if parent is not None and engine.records.networks_on(parent.name) == (network,):
+        forget.append(Drop(parent))
+        if parent.made:
+            steps.append(RemoveParent(parent.name))
+    failures = await engine.apply_all(steps)
+    if failures:
+        raise failures[0]
+    engine.commit(forget)
+    log.info("network %s is removed", network.label)
 
 
 async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:

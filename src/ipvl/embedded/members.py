@@ -66,7 +66,6 @@ async def detach(engine: Engine, request: Detach) -> Member:
         if endpoint is None:
             raise _not_on(request.namespace, network)
         await leave(engine, endpoint)
-        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -115,7 +114,6 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
         if endpoint is None:
             raise _not_on(request.sandbox, network)
         await leave(engine, endpoint)
-        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -180,7 +178,7 @@ async def join(
         await make_port(engine, network, (port,))
         await engine.apply((PlacePort(endpoint.port, namespace, interface, addresses),))
     except IpvlError:
-        # What has this name in there now, if anything has, is not the port.
+        # What has the interface's name in there now, if anything has, is not the port.
         await engine.apply_all((RemovePort(endpoint.port), TakePort(namespace, endpoint.port)))
         engine.commit((Drop(endpoint),))
         raise
@@ -189,7 +187,7 @@ async def join(
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
     except IpvlError:
-        await engine.apply_all((TakePort(namespace, interface),))
+        await engine.apply_all(_steps_to_take(endpoint))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
@@ -205,18 +203,21 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
     Raises:
         IpvlError: the kernel kept the port; the endpoint stays, to be removed again.
     """
+    label = engine.network(endpoint.network_id).label
     if endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode):
         engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
-        await engine.apply(_steps_to_take(endpoint, endpoint.sandbox))
+        await engine.apply(_steps_to_take(endpoint))
         for other in engine.records.endpoints_in(endpoint.inode or 0):
-            if other.id != endpoint.id and other.phase is Phase.READY:
+            if other.phase is Phase.READY:
                 view = await engine.kernel.sandbox_view(endpoint.sandbox)
                 await engine.apply((_routing(engine.network(other.network_id), other, view.default_routes),))
         publish_names(engine)
+        engine.commit((Drop(endpoint),))
     else:
         await engine.apply((RemovePort(endpoint.port),))
-    engine.commit((Drop(endpoint),))
-    log.info("network %s: endpoint %s has left", engine.network(endpoint.network_id).label, endpoint.label)
+        engine.commit((Drop(endpoint),))
+        publish_names(engine)
+    log.info("network %s: endpoint %s has left", label, endpoint.label)
 
 
 def endpoint_id(network: Network, inode: int) -> str:
@@ -224,8 +225,9 @@ def endpoint_id(network: Network, inode: int) -> str:
     return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
 
 
-def _steps_to_take(endpoint: Endpoint, namespace: str) -> tuple[Step, ...]:
+def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
     """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
+    namespace = endpoint.sandbox or ""
     return (
         RemovePort(endpoint.port),
         TakePort(namespace, endpoint.port),

@@ -7,6 +7,7 @@ import logging
 from ipvl.driver.engine import Engine
 from ipvl.driver.recovery import reconcile
 from ipvl.embedded.members import leave
+from ipvl.embedded.names import publish_names
 from ipvl.errors import IpvlError
 from ipvl.model import Phase
 
@@ -31,3 +32,10 @@ async def recover(engine: Engine) -> None:
                 log.warning("%s", error)
                 engine.warn(str(error), network)
     await reconcile(engine)
+    async with engine.lock:
+        publish_names(engine)
+
+
+def publish_all(engine: Engine) -> None:
+    """Write every hosts file anew, since ipvl may have been stopped before it wrote one, or in the middle."""
+    publish_names(engine, all_networks=True)

@@ -147,7 +147,7 @@ async def remove(engine: Engine, request: NamedSandbox) -> Removed:
 
 
 async def settle(engine: Engine) -> None:
-    """End the records of all sandboxes whose processes are gone, and tell members of namespaces that are.
+    """End the records of all sandboxes whose processes are gone.
 
     For the start: a supervisor that lives tells of its sandbox's end itself, with the status, and may do so later.
 
@@ -157,7 +157,6 @@ async def settle(engine: Engine) -> None:
     async with engine.lock:
         for sandbox in engine.records.sandboxes():
             await _end_if_gone(engine, sandbox)
-        publish_names(engine)
 
 
 async def supervisor_gone(engine: Engine, identity: str) -> None:
@@ -187,7 +186,6 @@ async def _end(engine: Engine, sandbox: Sandbox, exit_status: int) -> None:
         engine.commit((Drop(sandbox),))
     else:
         engine.commit((Put(replace(sandbox, ended=engine.clock(), exit_status=exit_status)),))
-    publish_names(engine)
     engine.tell((sandbox_ended(sandbox, members, exit_status, engine.clock()),))
     log.info("sandbox %s has ended with status %d", sandbox.name, exit_status)
 

@@ -145,7 +145,9 @@ def put(database: sqlite3.Connection, change: Put) -> None:
             database.execute(
                 "INSERT INTO sandboxes (id, name, hostname, command, root_filesystem, process, inode, supervisor,"
                 " started, hosts, removed_at_end, ended, exit_status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, exit_status = excluded.exit_status",
+                " ON CONFLICT (id) DO UPDATE SET process = excluded.process, inode = excluded.inode,"
+                " supervisor = excluded.supervisor, started = excluded.started, hosts = excluded.hosts,"
+                " ended = excluded.ended, exit_status = excluded.exit_status",
                 (
                     record.id,
                     record.name,

@@ -193,7 +193,7 @@ def test_a_port_that_could_not_be_placed_costs_no_other_its_name(web):
     with pytest.raises(IpvlError):
         attach(web)
 
-    assert "eth0" not in [step.interface for step in web.kernel.steps if isinstance(step, TakePort)]
+    assert "eth0" not in {step.interface for step in web.kernel.steps if isinstance(step, TakePort)}
 
 
 def test_the_hosts_own_namespace_is_refused(web):

@@ -74,7 +74,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "start sandboxes that have ended",
         """
         Start sandboxes again that have ended, or that went with a reboot of the host: the same program with the same
-        files, in the background, on the networks and at the addresses that `ipvl run` gave.
+        files, in the background, on the networks and at the addresses that `ipvl run` asked for.
         """,
         "ipvl start db",
         shared=shared,

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from pathlib import Path
 
 CLONE_NEWNS = 0x00020000  # include/uapi/linux/sched.h
 CLONE_NEWUTS = 0x04000000
@@ -17,6 +18,8 @@ MNT_DETACH = 2  # include/linux/fs.h
 PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3, include/uapi/linux/capability.h
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -62,6 +65,40 @@ def drop_capability(number: int) -> bool:
         return False
     _check(_libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(number)))
     return True
+
+
+def last_capability() -> int:
+    """Return the highest capability that this kernel knows."""
+    return int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _Capabilities(ctypes.Structure):
+    """Three sets, of which each 32 capabilities are one (capget(2))."""
+
+    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+def permitted_capabilities() -> int:
+    """Return the capabilities that this thread may use, a bit each (capget(2))."""
+    sets = (_Capabilities * 2)()
+    _check(_libc.capget(ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION, 0)), sets))
+    return int(sets[0].permitted | sets[1].permitted << 32)
+
+
+def set_capabilities(kept: int) -> None:
+    """Have this thread use these capabilities, a bit each, and hand none on to programs (capset(2))."""
+    low, high = kept & 0xFFFFFFFF, kept >> 32
+    sets = (_Capabilities * 2)(_Capabilities(low, low, 0), _Capabilities(high, high, 0))
+    _check(_libc.capset(ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION, 0)), sets))
+
+
+def gain_no_privileges() -> None:
+    """Make sure that no program this process becomes has more privileges (PR_SET_NO_NEW_PRIVS)."""
+    _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)))
 
 
 # arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h for the others.

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from ipvl.daemon import lifecycle
 from ipvl.daemon.configuration import Configuration
+from ipvl.daemon.privileges import NEEDED
 from ipvl.driver.engine import Engine
 from ipvl.records import Put
 from ipvl.store.sqlite import open_store
@@ -205,3 +206,17 @@ def test_a_parent_that_goes_is_noticed(tmp_path):
             await one.repairs.get()
 
     daemon(tmp_path, script, parent("br7"), network(parent="br7", name="web"))
+
+
+def test_the_daemon_keeps_only_what_it_needs(tmp_path):
+    """Before it answers anybody, and for good; it still makes links."""
+
+    async def script(one: Daemon) -> None:
+        text = Path("/proc/self/status").read_text()  # noqa: ASYNC240 - a look, not work
+        fields = dict(line.split(":\t") for line in text.splitlines())
+        needed = f"{sum(1 << number for number in NEEDED):016x}"
+        assert [needed] * 3 == [fields[name] for name in ("CapEff", "CapPrm", "CapBnd")]
+        assert ["0" * 16] * 2 == [fields[name] for name in ("CapInh", "CapAmb")]
+        assert "1" == fields["NoNewPrivs"]
+
+    daemon(tmp_path, script)

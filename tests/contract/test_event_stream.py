@@ -221,3 +221,15 @@ def test_the_command_says_that_the_daemon_is_gone(tmp_path):
         assert (6, expected) == (process.returncode, err.decode())
 
     command(script, tmp_path)
+
+
+def test_a_time_that_is_none_is_refused(tmp_path):
+    """It would be compared with the clock for ever."""
+
+    async def script(one: Daemon) -> None:
+        for query in ("until=nan", "since=inf", "until=-inf"):
+            refused = await Stream.open(one, query)
+            assert " 400 " in refused.head.splitlines()[0]
+            assert "not a time" in (await refused.reader.read()).decode()
+
+    daemon(tmp_path, script)

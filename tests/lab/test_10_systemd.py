@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
+from ipvl.daemon.privileges import FOR_DOCKER, NEEDED
 from lab.guest import Guest
 from tests.lab.docker_host import DockerHost, eventually, prepare
 
@@ -26,6 +27,47 @@ def installed() -> Iterator[DockerHost]:
         yield DockerHost(guest, "")
 
 
+SOCKETS = ("/run/docker/plugins/ipvl.sock", "/run/ipvl/control.sock")
+AS_NOBODY = "setpriv --reuid=nobody --regid=nogroup --clear-groups --"
+
+
+def assert_may(host: DockerHost, needed: Iterable[int]) -> None:
+    """The daemon has these capabilities, in every set that counts, and can gain no other."""
+    status = host.run("cat /proc/$(systemctl show -P MainPID ipvl.service)/status").stdout
+    fields = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
+    mask = sum(1 << number for number in needed)
+    assert {f"{mask:016x}"} == {fields[name] for name in ("CapEff", "CapPrm", "CapBnd")}
+    assert {"0" * 16} == {fields[name] for name in ("CapInh", "CapAmb")}
+    assert ("1", "2") == (fields["NoNewPrivs"], fields["Seccomp"])
+
+
+def test_least_privilege(installed: DockerHost) -> None:
+    """The daemon can do what is listed for Docker and no more; who is not root gets nowhere."""
+    host = installed
+    assert_may(host, FOR_DOCKER)
+
+    modes = host.run("stat -c '%n %a %U' /var/lib/ipvl /var/lib/ipvl/*").stdout.splitlines()
+    assert "/var/lib/ipvl 700 root" in modes
+    assert {"600 root"} == {line.partition(" ")[2] for line in modes if "state.db" in line or "lock" in line}
+    for socket in SOCKETS:
+        assert ["600", "root"] == host.run(f"stat -c '%a %U' {socket}").stdout.split()
+        folders = host.run(
+            f"f={socket}; while f=$(dirname $f); do stat -c '%a %U' $f; [ $f != / ] || break; done"
+        ).stdout
+        for mode, owner in (line.split() for line in folders.splitlines()):
+            assert "root" == owner
+            assert not int(mode, 8) & 0o022, "nobody else can put a socket in its place"
+        refused = host.run(f"{AS_NOBODY} socat -u OPEN:/dev/null UNIX-CONNECT:{socket}", check=False)
+        assert "Permission denied" in refused.stderr
+    for path in ("/var/lib/ipvl", "/var/lib/ipvl/state.db"):
+        assert "Permission denied" in host.run(f"{AS_NOBODY} head -c 1 {path}", check=False).stderr
+    refused = host.run(f"{AS_NOBODY} ipvl network ls", check=False)
+    assert (6, "ipvl: control socket /run/ipvl/control.sock may not be used by this user; run it as root") == (
+        refused.status,
+        refused.stderr.strip(),
+    )
+
+
 def test_units(installed: DockerHost) -> None:
     """The sockets are there first, Docker finds the driver, and after a reboot everything is back by itself."""
     host = installed
@@ -35,8 +77,6 @@ def test_units(installed: DockerHost) -> None:
     assert container.answers("192.168.20.1"), "under the unit's restrictions too"
     host.docker("docker run --restart=always --net=isolated1 --name=always -d alpine sleep 100000")
 
-    for socket in ("/run/docker/plugins/ipvl.sock", "/run/ipvl/control.sock"):
-        assert host.run(f"stat -c '%a %U' {socket}").stdout.split() == ["600", "root"]
     host.run("systemctl kill -s KILL ipvl.service")
     eventually(lambda: host.run("systemctl is-active ipvl.service", check=False).status == 0, "ipvl is started again")
     assert container.answers("192.168.20.1")
@@ -44,8 +84,6 @@ def test_units(installed: DockerHost) -> None:
     journal = host.run("journalctl -u ipvl.service -o cat --no-pager").stdout
     assert "network vlan20: endpoint" in journal
     assert "<6>" not in journal, "priorities are the journal's to show"
-    capabilities = host.run("grep CapEff /proc/$(systemctl show -P MainPID ipvl.service)/status").stdout
-    assert int(capabilities.split()[1], 16) == 1 << 12, "CAP_NET_ADMIN alone"
 
     host.guest.reboot()
     eventually(
@@ -80,6 +118,7 @@ def test_sandboxes_take_the_larger_unit(installed: DockerHost) -> None:
         " && cp /work/packaging/systemd/embedded.conf /etc/systemd/system/ipvl.service.d/"
         " && systemctl daemon-reload && systemctl restart ipvl.service"
     )
+    assert_may(host, NEEDED)
     host.run(run)
     ping = host.run("ipvl exec one ping -c 2 -W 2 192.168.30.1")
     assert "packets received" in ping.stdout

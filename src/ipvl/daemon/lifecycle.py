@@ -16,6 +16,8 @@ from starlette.applications import Starlette
 
 from ipvl import __version__
 from ipvl.daemon.configuration import Configuration
+from ipvl.daemon.connections import IDLE_SECONDS, LARGEST_HEAD, GuardedConnection
+from ipvl.daemon.privileges import drop_privileges
 from ipvl.daemon.sandboxes import discard, watch_supervisors
 from ipvl.daemon.sockets import listening, locked, passed_sockets
 from ipvl.doors.control.app import control_app
@@ -54,6 +56,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    drop_privileges()
     passed = passed_sockets(environment)
     with (
         locked(configuration.lock_file),
@@ -119,7 +122,9 @@ def _server(app: Starlette) -> _Server:
         uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=GuardedConnection,
+            h11_max_incomplete_event_size=LARGEST_HEAD,
+            timeout_keep_alive=IDLE_SECONDS,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -11,8 +11,8 @@ from ipvl.daemon.sockets import locked
 from ipvl.driver.engine import Engine
 from ipvl.driver.status import Status, status
 from ipvl.embedded.calls import CALLS
-from ipvl.embedded.messages import SandboxEnded
 from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.sandbox_messages import SandboxEnded
 from ipvl.embedded.sandboxes import settle
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.records import Records

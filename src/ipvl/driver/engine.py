@@ -12,7 +12,7 @@ from ipvl.driver.event_log import EventLog
 from ipvl.driver.events import Event, EventType
 from ipvl.driver.lifecycles import Lifecycles
 from ipvl.driver.memberships import Memberships
-from ipvl.errors import IpvlError, missing
+from ipvl.errors import IpvlError, missing, shown
 from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
 from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.planning.parents import Host
@@ -132,7 +132,7 @@ class Engine:
         """
         network = self.records.network(network_id)
         if network is None:
-            raise missing(f"network {network_id[:12]} is not known to ipvl", "remove it and create it again")
+            raise missing(f"network {shown(network_id[:12])} is not known to ipvl", "remove it and create it again")
         return network
 
     def endpoint(self, network_id: str, endpoint_id: str) -> Endpoint:
@@ -144,5 +144,5 @@ class Engine:
         network = self.network(network_id)
         endpoint = self.records.endpoint(endpoint_id)
         if endpoint is None or endpoint.network_id != network_id:
-            raise missing(f"endpoint {endpoint_id[:12]} is not known to ipvl in network {network.label}")
+            raise missing(f"endpoint {shown(endpoint_id[:12])} is not known to ipvl in network {network.label}")
         return endpoint

@@ -49,6 +49,11 @@ class EventLog:
         finally:
             self._readers.discard(reader)
 
+    @property
+    def readers(self) -> int:
+        """How many listen."""
+        return len(self._readers)
+
     def kept(self) -> tuple[Event, ...]:
         """Return the events that are kept, oldest first."""
         return tuple(self._recent)

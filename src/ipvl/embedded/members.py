@@ -13,14 +13,16 @@ from ipvl.driver.endpoints import addresses as addresses_of
 from ipvl.driver.endpoints import make_port, reserve
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconnect, Member
+from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.model import Endpoint, Network, Phase, Sandbox
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.names import name as checked_name
+from ipvl.options.names import path as checked_path
 from ipvl.options.network import link_name
 from ipvl.planning.attachments import EVERYWHERE, attachment
 from ipvl.planning.reconciliation import is_in_sandbox
@@ -43,12 +45,11 @@ async def attach(engine: Engine, request: Attach) -> Member:
             Nothing was changed.
     """
     name = checked_name(request.name, "endpoint") if request.name else None
+    hosts = checked_path(request.hosts, "hosts file") if request.hosts else None
     async with engine.lock:
         network = find_own_network(engine.records, request.attachment.network, DOCKERS)
         inode = _inode(engine, request.namespace)
-        endpoint = await join(
-            engine, network, request.attachment, request.namespace, inode, name=name, hosts=request.hosts or None
-        )
+        endpoint = await join(engine, network, request.attachment, request.namespace, inode, name=name, hosts=hosts)
         publish_names(engine)
     return member(network, endpoint)
 
@@ -286,7 +287,7 @@ def _not_on(who: str, network: Network) -> IpvlError:
 
 
 def _inode(engine: Engine, namespace: str) -> int:
-    inode = engine.kernel.namespace_inode(namespace)
+    inode = engine.kernel.namespace_inode(checked_path(namespace, "network namespace"))
     if inode is None:
         raise missing(
             f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"

@@ -10,29 +10,22 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.lifecycles import sandbox_ended, sandbox_started
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.members import DOCKERS, join, leave
-from ipvl.embedded.messages import (
-    AnySandbox,
-    Attachment,
-    CheckSandbox,
-    Member,
-    NamedSandbox,
-    Removed,
-    SandboxEnded,
-    Sandboxes,
-    SandboxView,
-    StartSandbox,
-)
+from ipvl.embedded.messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
+from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
 from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.options.endpoint import check_mac
 from ipvl.options.names import hostname as checked_hostname
 from ipvl.options.names import name as checked_name
+from ipvl.options.names import path as checked_path
+from ipvl.options.network import network_id
 from ipvl.records import Drop, Put
 
 log = logging.getLogger(__name__)
 
+MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
 KILLED = 137
 """The exit status of a sandbox whose supervisor was gone before it could tell."""
 
@@ -56,8 +49,11 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         IpvlError: the name is taken, the sandbox runs, a network is missing, or no address can be had. Nothing was
             changed.
     """
+    for process in (request.process, request.supervisor):
+        if not 0 < process < MOST_PROCESSES:
+            raise invalid(f"{process} is no process's number")
     sandbox = Sandbox(
-        id=request.id,
+        id=network_id(request.id, "sandbox"),
         name=request.name,
         hostname=checked_hostname(request.hostname),
         command=request.command,
@@ -66,7 +62,7 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         inode=0,
         supervisor=request.supervisor,
         started=engine.clock(),
-        hosts=request.hosts,
+        hosts=checked_path(request.hosts, "hosts file"),
         removed_at_end=request.removed_at_end,
     )
     joined: list[tuple[Network, Endpoint]] = []
@@ -105,6 +101,8 @@ async def ended(engine: Engine, request: SandboxEnded) -> None:
     Raises:
         IpvlError: the store could not take it.
     """
+    if not 0 <= request.exit_status <= 255:
+        raise invalid(f"{request.exit_status} is no exit status")
     async with engine.lock:
         sandbox = engine.records.sandbox(request.id)
         if sandbox is None:

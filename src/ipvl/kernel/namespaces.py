@@ -18,7 +18,7 @@ def inode(path: str) -> int | None:
     try:
         found = Path(path).stat()
         return found.st_ino if found.st_dev == OWN.stat().st_dev else None
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no path has a zero byte
         return None
 
 

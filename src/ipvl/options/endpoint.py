@@ -8,7 +8,7 @@ from ipaddress import ip_interface
 
 from ipvl.errors import invalid, shown
 from ipvl.model import Endpoint, IPInterface, Network
-from ipvl.options.network import interface_prefix, link_name, network_id
+from ipvl.options.network import interface_prefix, link_name, network_id, without_zone
 
 PORT_PREFIX = "ipvl"
 IFNAME = "com.docker.network.endpoint.ifname"
@@ -78,7 +78,7 @@ def check_mac(mac: str, network: Network) -> None:
 
 def _address(text: str, network: Network) -> IPInterface:
     try:
-        interface = ip_interface(text)
+        interface = ip_interface(without_zone(text))
     except ValueError:
         raise invalid(f"address {shown(text)} is not in CIDR notation", "write it like 192.168.20.10/24") from None
     if not any(interface.ip in subnet.pool for subnet in network.subnets):

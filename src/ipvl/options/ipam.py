@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from ipvl.addresses.pools import PoolWish
 from ipvl.errors import invalid, shown
 from ipvl.model import IPAddress, IPNetwork
-from ipvl.options.network import address_range, link_name
+from ipvl.options.network import address_range, link_name, without_zone
 from ipvl.options.table import IPAM_OPTIONS, IPAM_PARENT, canonical
 
 
@@ -45,14 +45,14 @@ def pool_address(text: str) -> IPAddress | None:
         IpvlError: it is not an address.
     """
     try:
-        return ip_address(text) if text else None
+        return ip_address(without_zone(text)) if text else None
     except ValueError:
         raise invalid(f"{shown(text)} is not an address", "write it like 192.168.20.10") from None
 
 
 def _network(text: str, version: int) -> IPNetwork:
     try:
-        found = ip_network(text, strict=False)
+        found = ip_network(without_zone(text), strict=False)
     except ValueError:
         raise invalid(f"subnet {shown(text)} is not in CIDR notation", "write it like 192.168.20.0/24") from None
     if found.version != version:

@@ -6,6 +6,7 @@ import re
 
 from ipvl.errors import invalid, shown
 
+LONGEST_PATH = 4095  # PATH_MAX less the terminating zero: linux/limits.h
 LONGEST = 63  # a label of a host name: RFC 1035, 2.3.4
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -23,6 +24,17 @@ def name(text: str, what: str) -> str:
             f"{what} name {shown(text)} is not made of 1 to {LONGEST} letters, digits, dots, - and _",
             "it starts with a letter or a digit",
         )
+    return text
+
+
+def path(text: str, what: str) -> str:
+    """Return a path that is the same whoever uses it and may stand in a log.
+
+    Raises:
+        IpvlError: it does not begin with a slash, is too long, or has control characters.
+    """
+    if not text.startswith("/") or len(text.encode()) > LONGEST_PATH or not text.isprintable():
+        raise invalid(f"{what} {shown(text)} is not an absolute path of printable characters")
     return text
 
 

@@ -20,9 +20,14 @@ LONGEST_PREFIX = LINK_NAME_BYTES - 3  # leaves room for the number that the sand
 SMALLEST_MTU4 = 68  # RFC 791
 SMALLEST_MTU6 = 1280  # RFC 8200
 LARGEST_MTU = 65535
+MOST_SUBNETS = 256
+MOST_RESERVED = 4096
+"""What comes in one message of a mebibyte could be fifty thousand, and each is compared with each."""
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 _Choice = TypeVar("_Choice", bound=StrEnum)
+_NO_LINK_NAMES = frozenset({".", "..", "all", "default"})
+"""The last two are the names of everybody's settings (sysctl_dev_name_is_allowed in include/net/ip.h)."""
 _NOT_IN_LINK_NAMES = re.compile(r"[/:%\s\x00-\x1f\x7f]")
 
 
@@ -86,7 +91,9 @@ def network(
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link, or none at all")
     isolated = internal or not parent
-    pools = _subnets(subnets)
+    texts = tuple(subnets)
+    check_numbers(len(texts), sum(len(one.reserved) for one in texts))
+    pools = _subnets(texts)
     return Network(
         id=identity,
         name=name,
@@ -107,14 +114,15 @@ def link_name(text: str) -> str:
     """Return a name that the kernel accepts for a link (dev_valid_name in net/core/dev.c).
 
     Raises:
-        IpvlError: it is longer than 15 bytes, is `.` or `..`, or has a slash, colon, percent sign or white space.
+        IpvlError: it is longer than 15 bytes, is `.`, `..`, `all` or `default`, or has a slash, colon, percent sign or
+            white space.
     """
     if len(text.encode()) > LINK_NAME_BYTES:
         raise invalid(
             f"link name {shown(text)} is longer than {LINK_NAME_BYTES} bytes",
             "make the sub-interface by hand under a shorter name and give that",
         )
-    if not text or text in {".", ".."} or _NOT_IN_LINK_NAMES.search(text):
+    if not text or text in _NO_LINK_NAMES or _NOT_IN_LINK_NAMES.search(text):
         raise invalid(
             f"{shown(text)} is not a link name",
             "use a name that `ip link` shows, such as eth0, or NAME.VID, such as eth0.20",
@@ -134,6 +142,29 @@ def interface_prefix(text: str) -> str:
             "a number is appended: use a shorter one",
         )
     return text
+
+
+def without_zone(text: str) -> str:
+    """Return the text of an address as it is, for `ipaddress` to read.
+
+    Raises:
+        ValueError: it has a zone (RFC 4007, 11), such as `fe80::1%eth0`: `ipaddress` takes any text for one, line ends
+            too, and no address of a network has one.
+    """
+    if "%" in text:
+        raise ValueError(text)
+    return text
+
+
+def check_numbers(subnets: int, reserved: int) -> None:
+    """Refuse more of either than any network has.
+
+    Raises:
+        IpvlError: there are more.
+    """
+    for number, most, what in ((subnets, MOST_SUBNETS, "subnets"), (reserved, MOST_RESERVED, "reserved addresses")):
+        if number > most:
+            raise invalid(f"{number} {what} are more than the {most} that a network may have", "make several networks")
 
 
 def _one_of(choices: type[_Choice], key: str, text: str) -> _Choice:
@@ -176,7 +207,7 @@ def _subnets(written: Iterable[SubnetText]) -> tuple[Subnet, ...]:
 
 def _pool(text: str) -> IPNetwork:
     try:
-        return ip_network(text, strict=False)
+        return ip_network(without_zone(text), strict=False)
     except ValueError:
         raise invalid(f"subnet {shown(text)} is not in CIDR notation", "write it like 192.168.20.0/24") from None
 
@@ -188,7 +219,7 @@ def address_range(text: str, subnet: IPNetwork) -> IPNetwork | None:
         IpvlError: it is not in CIDR notation or not within the subnet.
     """
     try:
-        part = ip_network(text, strict=False)
+        part = ip_network(without_zone(text), strict=False)
     except ValueError:
         raise invalid(f"range {shown(text)} is not in CIDR notation", f"write it like a part of {subnet}") from None
     if part.network_address not in subnet or part.broadcast_address not in subnet:
@@ -198,7 +229,7 @@ def address_range(text: str, subnet: IPNetwork) -> IPNetwork | None:
 
 def _reserved(text: str, subnet: IPNetwork) -> IPAddress:
     try:
-        address = ip_interface(text).ip
+        address = ip_interface(without_zone(text)).ip
     except ValueError:
         raise invalid(f"reserved address {shown(text)} is not an address", f"use one of {subnet}") from None
     if address not in subnet:
@@ -208,7 +239,7 @@ def _reserved(text: str, subnet: IPNetwork) -> IPAddress:
 
 def _gateway(text: str, pool: IPNetwork) -> IPAddress:
     try:
-        address = ip_interface(text).ip
+        address = ip_interface(without_zone(text)).ip
     except ValueError:
         raise invalid(f"gateway {shown(text)} is not an address", f"use one of {pool}") from None
     if address not in pool and not address.is_link_local:

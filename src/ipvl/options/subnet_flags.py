@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.errors import IpvlError, invalid, shown
 from ipvl.model import IPNetwork
-from ipvl.options.network import SubnetText
+from ipvl.options.network import SubnetText, check_numbers, without_zone
 
 
 def subnets_from_flags(
@@ -25,6 +25,7 @@ def subnets_from_flags(
     Raises:
         IpvlError: something is not an address or a subnet, is in none of the subnets, or is given twice for one.
     """
+    check_numbers(len(subnets), len(reserved))
     texts: dict[IPNetwork, SubnetText] = {}
     notices: list[str] = []
     for text in subnets:
@@ -37,23 +38,23 @@ def subnets_from_flags(
     for text in gateways:
         pool = _containing(_address(text, "gateway"), texts, "gateway", text)
         if texts[pool].gateway:
-            raise invalid(f"subnet {pool} has two gateways, {texts[pool].gateway} and {text}", "give one")
+            raise invalid(f"subnet {pool} has two gateways, {texts[pool].gateway} and {shown(text)}", "give one")
         texts[pool] = replace(texts[pool], gateway=text)
     for text in ranges:
         part = _pool(text, "IP range")
         pool = _containing(part, texts, "IP range", text)
         if texts[pool].range:
-            raise invalid(f"subnet {pool} has two IP ranges, {texts[pool].range} and {text}", "give one")
+            raise invalid(f"subnet {pool} has two IP ranges, {texts[pool].range} and {shown(text)}", "give one")
         texts[pool] = replace(texts[pool], range=str(part))
     for name, text in reserved.items():
-        pool = _containing(_address(text, f"aux address {name}"), texts, f"aux address {name}", text)
+        pool = _containing(_address(text, f"aux address {shown(name)}"), texts, f"aux address {shown(name)}", text)
         texts[pool] = replace(texts[pool], reserved=(*texts[pool].reserved, text))
     return tuple(texts.values()), tuple(notices)
 
 
 def _pool(text: str, what: str) -> IPNetwork:
     try:
-        return ip_network(text.strip(), strict=False)
+        return ip_network(without_zone(text.strip()), strict=False)
     except ValueError:
         raise invalid(f"{what} {shown(text)} is not in CIDR notation", "write it like 192.168.20.0/24") from None
 
@@ -61,7 +62,7 @@ def _pool(text: str, what: str) -> IPNetwork:
 def _address(text: str, what: str) -> IPNetwork:
     """Return an address as the subnet of it alone, so that it compares with subnets."""
     try:
-        return ip_network(ip_address(text.strip().partition("/")[0]))
+        return ip_network(ip_address(without_zone(text.strip().partition("/")[0])))
     except ValueError:
         raise invalid(f"{what} {shown(text)} is not an address", "write it like 192.168.20.1") from None
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ipvl.errors import invalid
+from ipvl.errors import invalid, shown
 from ipvl.model import Flag, Mode
 
 
@@ -107,15 +108,15 @@ def canonical(given: Mapping[str, object], options: Iterable[Option] = NETWORK_O
             continue
         option = known.get(name)
         if option is None:
-            raise invalid(f"unknown option {name}", _way_out(name, known))
+            raise invalid(f"unknown option {shown(name)}", _way_out(name, known))
         if not isinstance(value, str):
-            raise invalid(f"option {name} is {value!r}, not text", f"write it as {option.example}")
+            raise invalid(f"option {shown(name)} is {reprlib.repr(value)}, not text", f"write it as {option.example}")
         text = value.strip()
         if not text:
             continue
         if found.setdefault(option.key, text) != text:
             raise invalid(
-                f"{spelled[option.key]}={found[option.key]} and {name}={text} contradict each other",
+                f"{spelled[option.key]}={shown(found[option.key])} and {name}={shown(text)} contradict each other",
                 f"both mean {option.key}: give one",
             )
         spelled[option.key] = name
@@ -125,6 +126,6 @@ def canonical(given: Mapping[str, object], options: Iterable[Option] = NETWORK_O
 def _way_out(name: str, known: Mapping[str, Option]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name[:100], known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{hint}known options: {', '.join(dict.fromkeys(option.key for option in known.values()))}"

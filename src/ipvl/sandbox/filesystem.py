@@ -45,9 +45,10 @@ def enter_own_root(lower: Path, folders: Folders) -> None:
     for folder in (root, folders.layer / "upper", folders.layer / "work"):
         folder.mkdir(parents=True, exist_ok=True)
     layers = f"lowerdir={_escaped(lower)},upperdir={_escaped(folders.layer / 'upper')}"
-    mount("overlay", str(root), "overlay", options=f"{layers},workdir={_escaped(folders.layer / 'work')}")
+    # A sandbox may make device nodes, as Docker's may, and nothing else keeps it from using them.
+    mount("overlay", str(root), "overlay", MS_NODEV, f"{layers},workdir={_escaped(folders.layer / 'work')}")
     for name in ("proc", "sys", "dev", "etc", "tmp"):
-        (root / name).mkdir(exist_ok=True)
+        make_folder(root / name)
     _mount_devices(root / "dev")
     _mount_kernel(root)
     _bind_names(root, folders)
@@ -56,6 +57,17 @@ def enter_own_root(lower: Path, folders: Folders) -> None:
     pivot_root(".", ".")
     detach(".")
     os.chdir("/")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, in place of a link: until the root is changed that would lead to the host's own files.
+
+    Raises:
+        OSError: a file is in the way.
+    """
+    if path.is_symlink():
+        path.unlink()
+    path.mkdir(exist_ok=True)
 
 
 def share_hosts_root(folders: Folders) -> None:
@@ -86,7 +98,7 @@ def _mount_kernel(root: Path) -> None:
 
 
 def _mount_devices(target: Path) -> None:
-    mount("tmpfs", str(target), "tmpfs", MS_NOSUID, "mode=755,size=64k")
+    mount("tmpfs", str(target), "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64k")
     for name in DEVICES:
         (target / name).touch()
         mount(f"/dev/{name}", str(target / name), flags=MS_BIND)

@@ -299,7 +299,7 @@ def with_values(given: Sequence[str], own: Mapping[str, str]) -> list[str]:
 
 def is_sysctl_of_a_sandbox(key: str) -> bool:
     """Tell whether a sysctl is the sandbox's own, so that setting it changes nothing on the host."""
-    return key.startswith(("net.", "fs.mqueue.")) or key in _OF_IPC
+    return "/" not in key and (key.startswith(("net.", "fs.mqueue.")) or key in _OF_IPC)
 
 
 _OF_IPC: Collection[str] = frozenset(

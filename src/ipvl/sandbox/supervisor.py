@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ipvl.embedded.messages import NamedSandbox, SandboxEnded, StartSandbox
+from ipvl.embedded.sandbox_messages import NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, conflict, unavailable
 from ipvl.sandbox.process import FAILED, Program, ProgramError, Starting, Streams, start_inside, start_sandbox
 from ipvl.sandbox.terminal import raw, relay, same_size

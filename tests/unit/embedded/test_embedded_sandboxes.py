@@ -8,15 +8,8 @@ import pytest
 
 from ipvl.driver.events import Selection
 from ipvl.embedded import members, sandboxes
-from ipvl.embedded.messages import (
-    AnySandbox,
-    Attachment,
-    CheckSandbox,
-    Connect,
-    Disconnect,
-    NamedSandbox,
-    SandboxEnded,
-)
+from ipvl.embedded.messages import AnySandbox, Connect, Disconnect
+from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded
 from ipvl.errors import IpvlError, Kind
 from tests.unit.embedded.members import attach, start, started
 

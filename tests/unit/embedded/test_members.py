@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from ipvl.embedded import members, networks
-from ipvl.embedded.messages import Attach, Attachment, CreateNetwork, Detach, Disconnect, NamedNetwork
+from ipvl.embedded.messages import Attach, CreateNetwork, Detach, Disconnect, NamedNetwork
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, Kind
 from ipvl.links import TakePort
 from tests.contract.fake_kernel import KilledError, Trouble

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ipvl.embedded import members, sandboxes
-from ipvl.embedded.messages import Attachment, Connect, Detach, Disconnect, SandboxEnded
+from ipvl.embedded.messages import Connect, Detach, Disconnect
 from ipvl.embedded.recovery import recover
+from ipvl.embedded.sandbox_messages import Attachment, SandboxEnded
 from tests.unit.embedded.members import BLUE, RED, attach, start
 
 HOSTS = "/etc/netns/{}/hosts"

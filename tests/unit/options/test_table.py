@@ -62,7 +62,7 @@ def test_every_example_is_understood():
 )
 def test_an_unknown_option_is_refused_with_the_known_ones(name, hint):
     """A misspelt option is never passed over: the refusal lists what there is and guesses what was meant."""
-    assert f"unknown option {name}; {hint}{KNOWN}" == refusal(Kind.INVALID, canonical, {name: "x"})
+    assert f"unknown option {name or repr(name)}; {hint}{KNOWN}" == refusal(Kind.INVALID, canonical, {name: "x"})
 
 
 def test_an_unknown_option_is_refused_even_without_a_value():

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 HTTP_STATUS = {Kind.INVALID: 400, Kind.MISSING: 404, Kind.CONFLICT: 409, Kind.KERNEL: 500, Kind.UNAVAILABLE: 503}
 LARGEST_BODY = 1 << 20
+CLOSED = {"connection": "close"}
+"""After a body that was not read to its end."""
 
 
 def control_app(engine: Engine) -> Starlette:
@@ -37,7 +40,7 @@ def control_app(engine: Engine) -> Starlette:
     async def serve_events(request: Request) -> Response:
         return event_stream(engine, request)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/status", serve_status),
             Route("/version", serve_version),
@@ -45,21 +48,26 @@ def control_app(engine: Engine) -> Starlette:
             *table_routes(engine),
             *(Route(f"/calls/{name}", _endpoint(call, engine), methods=["POST"]) for name, call in CALLS.items()),
         ],
-        exception_handlers={IpvlError: _refusal},
+        exception_handlers={IpvlError: _refusal, HTTPException: _unknown, Exception: _internal_error},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def _endpoint(call: Call, engine: Engine) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                return _json(413, {"kind": Kind.INVALID, "what": f"the body is larger than {LARGEST_BODY} bytes"})
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LARGEST_BODY:
+                    return _failure(413, f"the body is larger than {LARGEST_BODY} bytes")
+        except ClientDisconnect:
+            return _failure(400, "the body ended early")
         try:
             question: object = msgspec.json.decode(bytes(body), type=call.request)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            return _json(400, {"kind": Kind.INVALID, "what": f"the body is not what the command sends: {error}"})
+            return _failure(400, f"the body is not what the command sends: {error}")
         return _json(200, await call.handle(engine, question))
 
     return serve
@@ -68,9 +76,24 @@ def _endpoint(call: Call, engine: Engine) -> Callable[[Request], Awaitable[Respo
 async def _refusal(request: Request, error: Exception) -> Response:
     if not isinstance(error, IpvlError):
         raise error
-    log.info("%s refused: %s", request.url.path, error)
-    return _json(HTTP_STATUS[error.kind], {"kind": error.kind, "what": error.what, "way_out": error.way_out})
+    log.info("%s refused: %s", request.scope["path"], error)
+    return _failure(HTTP_STATUS[error.kind], error.what, error.way_out, error.kind)
 
 
-def _json(code: int, body: object) -> Response:
-    return Response(msgspec.json.encode(body), code, media_type="application/json")
+async def _unknown(request: Request, error: Exception) -> Response:
+    # Not request.url, which is made with whatever the client calls its host.
+    return _failure(404, f"ipvl serves no {request.scope['path'][:80]!r} by {request.method[:20]}", kind=Kind.MISSING)
+
+
+async def _internal_error(request: Request, error: Exception) -> Response:
+    # Starlette raises the error again after this answer, and the server logs it with its traceback.
+    sentence = f"ipvl failed at {request.scope['path'][:80]} ({type(error).__name__})"
+    return _failure(500, sentence, "its log has the details", Kind.UNAVAILABLE)
+
+
+def _failure(code: int, what: str, way_out: str = "", kind: Kind = Kind.INVALID) -> Response:
+    return _json(code, {"kind": kind, "what": what, "way_out": way_out}, CLOSED if code in {400, 413} else None)
+
+
+def _json(code: int, body: object, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), code, headers, media_type="application/json")

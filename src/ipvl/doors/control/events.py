@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 
@@ -14,11 +15,15 @@ from starlette.types import Receive, Scope, Send
 from ipvl.driver.engine import Engine
 from ipvl.driver.event_log import EventLog, Reader
 from ipvl.driver.events import Selection
-from ipvl.errors import invalid
+from ipvl.errors import invalid, unavailable
 
 MEDIA_TYPE = "application/x-ndjson"
 ONE_STREAM_A_CONNECTION = {"connection": "close"}
 """So that nothing is left open when the daemon stops."""
+
+
+MOST_READERS = 64
+"""A reader holds its connection for hours; the other places are for calls."""
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,9 +43,11 @@ def event_stream(engine: Engine, request: Request) -> Response:
     """Return the answer to GET /events.
 
     Raises:
-        IpvlError: the query is not what the command sends.
+        IpvlError: the query is not what the command sends, or there are too many readers.
     """
     question = _question(request)
+    if engine.events.readers >= MOST_READERS:
+        raise unavailable(f"{engine.events.readers} readers follow the events already", "end one of them")
     selection = Selection(frozenset(question.network), frozenset(question.type))
     # A network that is gone, or that had no name yet, is known by what was told of it since.
     for event in engine.events.kept():
@@ -59,9 +66,13 @@ def _question(request: Request) -> Question:
     query = request.query_params
     asked = {key: query.getlist(key) if key in {"network", "type"} else query[key] for key in query}
     try:
-        return msgspec.convert(asked, Question, strict=False)
+        question = msgspec.convert(asked, Question, strict=False)
     except msgspec.ValidationError as error:
         raise invalid(f"the query is not what the command sends: {error}") from error
+    for name, seconds in (("since", question.since), ("until", question.until)):
+        if seconds is not None and not math.isfinite(seconds):
+            raise invalid(f"{name} is {seconds}, not a time", "give it in seconds since 1970")
+    return question
 
 
 class _EventStream(StreamingResponse):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -29,13 +30,12 @@ call; Docker then repeats the call with an empty body (moby, pkg/plugins/client.
 
 def docker_app(engine: Engine) -> Starlette:
     """Return the ASGI application that serves Docker."""
-    return Starlette(
-        routes=[
-            *(Route(f"/{name}", _endpoint(name, call, engine), methods=["POST"]) for name, call in CALLS.items()),
-            Route("/{path:path}", _unknown, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-        ],
-        exception_handlers={Exception: _internal_error},
+    app = Starlette(
+        routes=[Route(f"/{name}", _endpoint(name, call, engine), methods=["POST"]) for name, call in CALLS.items()],
+        exception_handlers={HTTPException: _unknown, Exception: _internal_error},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def _endpoint(name: str, call: Call, engine: Engine) -> Callable[[Request], Awaitable[Response]]:
@@ -74,13 +74,16 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _unknown(request: Request) -> Response:
-    return _failure(404, f"ipvl has no method {request.url.path[:80]!r} by {request.method}")
+async def _unknown(request: Request, error: Exception) -> Response:
+    # Not request.url, which is made with whatever the client calls its host.
+    return _failure(404, f"ipvl has no method {request.scope['path'][:80]!r} by {request.method[:20]}")
 
 
 async def _internal_error(request: Request, error: Exception) -> Response:
     # Starlette raises the error again after this answer, and the server logs it with its traceback.
-    return _failure(500, f"ipvl failed at {request.url.path[:80]} ({type(error).__name__}); its log has the details")
+    return _failure(
+        500, f"ipvl failed at {request.scope['path'][:80]} ({type(error).__name__}); its log has the details"
+    )
 
 
 def _failure(status: int, sentence: str) -> Response:

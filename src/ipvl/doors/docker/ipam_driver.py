@@ -6,7 +6,7 @@ from ipvl.doors.docker import ipam_wire, wire
 from ipvl.doors.docker.network_driver import Call
 from ipvl.driver import pools
 from ipvl.driver.engine import Engine
-from ipvl.errors import invalid
+from ipvl.errors import invalid, shown
 from ipvl.options.ipam import pool_address, pool_wish
 
 LOCAL, GLOBAL = "ipvl-local", "ipvl-global"
@@ -45,7 +45,8 @@ async def request_address(engine: Engine, request: ipam_wire.RequestAddress) -> 
     if options.get(REQUEST_TYPE) == GATEWAY:
         granted = await pools.request_gateway(engine, request.pool_id, wanted)
     else:
-        granted = await pools.request_address(engine, request.pool_id, wanted, options.get(ENDPOINT_NAME))
+        name = options.get(ENDPOINT_NAME)
+        granted = await pools.request_address(engine, request.pool_id, wanted, shown(name) if name else None)
     return ipam_wire.AddressGranted(address=str(granted), data={})
 
 

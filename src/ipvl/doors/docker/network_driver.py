@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import reprlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from ipvl.errors import invalid
 from ipvl.model import DOCKER, Attachment, Network, Route
 from ipvl.options import endpoint as endpoint_options
 from ipvl.options import network as network_options
+from ipvl.options.names import path
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,9 @@ async def endpoint_oper_info(engine: Engine, request: wire.EndpointCall) -> wire
 
 async def join(engine: Engine, request: wire.Join) -> wire.Joined:
     """Make the port that Docker moves into the container."""
-    return _joined(await endpoints.join(engine, request.network_id, request.endpoint_id, request.sandbox_key))
+    return _joined(
+        await endpoints.join(engine, request.network_id, request.endpoint_id, path(request.sandbox_key, "sandbox"))
+    )
 
 
 async def leave(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
@@ -159,7 +163,7 @@ def _options(options: dict[str, Any] | None) -> dict[str, Any]:
     """
     generic = (options or {}).get(GENERIC) or {}
     if not isinstance(generic, dict):
-        raise invalid(f"{GENERIC} is {generic!r}, not a map of options")
+        raise invalid(f"{GENERIC} is {reprlib.repr(generic)}, not a map of options")
     return generic
 
 

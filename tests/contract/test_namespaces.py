@@ -1,0 +1,20 @@
+"""Paths of network namespaces, as anybody may write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipvl.kernel.namespaces import OWN, inode
+
+
+@pytest.mark.parametrize(
+    "path", ["", "\0", "/proc/self/ns/net\0", "/" + "x" * 5_000, "/etc/passwd", "/proc/self/ns/mnt/x"]
+)
+def test_what_is_no_namespace_has_no_number(path):
+    """Nor does it raise."""
+    assert inode(path) is None
+
+
+def test_a_namespace_has_a_number():
+    """The same one, whoever asks."""
+    assert inode(str(OWN)) == OWN.stat().st_ino

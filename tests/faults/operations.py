@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Protocol
 
@@ -17,11 +18,14 @@ from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
 from ipvl.driver.engine import Engine
 from ipvl.driver.pools import InUse, forget_leaked
+from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.sandboxes import settle
 from ipvl.options.endpoint import port_name
 
 from .asgi import exchange
 
 OK = 200
+FIRST, AGAIN = 1, 2
 LATER = 1000.0
 BLUE, GREEN = "blue", "green"
 
@@ -90,6 +94,11 @@ class Operation:
     give_up: Act | None = None
     chooses: bool = False
 
+    @property
+    def last_attempt(self) -> int:
+        """The attempt that succeeds after one was disturbed."""
+        return AGAIN if self.give_up is not None else FIRST
+
 
 async def perform(stage: Stage, operation: Operation, attempt: int) -> None:
     """Do the operation; that it was done already is as good.
@@ -104,10 +113,19 @@ async def perform(stage: Stage, operation: Operation, attempt: int) -> None:
             raise
 
 
+async def start_up(engine: Engine) -> None:
+    """Do what the daemon does when it starts."""
+    await recover(engine)
+    await settle(engine)
+    publish_all(engine)
+
+
 async def compare_with_docker(stage: Stage) -> None:
     """Do what ipvl does when Docker has been silent for a minute: take back what Docker did not write down."""
     await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() + LATER)
 
+
+_docker_app, _control_app = lru_cache(maxsize=1)(docker_app), lru_cache(maxsize=1)(control_app)
 
 # Docker's door.
 
@@ -119,7 +137,7 @@ POOL = "192.168.20.0/24"
 
 
 async def docker(stage: Stage, method: str, body: dict[str, Any]) -> Any:
-    answer = await exchange(docker_app(stage.engine), f"/{method}", json.dumps(body).encode())
+    answer = await exchange(_docker_app(stage.engine), f"/{method}", json.dumps(body).encode())
     if "Err" in answer.body:
         if answer.status != OK:
             raise AssertionError(f"{method} was not refused, it failed: {answer.body['Err']}")
@@ -239,7 +257,7 @@ NAMED = {"com.docker.network.endpoint.name": "web"}
 
 
 async def embedded(stage: Stage, call: str, body: dict[str, Any]) -> Any:
-    answer = await exchange(control_app(stage.engine), f"/calls/{call}", json.dumps(body).encode())
+    answer = await exchange(_control_app(stage.engine), f"/calls/{call}", json.dumps(body).encode())
     if answer.status != OK:
         raise RefusedError("; ".join(filter(None, (answer.body["what"], answer.body["way_out"]))))
     return answer.body

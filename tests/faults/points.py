@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TypeVar
@@ -19,6 +21,7 @@ class Fault(Enum):
     KILLED_WITHIN = "killed within"
     KILLED_AFTER = "killed after"
     REFUSED = "refused"
+    LOST = "done, but its answer is lost"
 
 
 class Points:
@@ -28,14 +31,27 @@ class Points:
         number: which call, from 1; 0 for none.
         fault: what happens to it.
         kill: ends the process, or seems to.
+        strike: is told which call is disturbed, just before.
     """
 
-    def __init__(self, number: int, fault: Fault, kill: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        fault: Fault,
+        kill: Callable[[], None],
+        strike: Callable[[str], None] = lambda _what: None,
+    ) -> None:
         self.number = number
         self.fault = fault
         self.passed: list[str] = []
         self.struck = False
         self._kill = kill
+        self._tell = strike
+
+    @property
+    def next_is_due(self) -> bool:
+        """Whether the next call is the one to be disturbed."""
+        return len(self.passed) + 1 == self.number
 
     async def call(
         self,
@@ -48,10 +64,13 @@ class Points:
         due = self._due(what)
         if due and self.fault is Fault.KILLED_WITHIN and half is not None:
             await half()
-            self._kill()
+            self._strike_dead()
         self._before(due=due, error=error)
         result = await work()
         self._after(due=due)
+        if due and self.fault is Fault.LOST:
+            self._strike()
+            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
         return result
 
     def call_now(self, what: str, work: Callable[[], _Result], error: Callable[[], Exception] | None) -> _Result:
@@ -68,15 +87,19 @@ class Points:
 
     def _before(self, *, due: bool, error: Callable[[], Exception] | None) -> None:
         if due and self.fault is Fault.KILLED_BEFORE:
-            self._strike()
+            self._strike_dead()
         if due and self.fault is Fault.REFUSED and error is not None:
-            self.struck = True
+            self._strike()
             raise error()
 
     def _after(self, *, due: bool) -> None:
         if due and self.fault is Fault.KILLED_AFTER:
-            self._strike()
+            self._strike_dead()
+
+    def _strike_dead(self) -> None:
+        self._strike()
+        self._kill()
 
     def _strike(self) -> None:
         self.struck = True
-        self._kill()
+        self._tell(self.passed[-1])

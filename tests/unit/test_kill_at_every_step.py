@@ -8,18 +8,20 @@ import errno
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cache, partial
 from typing import Any
 
 import pytest
 
-from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.recovery import recover
 from ipvl.errors import kernel_refused, unavailable
 from ipvl.links import MakeDummy, MakeVlan, PlacePort, Step
 from ipvl.records import Change
-from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
+from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
     BYSTANDERS,
+    FIRST,
     OPERATIONS,
     Act,
     Ledger,
@@ -27,12 +29,12 @@ from tests.faults.operations import (
     RefusedError,
     compare_with_docker,
     perform,
+    start_up,
 )
 from tests.faults.pictures import check_same, check_whole, timeless, without_choice
 from tests.faults.points import POINTS, Fault, Points
 from tests.unit.world import TroubledStore, World
 
-FIRST, AGAIN = 1, 2
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_WITHIN, Fault.KILLED_AFTER)
 
 
@@ -48,21 +50,29 @@ class DisturbedKernel:
 
     def __getattr__(self, name: str) -> Any:
         async def ask(*values: Any) -> Any:
-            self._check_alive()
             work = getattr(self._kernel, name)
-            return await self._points.call(name, lambda: work(*values), lambda: _no_memory(name))
+            return await self._call(name, lambda: work(*values))
 
         return ask
 
     async def apply(self, step: Step) -> None:
+        half = (lambda: self._half(step)) if isinstance(step, MakeDummy | MakeVlan | PlacePort) else None
+        work = partial(self._kernel.apply, step)
+        if isinstance(step, PlacePort) and self._points.fault is Fault.LOST and self._points.next_is_due:
+            work = partial(self._move, step)  # the only one of its answers whose loss leaves anything
+        await self._call(step.describe(), work, half)
+
+    async def _move(self, step: PlacePort) -> None:
+        self._kernel._move(step.name, HOST, step.name, step.namespace)
+
+    async def _call(
+        self, what: str, work: Callable[[], Awaitable[Any]], half: Callable[[], Awaitable[object]] | None = None
+    ) -> Any:
         self._check_alive()
-        halved = isinstance(step, MakeDummy | MakeVlan | PlacePort)
-        await self._points.call(
-            step.describe(),
-            lambda: self._kernel.apply(step),
-            lambda: _no_memory(step.describe()),
-            (lambda: self._half(step)) if halved else None,
-        )
+        try:
+            return await self._points.call(what, work, lambda: _refusal(what, errno.ENOMEM), half)
+        except OSError as error:  # the real one says so in a sentence, too
+            raise _refusal(what, error.errno) from error
 
     def namespace_inode(self, path: str) -> int | None:
         self._check_alive()
@@ -95,6 +105,7 @@ class FakeStage:
         self.world = world
         self.ledger = Ledger()
         self._dead = False
+        self.calm()
         self._processes: dict[str, int] = {}
 
     @property
@@ -105,6 +116,7 @@ class FakeStage:
         if name not in self._processes:
             self._processes[name] = 101 + len(self._processes)
             self.world.kernel.open_sandbox(self._path(name))
+            self.world.hosts[self.hosts(name)] = ""
         return self._path(name)
 
     def hosts(self, name: str) -> str:
@@ -132,6 +144,7 @@ class FakeStage:
         copied = copy.copy(self)
         copied.ledger, copied._processes = copy.deepcopy((self.ledger, self._processes))
         copied.world = self.world.copy(folder)
+        copied.calm()
         return copied
 
     def disturb(self, number: int, fault: Fault) -> Points:
@@ -140,11 +153,10 @@ class FakeStage:
         engine = self.world.engine
         engine.kernel = DisturbedKernel(self.world.kernel, points, self._check_alive)
         engine.store = DisturbedStore(self.world.store, points, self._check_alive)
-        publish = self.world.hosts.__setitem__
 
         def write(path: str, text: str) -> None:
             self._check_alive()
-            points.call_now("write hosts", lambda: publish(path, text), None)
+            points.call_now("write hosts", lambda: self._publish(path, text), None)
 
         engine.publish = write
         return points
@@ -152,15 +164,15 @@ class FakeStage:
     def calm(self) -> None:
         """Take the points away."""
         engine = self.world.engine
-        engine.kernel, engine.store, engine.publish = self.world.kernel, self.world.store, self.world.hosts.__setitem__
+        engine.kernel, engine.store, engine.publish = self.world.kernel, self.world.store, self._publish
 
     def restart(self) -> None:
         self._dead = False
         self.world.now += 1
         self.world.stop()
         self.world.start()
-        asyncio.run(recover(self.engine))
-        publish_all(self.engine)
+        self.calm()
+        asyncio.run(start_up(self.engine))
 
     def check_whole(self) -> None:
         check_whole(self.engine.records, asyncio.run(self.world.kernel.all()))
@@ -177,6 +189,11 @@ class FakeStage:
         seen += self.world.engine.warnings
         return without_choice(seen) if chooses else seen
 
+    def _publish(self, path: str, text: str) -> None:
+        """Write a hosts file that is there; that of a sandbox goes with it."""
+        if path in self.world.hosts:
+            self.world.hosts[path] = text
+
     def _path(self, name: str) -> str:
         return f"/proc/{self._processes[name]}/ns/net"
 
@@ -189,8 +206,8 @@ class FakeStage:
             raise KilledError
 
 
-def _no_memory(what: str) -> Exception:
-    return kernel_refused(f"the kernel refused to {what}: {os.strerror(errno.ENOMEM)} (ENOMEM)")
+def _refusal(what: str, code: int) -> Exception:
+    return kernel_refused(f"the kernel refused to {what}: {os.strerror(code)} ({errno.errorcode[code]})")
 
 
 def scene(folder, operation: Operation) -> FakeStage:
@@ -202,27 +219,39 @@ def scene(folder, operation: Operation) -> FakeStage:
     return stage
 
 
-def expected_after(folder, operation: Operation, attempts: tuple[int, ...]) -> object:
-    """Return what is there after an operation that nobody disturbed, at the last of these attempts."""
+def expected_after(folder, operation: Operation) -> list[str]:
+    """Return what is there after an operation that nobody disturbed, at its last attempt."""
     stage = scene(folder, operation)
-    for attempt in attempts[:-1]:
-        asyncio.run(stage.open(f"one{attempt}"))
-        asyncio.run(stage.end(f"one{attempt}"))
-    stage.run(operation.act, attempts[-1])
+    if operation.last_attempt != FIRST:
+        asyncio.run(stage.open(f"one{FIRST}"))
+        asyncio.run(stage.end(f"one{FIRST}"))
+    stage.run(operation.act, operation.last_attempt)
     asyncio.run(compare_with_docker(stage))
+    stage.world.stop()
+    stage.world.start()
     picture = stage.picture(chooses=operation.chooses)
     stage.world.stop()
-    shutil.rmtree(folder)
     return picture
 
 
-def disturbances(folder, name: str, fault: Fault, then: Callable[[FakeStage], None]) -> int:
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory):
+    """Call it with an operation's name to get a stage that is ready for it, and what is there after it."""
+
+    @cache
+    def prepare(name: str) -> tuple[FakeStage, list[str]]:
+        folder = tmp_path_factory.mktemp("scenes")
+        prepared = scene(folder / "prepared", OPERATIONS[name])
+        prepared.world.stop()
+        return prepared, expected_after(folder / "undisturbed", OPERATIONS[name])
+
+    return prepare
+
+
+def disturbances(folder, scenes, name: str, fault: Fault, then: Callable[[FakeStage], None]) -> int:
     """Disturb the first, second, ... call of an operation until it has no more; return how many were disturbed."""
     operation = OPERATIONS[name]
-    again = AGAIN if operation.give_up is not None else FIRST
-    expected = expected_after(folder / "undisturbed", operation, (FIRST, again) if again != FIRST else (FIRST,))
-    prepared = scene(folder / "prepared", operation)
-    prepared.world.stop()
+    prepared, expected = scenes(name)
     struck = 0
     for number in itertools.count(1):
         stage = prepared.copy(folder / "disturbed")
@@ -241,9 +270,9 @@ def disturbances(folder, name: str, fault: Fault, then: Callable[[FakeStage], No
                 try:
                     if operation.give_up is not None:
                         stage.run(operation.give_up)
-                    asyncio.run(perform(stage, operation, again))
+                    asyncio.run(perform(stage, operation, operation.last_attempt))
                     asyncio.run(compare_with_docker(stage))
-                    if fault is Fault.REFUSED:
+                    if fault not in KILLS:
                         asyncio.run(recover(stage.engine))
                     stage.check_whole()
                     check_same(expected, stage.picture(chooses=operation.chooses))
@@ -268,19 +297,24 @@ def nothing(stage: FakeStage) -> None:
 
 @pytest.mark.parametrize("fault", KILLS, ids=lambda fault: fault.value)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_kill_at_any_call_loses_and_leaks_nothing(tmp_path, record_property, name, fault):
+def test_a_kill_at_any_call_loses_and_leaks_nothing(tmp_path, scenes, record_property, name, fault):
     """Killed before, within or after any call to store or kernel, started and asked again: as if nothing had been."""
-    points = disturbances(tmp_path, name, fault, restart)
+    points = disturbances(tmp_path, scenes, name, fault, restart)
     record_property(POINTS, points)
 
     assert points > 0 or fault is Fault.KILLED_WITHIN
 
 
-@pytest.mark.parametrize("then", [nothing, restart])
+@pytest.mark.parametrize(
+    "case",
+    [(fault, then) for fault in (Fault.REFUSED, Fault.LOST) for then in (nothing, restart)],
+    ids=lambda case: f"{case[0].name.lower()} then {case[1].__name__}",
+)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_refusal_of_any_call_can_be_tried_again(tmp_path, record_property, name, then):
-    """Kernel or disk refuse any call once: the caller reads a sentence, and the same call again does what was asked."""
-    points = disturbances(tmp_path, name, Fault.REFUSED, then)
+def test_a_refusal_of_any_call_can_be_tried_again(tmp_path, scenes, record_property, name, case):
+    """Kernel or disk refuse any call once, or its answer is lost: the caller reads a sentence, and asks again."""
+    fault, then = case
+    points = disturbances(tmp_path, scenes, name, fault, then)
     record_property(POINTS, points)
 
-    assert points > 0
+    assert points > 0 or fault is Fault.LOST

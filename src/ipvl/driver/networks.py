@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, conflict
-from ipvl.links import RemoveParent, RemovePort, Step
+from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
 from ipvl.model import Network, Phase
 from ipvl.planning.parents import check_kernel, plan_parent
 from ipvl.records import Change, Drop, Put
@@ -44,8 +45,8 @@ async def create_network(engine: Engine, network: Network) -> None:
         try:
             await engine.apply(plan.steps)
         except IpvlError:
-            undo: list[Change] = [Drop(network), Put(before) if before is not None else Drop(plan.parent)]
-            engine.commit(undo)
+            if await _unmake(engine, plan.steps):
+                engine.commit((Drop(network), Put(before) if before is not None else Drop(plan.parent)))
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
         for warning in plan.warnings:
@@ -112,6 +113,21 @@ async def _remove(engine: Engine, network: Network) -> None:
         raise failures[0]
     engine.commit(forget)
     log.info("network %s is removed", network.label)
+
+
+async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:
+    """Remove what a step that failed may have made, if only the kernel's answer was lost; tell whether all is gone.
+
+    Nobody was told of a parent, so nobody is told that it goes.
+    """
+    try:
+        for step in steps:
+            if isinstance(step, MakeDummy | MakeVlan):
+                await engine.kernel.apply(RemoveParent(step.name))
+    except IpvlError as error:
+        log.warning("%s", error)
+        return False
+    return True
 
 
 def _same(held: Network, asked: Network) -> bool:

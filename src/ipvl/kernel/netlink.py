@@ -80,7 +80,7 @@ class HostKernel:
         """
         try:
             return await sandboxes.look_into(path)
-        except NetlinkError as error:
+        except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 
     async def all(self) -> tuple[Link, ...]:
@@ -92,7 +92,7 @@ class HostKernel:
         for _ in range(DUMP_TRIES):
             try:
                 messages = [message async for message in await self._socket.link("dump")]
-            except NetlinkError as error:
+            except (NetlinkError, OSError) as error:
                 _refuse(error, "list links")
             if not any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in messages):
                 kinds = {message["index"]: _kind(message) for message in messages}
@@ -136,7 +136,7 @@ class HostKernel:
         for _ in range(DUMP_TRIES):
             try:
                 found = await dump_prefixes(self._socket)
-            except NetlinkError as error:
+            except (NetlinkError, OSError) as error:
                 _refuse(error, "list addresses and routes")
             if found is not None:
                 return found
@@ -150,8 +150,8 @@ class HostKernel:
         """
         try:
             (message,) = await self._socket.link("get", ifname=name)
-        except NetlinkError as error:
-            if error.code == errno.ENODEV:
+        except (NetlinkError, OSError) as error:
+            if isinstance(error, NetlinkError) and error.code == errno.ENODEV:
                 return None
             _refuse(error, f"read link {name}")
         return _link(message, {})
@@ -171,6 +171,8 @@ class HostKernel:
                     _refuse(error, "make links")
                 if error.code != errno.EOPNOTSUPP:
                     found.add(kind)
+            except OSError as error:
+                _refuse(error, "make links")
         return frozenset(found)
 
     async def apply(self, step: Step) -> None:
@@ -201,7 +203,7 @@ class HostKernel:
                     await self._apply_inside(step)
                 case _:
                     assert_never(step)
-        except NetlinkError as error:
+        except (NetlinkError, OSError) as error:
             _refuse(error, step.describe())
 
     async def _apply_inside(self, step: PlacePort | RoutePort | TakePort) -> None:
@@ -244,7 +246,7 @@ class HostKernel:
         try:
             link = await self._existing(half_made)
             await self._socket.link("set", index=link.index, ifname=name, ifalias=MADE_BY_IPVL, state="up")
-        except (NetlinkError, IpvlError):
+        except (NetlinkError, OSError, IpvlError):
             await self.apply(RemoveHalfMade(half_made))
             raise
 
@@ -307,11 +309,17 @@ async def open_host_kernel() -> AsyncIterator[HostKernel]:
         socket.close()
 
 
-def _refuse(error: NetlinkError, what: str) -> NoReturn:
-    code = errno.errorcode.get(error.code, str(error.code))
-    if error.code in {errno.EPERM, errno.EACCES}:
+def _refuse(error: NetlinkError | OSError, what: str) -> NoReturn:
+    """Raise what a caller may be told.
+
+    An OSError is the socket's own: the kernel may have done what it was asked, and its answer had no room (ENOBUFS).
+    """
+    number = error.errno or 0 if isinstance(error, OSError) else error.code
+    sentence = os.strerror(number) if isinstance(error, OSError) else error.args[1]
+    code = errno.errorcode.get(number, str(number))
+    if number in {errno.EPERM, errno.EACCES}:
         raise kernel_refused(f"ipvl may not {what} ({code})", "run it as root, or with CAP_NET_ADMIN") from error
-    raise kernel_refused(f"the kernel refused to {what}: {error.args[1]} ({code})") from error
+    raise kernel_refused(f"the kernel refused to {what}: {sentence} ({code})") from error
 
 
 def _kind(message: Any) -> str | None:

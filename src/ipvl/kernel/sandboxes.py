@@ -58,7 +58,9 @@ async def look_into(namespace: str) -> SandboxView:
 
 
 async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
-    """Move the port with this index, name it, give it its addresses and bring it up; on failure it is gone.
+    """Move the port with this index, name it, give it its addresses and bring it up.
+
+    On failure it is gone, or in there under the name it had, if the answer to the move was lost.
 
     Raises:
         IpvlError: there is no network namespace at this path.

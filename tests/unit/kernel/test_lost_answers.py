@@ -1,0 +1,41 @@
+"""A netlink socket that loses answers, as the kernel's do when they are full (netlink(7), ENOBUFS)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+
+import pytest
+
+from ipvl.errors import IpvlError, Kind
+from ipvl.kernel.netlink import HostKernel
+from ipvl.links import MakeDummy, MakePort, RemoveParent
+from ipvl.model import Flag, Mode
+
+
+class LosingSocket:
+    """Whatever it is asked for, the answer is lost."""
+
+    async def link(self, *_values: object, **_fields: object) -> object:
+        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+
+
+@pytest.mark.parametrize(
+    ("ask", "what"),
+    [
+        (lambda kernel: kernel.all(), "list links"),
+        (lambda kernel: kernel.by_name("eth0"), "read link eth0"),
+        (lambda kernel: kernel.kinds(), "make links"),
+        (lambda kernel: kernel.apply(MakeDummy("di-1")), "make dummy di-1"),
+        (lambda kernel: kernel.apply(RemoveParent("eth0.20")), "read link eth0.20"),
+        (lambda kernel: kernel.apply(MakePort("ipvl1", "eth0", Mode.L2, Flag.BRIDGE)), "read link eth0"),
+    ],
+)
+def test_a_lost_answer_is_one_sentence(ask, what):
+    """It is a refusal like the kernel's own, so that whoever asked cleans up."""
+    with pytest.raises(IpvlError) as refused:
+        asyncio.run(ask(HostKernel(LosingSocket())))
+
+    assert Kind.KERNEL is refused.value.kind
+    assert f"the kernel refused to {what}: No buffer space available (ENOBUFS)" == str(refused.value)

@@ -1,0 +1,82 @@
+"""A supervisor whose daemon is killed while it waits for an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipvl.errors import IpvlError, unavailable
+from ipvl.sandbox import supervisor
+from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.process import Program
+from ipvl.sandbox.supervisor import run_in_foreground
+from ipvl.sandbox.wishes import Wish
+
+
+class Process:
+    """A sandbox's first process that waits for its network, and ends with status 7 at once when it may go on."""
+
+    process = 1
+    abandoned = False
+
+    def go(self) -> None:
+        return None
+
+    def abandon(self) -> None:
+        self.abandoned = True
+
+
+@pytest.fixture
+def process(monkeypatch):
+    process = Process()
+    monkeypatch.setattr(supervisor, "start_sandbox", lambda *_values, **_settings: process)
+    monkeypatch.setattr(supervisor, "_wait", lambda *_values: 7)
+    return process
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Call it with calls that get no answer, such as `sandbox.start`; each does once. It keeps all that were made."""
+
+    def start(*unanswered: str) -> int:
+        lost = list(unanswered)
+
+        def call(name: str, request: object) -> object:
+            start.calls.append(name)
+            if name in lost:
+                lost.remove(name)
+                raise unavailable("the daemon at /run/ipvl/control.sock did not answer: it went away")
+            return None
+
+        wish = Wish(
+            id="a" * 64,
+            name="one",
+            hostname="one",
+            program=Program(("true",), {}, "/", frozenset()),
+            root_filesystem="",
+            root=None,
+            folders=Folders(tmp_path / "layer", tmp_path / "run"),
+            sysctls={},
+            removed_at_end=False,
+            attachments=(),
+            interactive=False,
+        )
+        return run_in_foreground(wish, call)
+
+    start.calls = []
+    return start
+
+
+def test_a_start_without_an_answer_is_taken_back(run, process):
+    """The daemon may have remembered the sandbox before it was killed: its name and addresses are freed."""
+    with pytest.raises(IpvlError, match="did not answer"):
+        run("sandbox.start")
+
+    assert ["sandbox.start", "sandbox.ended", "sandbox.remove"] == run.calls
+    assert process.abandoned
+
+
+def test_an_end_without_an_answer_is_told_again(run, process):
+    """The exit status is not lost with the daemon: the second call finds the next one, or does without."""
+    assert 7 == run("sandbox.ended")
+
+    assert ["sandbox.start", "sandbox.ended", "sandbox.ended"] == run.calls

@@ -1,0 +1,61 @@
+BEGIN TRANSACTION;
+CREATE TABLE addresses (
+    parent      TEXT NOT NULL,
+    address     TEXT NOT NULL,
+    interface   TEXT NOT NULL,
+    position    INTEGER NOT NULL,
+    endpoint_id TEXT NOT NULL REFERENCES endpoints (id) ON DELETE CASCADE,
+    PRIMARY KEY (parent, address)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "addresses" VALUES('eth0.20','192.168.20.10','192.168.20.10/24',0,'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee');
+INSERT INTO "addresses" VALUES('eth0.20','2001:db8:20::10','2001:db8:20::10/64',1,'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee');
+CREATE TABLE endpoints (
+    id               TEXT PRIMARY KEY,
+    network_id       TEXT NOT NULL REFERENCES networks (id),
+    parent           TEXT NOT NULL,
+    port             TEXT NOT NULL UNIQUE,
+    interface_prefix TEXT NOT NULL,
+    changed          REAL NOT NULL,
+    name             TEXT,
+    sandbox          TEXT
+) STRICT;
+INSERT INTO "endpoints" VALUES('eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee','aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','eth0.20','ipvleeeeeeeeeee','eth',1700000000.0,'one','/var/run/docker/netns/0123456789ab');
+CREATE TABLE networks (
+    id               TEXT PRIMARY KEY,
+    name             TEXT,
+    door             TEXT NOT NULL,
+    parent           TEXT NOT NULL REFERENCES parents (name),
+    mode             TEXT NOT NULL CHECK (mode IN ('l2', 'l3', 'l3s')),
+    flag             TEXT NOT NULL CHECK (flag IN ('bridge', 'private', 'vepa')),
+    isolated         INTEGER NOT NULL CHECK (isolated IN (0, 1)),
+    mtu              INTEGER,
+    interface_prefix TEXT NOT NULL,
+    created          REAL NOT NULL,
+    phase            TEXT NOT NULL CHECK (phase IN ('making', 'ready', 'removing'))
+) STRICT;
+INSERT INTO "networks" VALUES('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','web','docker','eth0.20','l2','private',0,1400,'eth',1700000000.0,'ready');
+INSERT INTO "networks" VALUES('bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb',NULL,'docker','di-bbbbbbbbbbbb','l3','bridge',1,9000,'net',1700000000.0,'ready');
+CREATE TABLE parents (
+    name    TEXT PRIMARY KEY,
+    kind    TEXT NOT NULL CHECK (kind IN ('link', 'vlan', 'dummy')),
+    made    INTEGER NOT NULL CHECK (made IN (0, 1)),
+    base    TEXT,
+    vlan_id INTEGER CHECK (vlan_id BETWEEN 1 AND 4094),
+    mtu     INTEGER
+) STRICT;
+INSERT INTO "parents" VALUES('eth0.20','vlan',1,'eth0',20,NULL);
+INSERT INTO "parents" VALUES('di-bbbbbbbbbbbb','dummy',1,NULL,NULL,9000);
+CREATE TABLE subnets (
+    network_id TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+    position   INTEGER NOT NULL,
+    pool       TEXT NOT NULL,
+    gateway    TEXT,
+    PRIMARY KEY (network_id, position)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "subnets" VALUES('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',0,'192.168.20.0/24','192.168.20.254');
+INSERT INTO "subnets" VALUES('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',1,'2001:db8:20::/64',NULL);
+INSERT INTO "subnets" VALUES('bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb',0,'10.7.0.0/16',NULL);
+CREATE INDEX endpoints_of_network ON endpoints (network_id);
+CREATE INDEX addresses_of_endpoint ON addresses (endpoint_id);
+COMMIT;
+PRAGMA user_version = 1;

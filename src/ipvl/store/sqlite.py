@@ -403,7 +403,11 @@ def _put(database: sqlite3.Connection, record: Record) -> None:
             database.execute(
                 "INSERT INTO sandboxes (id, name, hostname, command, root_filesystem, process, inode, supervisor,"
                 " started, hosts, removed_at_end, ended, exit_status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, exit_status = excluded.exit_status",
+                " ON CONFLICT (id) DO UPDATE SET name = excluded.name, hostname = excluded.hostname,"
+                " command = excluded.command, root_filesystem = excluded.root_filesystem, process = excluded.process,"
+                " inode = excluded.inode, supervisor = excluded.supervisor, started = excluded.started,"
+                " hosts = excluded.hosts, removed_at_end = excluded.removed_at_end, ended = excluded.ended,"
+                " exit_status = excluded.exit_status",
                 (
                     record.id,
                     record.name,

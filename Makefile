@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements-dev.lock pyproject.toml
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -23,7 +23,7 @@ demo: $(VENV)/installed ## boot the lab, start Docker and ipvl, and walk through
 	$(BIN)/python -m lab.demo
 
 .PHONY: test
-test: lint unit lab-test ## run all tests
+test: lint unit install-test lab-test ## run all tests
 
 .PHONY: lint
 lint: $(VENV)/installed ## formatting, linters, types, import rules
@@ -56,6 +56,10 @@ docs: $(VENV)/installed ## write what is made in docs/ anew: the commands and th
 unit: $(VENV)/installed ## the tests that need no kernel
 	$(BIN)/pytest
 
+.PHONY: install-test
+install-test: $(VENV)/installed ## `make install` in a folder of its own: half a minute
+	$(BIN)/pytest tests/install
+
 .PHONY: lab-test
 lab-test: $(VENV)/installed ## the tests in the lab: real kernel, real Docker
 	$(BIN)/python -m lab setup --all
@@ -84,27 +88,33 @@ lock: $(VENV)/installed ## pin the newest versions that requirements*.in allow
 	        --no-header --no-emit-index-url --no-emit-find-links $$name.in -o $$name.lock || exit 1; done
 
 PREFIX := /opt/ipvl
-UNITS := ipvl.socket ipvl.service
+BINDIR := /usr/local/bin
+UNITDIR := /etc/systemd/system
 MANDIR := /usr/local/share/man/man1
+BASHDIR := /usr/local/share/bash-completion/completions
+ZSHDIR := /usr/local/share/zsh/site-functions
+SYSTEMCTL := systemctl
+UNITS := ipvl.socket ipvl.service
 
 .PHONY: install
 install: ## install ipvl and its systemd units on this host (as root)
 	python3 -m venv $(PREFIX)
 	$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --no-deps .
-	ln -sf $(PREFIX)/bin/ipvl /usr/local/bin/ipvl
-	$(PREFIX)/bin/python -m manual pages build/man "$(MAN_DATE)"
-	install -d $(MANDIR)
-	install -m 644 build/man/*.1 $(MANDIR)/
-	install -m 644 $(addprefix packaging/systemd/,$(UNITS)) /etc/systemd/system/
-	systemctl daemon-reload
-	systemctl enable --now $(UNITS)
+	install -d $(BINDIR) $(UNITDIR) $(BASHDIR) $(ZSHDIR)
+	ln -sf $(PREFIX)/bin/ipvl $(BINDIR)/ipvl
+	$(PREFIX)/bin/python -m manual pages $(MANDIR) "$(MAN_DATE)"
+	$(PREFIX)/bin/ipvl completion bash > $(BASHDIR)/ipvl
+	$(PREFIX)/bin/ipvl completion zsh > $(ZSHDIR)/_ipvl
+	install -m 644 $(addprefix packaging/systemd/,$(UNITS)) $(UNITDIR)/
+	$(SYSTEMCTL) daemon-reload
+	$(SYSTEMCTL) enable --now $(UNITS)
 
 .PHONY: uninstall
 uninstall: ## take ipvl off this host; /var/lib/ipvl stays
-	systemctl disable --now $(UNITS)
-	rm -f $(addprefix /etc/systemd/system/,$(UNITS)) /usr/local/bin/ipvl $(MANDIR)/ipvl.1 $(MANDIR)/ipvl-*.1
-	systemctl daemon-reload
+	$(SYSTEMCTL) disable --now $(UNITS)
+	rm -f $(addprefix $(UNITDIR)/,$(UNITS)) $(BINDIR)/ipvl $(MANDIR)/ipvl.1 $(MANDIR)/ipvl-*.1 $(BASHDIR)/ipvl $(ZSHDIR)/_ipvl
+	$(SYSTEMCTL) daemon-reload
 	rm -rf $(PREFIX)
 
 .PHONY: clean

@@ -29,6 +29,11 @@ class Section:
         return self.heading[:1].upper() + self.heading[1:]
 
     @property
+    def is_exit_status(self) -> bool:
+        """Whether the lines are a code each and what it means."""
+        return self.heading == "exit status"
+
+    @property
     def is_examples(self) -> bool:
         """Whether the lines are examples."""
         return self.heading.rstrip("s") == "example"
@@ -96,6 +101,8 @@ def help_tree(parser: argparse.ArgumentParser, words: tuple[str, ...] = ("ipvl",
 def _value(action: argparse.Action, formatter: argparse.HelpFormatter) -> str:
     if action.nargs == 0:
         return ""
+    if action.nargs == argparse.REMAINDER and isinstance(action.metavar, str):
+        return f"{action.metavar} ..."
     default = action.dest.upper() if action.option_strings else action.dest
     return formatter._format_args(action, default)  # noqa: SLF001
 

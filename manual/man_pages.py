@@ -10,13 +10,21 @@ from manual.help_tree import Argument, Command
 
 EXIT_STATUSES = (
     (0, "Done."),
-    (1, "A bug; the traceback is in the log."),
+    (1, "`ipvl doctor` found problems, or you answered no; with a traceback, a bug."),
     (2, "The input is wrong."),
     (3, "Something else holds what was asked for."),
     (4, "Something named does not exist."),
     (5, "The kernel cannot do it, or refused."),
     (6, "A file, socket or daemon cannot be used."),
+    (125, "`ipvl run` or `exec` itself failed; any other status of theirs is the program's."),
+    (126, "The program of `ipvl run` or `exec` cannot be run."),
+    (127, "There is no program of that name for `ipvl run` or `exec`."),
+    (130, "Interrupted with ctrl-C; `ipvl events`, which has no other end, ends with 0."),
 )
+
+OF_PROGRAMS = (125, 126, 127)
+PROGRAMS_OWN = "N"
+"""How a command says that it ends as the program does that it runs."""
 
 
 def files() -> tuple[tuple[str, str], ...]:
@@ -56,15 +64,28 @@ def man_page(command: Command, top: Command, date: str) -> str:
         for argument in command.arguments:
             parts += _item(_argument(argument), argument.meaning)
     for section in command.sections:
-        if not section.is_examples:
+        if not section.is_examples and not section.is_exit_status:
             parts += [f".SH {_quoted(section.title)}", *_literal(section.lines)]
     for section in command.sections:
         if section.is_examples:
             parts += [".SH EXAMPLES", *_literal(section.lines)]
-    parts += [".SH EXIT STATUS", *(line for code, text in EXIT_STATUSES for line in _item(str(code), text))]
+    parts += [".SH EXIT STATUS", *_exit_statuses(command)]
     parts += [".SH FILES", *(line for path, text in files() for line in _item(f"\\fI{_text(path)}\\fR", text))]
     parts += [".SH SEE ALSO", ",\n".join(f"\\fB{_text(page)}\\fR(1)" for page in _related(command, top))]
     return "\n".join(parts) + "\n"
+
+
+def _exit_statuses(command: Command) -> Iterator[str]:
+    """Yield what the command's own help says of them, or what holds for all commands."""
+    own = [line.partition("  ") for section in command.sections if section.is_exit_status for line in section.lines]
+    for code, _, meaning in own:
+        yield from _item(code, meaning.strip())
+    told = {code for code, _, _ in own}
+    if PROGRAMS_OWN in told:
+        return
+    for status, meaning in EXIT_STATUSES:
+        if str(status) not in told and (len(command.words) == 1 or status not in OF_PROGRAMS):
+            yield from _item(str(status), meaning)
 
 
 def _related(command: Command, top: Command) -> Iterator[str]:

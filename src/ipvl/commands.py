@@ -93,9 +93,11 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     from ipvl.daemon.examination import examine
     from ipvl.doors.cli.doctor import report
+    from ipvl.doors.cli.terminal import waiting_for
 
     settings = configuration(arguments)
-    diagnosis = asyncio.run(examine(settings, arguments.network, arguments.parent))
+    with waiting_for("looking at this host, and asking around"):
+        diagnosis = asyncio.run(examine(settings, arguments.network, arguments.parent))
     print(json_text(diagnosis) if arguments.json else report(diagnosis))
     return 0 if diagnosis.healthy else 1
 

@@ -118,7 +118,8 @@ class Endpoint:
     network namespace it was handed to, None until it joins. `changed` is when it was made, joined or left last, in
     seconds since the epoch. `inode` tells the namespace from others that its path may lead to later, and `interface` is
     the port's name in there; both are known where ipvl itself places the port. `aliases` are more names beside `name`.
-    `hosts` is the file in which ipvl keeps the names of this endpoint's fellow members.
+    `hosts` is the file in which ipvl keeps the names of this endpoint's fellow members. `phase` tells how far ipvl got
+    where it places the port itself.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Endpoint:
     interface: str | None = None
     aliases: tuple[str, ...] = ()
     hosts: str | None = None
+    phase: Phase = Phase.READY
 
     @property
     def label(self) -> str:

@@ -43,7 +43,7 @@ class Trouble(Enum):
 
     REFUSED = auto()
     KILLED_BEFORE = auto()
-    KILLED_WITHIN = auto()  # a parent is made, but not marked yet
+    KILLED_WITHIN = auto()  # a parent is made, but not marked yet; a port is moved, but not set up
     KILLED_AFTER = auto()
 
 
@@ -127,6 +127,9 @@ class FakeKernel:
             raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, MakeDummy | MakeVlan):
             self._make_parent(step, HALF_MADE_PREFIX + "0123456789")
+            raise KilledError
+        if trouble is Trouble.KILLED_WITHIN and isinstance(step, PlacePort):
+            self._move(step.name, HOST, step.name, step.namespace)
             raise KilledError
         self._do(step)
         if trouble is not None:

@@ -46,11 +46,11 @@ class Daemon:
 
     def run(self, script: Callable[[Daemon], Awaitable[None]]) -> None:
         """Serve, run the script once systemd was told READY=1, and stop with SIGTERM."""
-        reconcile = lifecycle.reconcile
+        recover = lifecycle.recover
 
         async def report(engine: Engine) -> None:
             self.engine = engine
-            await reconcile(engine)
+            await recover(engine)
             self.repairs.put_nowait(None)
 
         async def work() -> None:
@@ -78,7 +78,7 @@ class Daemon:
 
         # In the child, which ends afterwards: nothing needs to be put back.
         lifecycle._server = keep
-        lifecycle.reconcile = report
+        lifecycle.recover = report
         lifecycle.SETTLE = 0.0
         asyncio.run(work())
 

@@ -11,6 +11,8 @@ from lab.guest import Guest
 from tests.lab.docker_host import BUILT_IN, IPVL, DockerHost, prepare
 from tests.lab.embedded_host import EMBEDDED, EmbeddedHost, without_docker
 
+pytest.register_assert_rewrite("tests.lab.doctor")
+
 OLDEST, NEWEST = "bookworm", "sid"
 
 _guests: dict[str, Guest] = {}

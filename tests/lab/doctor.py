@@ -58,8 +58,8 @@ def broken(host: DockerHost, fault: str, repair: str) -> Iterator[None]:
 def assert_found(host: DockerHost, faults: dict[str, Fault]) -> None:
     """Cause faults in different places all at once: each has its lines, and there are no others."""
     every = tuple(faults.values())
-    befores, repairs = (" && ".join(one.before for one in every), "; ".join(one.repair for one in reversed(every)))
-    with broken(host, befores, repairs):
+    earlier, repairs = (" && ".join(one.before for one in every), "; ".join(one.repair for one in reversed(every)))
+    with broken(host, earlier, repairs):
         for network in (network for one in every for network in one.networks):
             host.docker(network)
         for container in (

@@ -115,26 +115,6 @@ def test_a_sandbox_starts_again(docker_host: DockerHost) -> None:
 
 
 @pytest.mark.embedded_only
-def test_streams_and_signals(docker_host: DockerHost) -> None:
-    """Standard input ends where the user's does, signals arrive, and what cannot be set is named."""
-    piped = docker_host.guest.run("ipvl run -i --rm alpine sh -c 'cat; echo end'", input="some\nlines\n")
-    assert "some\nlines\nend\n" == piped.stdout
-    trapped = docker_host.guest.start(
-        "exec ipvl run --rm alpine sh -c 'trap \"echo caught; exit 7\" INT; echo ready; while :; do sleep 0.1; done'"
-    )
-    trapped.wait_for("ready", 30)
-    trapped.kill(2)
-    result = trapped.wait(30)
-    assert (7, "ready\ncaught\n") == (result.status, result.stdout)
-    for flags, sentence in (
-        ("--sysctl net.ipv4.nosuch=1", "there is no sysctl net.ipv4.nosuch in a sandbox on this kernel"),
-        ("--sysctl net.ipv4.ip_forward=x", "sysctl net.ipv4.ip_forward cannot be x: Invalid argument"),
-    ):
-        assert sentence in docker_host.refused(f"ipvl run --rm {flags} alpine true")
-    assert [] == docker_host.run("find /var/lib/ipvl/sandboxes /run/ipvl/sandboxes -mindepth 1").stdout.splitlines()
-
-
-@pytest.mark.embedded_only
 def test_a_killed_supervisor_leaves_nothing(docker_host: DockerHost) -> None:
     """The sandbox dies with its supervisor; at once its address is free, its name gone, and its end is told."""
     docker_host.guest.run(NET)

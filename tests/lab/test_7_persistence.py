@@ -119,8 +119,7 @@ def test_reboot(networks: DockerHost, how: str) -> None:
     pair(networks, "--restart=always")
     made = parents(networks)
     if how == "power_cut":
-        # Docker does not sync all that it writes; ipvl does, so its own files get no help.
-        networks.run("find /var/lib/docker/containers /var/lib/docker/network -type f -exec sync {} +")
+        networks.sync()
     getattr(networks.guest, how)()
     assert {} == parents(networks), "a reboot leaves no links"
     prepare(networks.guest)

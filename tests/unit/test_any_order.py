@@ -14,17 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from ipvl.driver import endpoints, networks, pools
 from ipvl.embedded import sandboxes
 from ipvl.embedded.calls import CALLS
-from ipvl.embedded.messages import (
-    AnyNetwork,
-    Attach,
-    Attachment,
-    CreateNetwork,
-    Detach,
-    NamedNetwork,
-    NamedSandbox,
-    SandboxEnded,
-    StartSandbox,
-)
+from ipvl.embedded.messages import AnyNetwork, Attach, CreateNetwork, Detach, NamedNetwork
+from ipvl.embedded.sandbox_messages import Attachment, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, Kind
 from ipvl.model import Mode
 from ipvl.options.ipam import pool_address, pool_wish

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 from ipvl.commands import EXIT_STATUS
@@ -10,11 +11,14 @@ from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.cli.topology_svg import topology_svg
 from ipvl.options.table import IPAM_OPTIONS, NETWORK_OPTIONS
+from ipvl.sandbox.process import NOT_EXECUTABLE, NOT_FOUND
+from ipvl.sandbox.supervisor import FAILED
 from manual.example import example
 from manual.help_tree import help_tree
 from manual.man_pages import EXIT_STATUSES
 from manual.markdown import commands_page
 
+STATUSES = {0, 1, *EXIT_STATUS.values(), FAILED, NOT_EXECUTABLE, NOT_FOUND, 128 + signal.SIGINT}
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
@@ -34,7 +38,7 @@ def test_exit_statuses_are_documented() -> None:
     """docs/installation.md lists every status that the command can end with."""
     text = (DOCS / "installation.md").read_text()
 
-    for status in (0, 1, *EXIT_STATUS.values()):
+    for status in STATUSES:
         assert re.search(rf"^\| {status} \| ", text, re.MULTILINE), status
 
 
@@ -63,7 +67,7 @@ def test_man_pages_know_every_exit_status() -> None:
     """With the words of docs/installation.md."""
     text = (DOCS / "installation.md").read_text()
 
-    assert {0, 1, *EXIT_STATUS.values()} == {code for code, _ in EXIT_STATUSES}
+    assert {code for code, _ in EXIT_STATUSES} == STATUSES
     for code, meaning in EXIT_STATUSES:
         assert f"| {code} | {meaning[0].lower()}{meaning[1:-1]} |" in text
 

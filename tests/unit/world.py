@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import tempfile
 from collections.abc import Coroutine, Iterable
 from functools import cache
@@ -73,6 +74,15 @@ class World:
         self._file = folder / "state.db"
         self._file.write_bytes(_new_state_file())
         self.start()
+
+    def copy(self, folder: Path) -> World:
+        """Return another world that is as this one, which has stopped, is now."""
+        copied = copy.copy(self)
+        copied.kernel, copied.hosts, copied.discarded = copy.deepcopy((self.kernel, self.hosts, self.discarded))
+        copied._file = folder / "state.db"
+        copied._file.write_bytes(self._file.read_bytes())
+        copied.start()
+        return copied
 
     def start(self) -> None:
         self.store = TroubledStore(open_store(self._file))

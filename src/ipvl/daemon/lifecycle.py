@@ -25,8 +25,7 @@ from ipvl.doors.docker.app import docker_app
 from ipvl.doors.docker.engine_api import follow_docker
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import Event, EventType
-from ipvl.driver.recovery import reconcile
-from ipvl.embedded.names import publish_names
+from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
 from ipvl.kernel.changes import LinkState, link_changes
@@ -67,8 +66,9 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
     ):
         async with open_host_kernel() as kernel:
             engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
-            await reconcile(engine)
+            await recover(engine)
             await settle(engine)
+            publish_all(engine)
             servers = [(_server(docker_app(engine)), docker_socket), (_server(control_app(engine)), control_socket)]
             async with asyncio.TaskGroup() as tasks:
                 serving = [tasks.create_task(server.serve([listener])) for server, listener in servers]
@@ -158,9 +158,7 @@ async def _repair_on_change(engine: Engine) -> None:
             await asyncio.sleep(SETTLE)
             changed.clear()
             try:
-                await reconcile(engine)
-                async with engine.lock:
-                    publish_names(engine)
+                await recover(engine)
             except IpvlError as error:
                 log.warning("the host could not be compared with the records: %s", error)
 

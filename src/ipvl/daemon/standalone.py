@@ -9,9 +9,10 @@ from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.sandboxes import discard
 from ipvl.daemon.sockets import locked
 from ipvl.driver.engine import Engine
-from ipvl.driver.recovery import reconcile
 from ipvl.driver.status import Status, status
 from ipvl.embedded.calls import CALLS
+from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.sandbox_messages import SandboxEnded
 from ipvl.embedded.sandboxes import settle
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.records import Records
@@ -43,6 +44,8 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
     with locked(configuration.lock_file, WAIT_FOR_ANOTHER), closing(open_store(configuration.state_file)) as store:
         async with open_host_kernel() as kernel:
             engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
-            await reconcile(engine)
-            await settle(engine)
+            await recover(engine)
+            if not isinstance(request, SandboxEnded):  # the one call that knows better how a sandbox ended
+                await settle(engine)
+            publish_all(engine)
             return await CALLS[name].handle(engine, request)

@@ -26,7 +26,7 @@ class Engine:
 
     One lock serves all: the kernel takes one link change at a time anyway (rtnl_lock), and every plan is made from
     records and links that nobody changes meanwhile. `creation` is held around it by those who must look before they
-    make a thing, such as for a name that is free.
+    make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
 
     Args:
         kernel: the host.
@@ -50,6 +50,7 @@ class Engine:
         self.kernel = kernel
         self.store = store
         self.clock = clock
+        self.started = clock()
         self.records = Records(store.load())
         self.publish = publish
         self.discard = discard

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ipvl.model import Endpoint
-from ipvl.records import Change, Records
+from ipvl.model import Endpoint, Phase
+from ipvl.records import Change, Drop, Put, Records
 
 
 class Memberships:
@@ -18,14 +18,23 @@ class Memberships:
         self._files: set[tuple[str, int]] = set()
 
     def note(self, change: Change, records: Records) -> None:
-        """Take note of one change; the records are as they were before it."""
+        """Take note of one change; the records are as they were before it.
+
+        An endpoint that is being removed counts as gone, so its record's end is no news. One that is dropped without
+        having been removed never came to be, or was in a namespace that is gone: nobody reads its file.
+        """
         if not isinstance(change.record, Endpoint):
             return
-        for endpoint in (records.endpoint(change.record.id), change.record):
-            if endpoint is not None:
-                self._networks.add(endpoint.network_id)
-                if endpoint.hosts and endpoint.inode is not None:
-                    self._files.add((endpoint.hosts, endpoint.inode))
+        held = records.endpoint(change.record.id)
+        if isinstance(change, Drop) and held is not None and held.phase is Phase.REMOVING:
+            return
+        for endpoint in (held, change.record):
+            if endpoint is None:
+                continue
+            self._networks.add(endpoint.network_id)
+            known = isinstance(change, Put) and endpoint.phase is not Phase.MAKING
+            if known and endpoint.hosts and endpoint.inode is not None:
+                self._files.add((endpoint.hosts, endpoint.inode))
 
     def take(self) -> tuple[set[str], set[tuple[str, int]]]:
         """Return the ids of the networks, and the hosts files with their namespaces' numbers; begin anew."""

@@ -18,13 +18,16 @@ log = logging.getLogger(__name__)
 async def create_network(engine: Engine, network: Network) -> None:
     """Make a network and, when it is missing, its parent.
 
-    The same network again is done already: Docker repeats a call whose answer it did not get.
+    The same network again is done already: Docker repeats a call whose answer it did not get. What an operation before
+    this one had to leave half done, since the disk was full, is removed first.
 
     Raises:
         IpvlError: the id belongs to another network, the parent cannot be had or shared, or the kernel refused.
             Nothing was changed.
     """
     async with engine.lock:
+        for abandoned in [one for one in engine.records.networks() if one.phase is not Phase.READY]:
+            await _remove(engine, abandoned)
         held = engine.records.network(network.id)
         if held is not None:
             if _same(held, network):
@@ -77,20 +80,9 @@ async def remove(engine: Engine, network: Network) -> None:
     Raises:
         IpvlError: as there.
     """
-    endpoints = engine.records.endpoints_of(network.id)
-    steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
-    forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
-    parent = engine.records.parent(network.parent)
-    if parent is not None and engine.records.networks_on(parent.name) == (network,):
-        forget.append(Drop(parent))
-        if parent.made:
-            steps.append(RemoveParent(parent.name))
-    engine.commit((Put(replace(network, phase=Phase.REMOVING)),))
-    failures = await engine.apply_all(steps)
-    if failures:
-        raise failures[0]
-    engine.commit(forget)
-    log.info("network %s is removed", network.label)
+    network = replace(network, phase=Phase.REMOVING)
+    engine.commit((Put(network),))
+    await _remove(engine, network)
 
 
 async def name_network(engine: Engine, network_id: str, name: str) -> None:
@@ -99,6 +91,27 @@ async def name_network(engine: Engine, network_id: str, name: str) -> None:
         network = engine.records.network(network_id)
         if network is not None and network.name != name:
             engine.commit((Put(replace(network, name=name)),))
+
+
+async def _remove(engine: Engine, network: Network) -> None:
+    """Remove a network that is recorded as half done.
+
+    Raises:
+        IpvlError: the store could not take it, or the kernel kept a link.
+    """
+    endpoints = engine.records.endpoints_of(network.id)
+    steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
+    forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
+    parent = engine.records.parent(network.parent)
+    if parent is not None and engine.records.networks_on(parent.name) == (network,):
+        forget.append(Drop(parent))
+        if parent.made:
+            steps.append(RemoveParent(parent.name))
+    failures = await engine.apply_all(steps)
+    if failures:
+        raise failures[0]
+    engine.commit(forget)
+    log.info("network %s is removed", network.label)
 
 
 def _same(held: Network, asked: Network) -> bool:

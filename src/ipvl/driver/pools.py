@@ -60,12 +60,15 @@ async def request_pool(engine: Engine, wish: PoolWish) -> Pool:
 async def release_pool(engine: Engine, identity: str) -> None:
     """Take a user off a pool; with the last one it goes, and what is left of its leases. Unknown ones are gone already.
 
+    What may be the repetition of a call that an ipvl before this one has heard changes nothing: a user too many is
+    taken off when Docker is compared with (`forget_leaked`), but one too few would free what others use.
+
     Raises:
         IpvlError: the store could not take it.
     """
     async with engine.lock:
         pool = engine.records.pool(identity)
-        if pool is None:
+        if pool is None or _heard_before(engine, pool.changed):
             return
         if pool.users > 1:
             engine.commit((Put(replace(pool, users=pool.users - 1, changed=engine.clock())),))
@@ -136,12 +139,14 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
 async def release_address(engine: Engine, identity: str, address: IPAddress) -> None:
     """Take a user off a lease; with the last one it goes. What is not leased is free already.
 
+    A gateway, or what else several may have, is treated like a pool when the call may be a repetition.
+
     Raises:
         IpvlError: the store could not take it.
     """
     async with engine.lock:
         lease = engine.records.lease(identity, address)
-        if lease is None:
+        if lease is None or ((lease.gateway or lease.users > 1) and _heard_before(engine, lease.changed)):
             return
         fewer = replace(lease, users=lease.users - 1, changed=engine.clock())
         engine.commit((Put(fewer) if fewer.users else Drop(lease),))
@@ -193,6 +198,11 @@ def _leaked(engine: Engine, pool: Pool, known: InUse, before: float) -> list[Cha
         if lease not in leaked and lease.changed < before and lease.users > known.users
     ]
     return [*map(Drop, leaked), *(Put(replace(lease, users=known.users)) for lease in too_often)]
+
+
+def _heard_before(engine: Engine, changed: float) -> bool:
+    """Tell whether a release may be one that was done before ipvl was stopped, and that Docker got no answer to."""
+    return changed < engine.started and engine.clock() - changed < REPEATED_WITHIN
 
 
 async def _default_subnet(engine: Engine, wish: PoolWish) -> IPNetwork:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipvl.driver.engine import Engine
-from ipvl.embedded import members, messages, networks, sandboxes
+from ipvl.embedded import members, messages, networks, sandbox_messages, sandboxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ CALLS: dict[str, Call] = {
     "network.disconnect": Call(messages.Disconnect, members.disconnect),
     "attach": Call(messages.Attach, members.attach),
     "detach": Call(messages.Detach, members.detach),
-    "sandbox.check": Call(messages.CheckSandbox, sandboxes.check),
-    "sandbox.start": Call(messages.StartSandbox, sandboxes.start),
-    "sandbox.ended": Call(messages.SandboxEnded, sandboxes.ended),
+    "sandbox.check": Call(sandbox_messages.CheckSandbox, sandboxes.check),
+    "sandbox.start": Call(sandbox_messages.StartSandbox, sandboxes.start),
+    "sandbox.ended": Call(sandbox_messages.SandboxEnded, sandboxes.ended),
     "sandbox.list": Call(messages.AnySandbox, sandboxes.listed),
-    "sandbox.inspect": Call(messages.NamedSandbox, sandboxes.inspected),
-    "sandbox.remove": Call(messages.NamedSandbox, sandboxes.remove),
+    "sandbox.inspect": Call(sandbox_messages.NamedSandbox, sandboxes.inspected),
+    "sandbox.remove": Call(sandbox_messages.NamedSandbox, sandboxes.remove),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
@@ -12,11 +13,12 @@ from ipvl.driver.endpoints import addresses as addresses_of
 from ipvl.driver.endpoints import make_port, reserve
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.messages import Attach, Attachment, Connect, Detach, Disconnect, Member
+from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, conflict, invalid, missing, shown
-from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, TakePort
+from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.model import Endpoint, Network, Phase, Sandbox
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.names import name as checked_name
@@ -24,7 +26,7 @@ from ipvl.options.names import path as checked_path
 from ipvl.options.network import link_name
 from ipvl.planning.attachments import EVERYWHERE, attachment
 from ipvl.planning.reconciliation import is_in_sandbox
-from ipvl.records import Drop
+from ipvl.records import Drop, Put
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,6 @@ async def detach(engine: Engine, request: Detach) -> Member:
         if endpoint is None:
             raise _not_on(request.namespace, network)
         await leave(engine, endpoint)
-        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -114,7 +115,6 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
         if endpoint is None:
             raise _not_on(request.sandbox, network)
         await leave(engine, endpoint)
-        publish_names(engine)
     return member(network, endpoint)
 
 
@@ -143,12 +143,14 @@ async def join(
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
     if held is not None:
-        if held.interface in view.interfaces and is_in_sandbox(held, engine.kernel.namespace_inode):
+        there = held.interface in view.interfaces and is_in_sandbox(held, engine.kernel.namespace_inode)
+        if there and held.phase is Phase.READY:
             raise conflict(
                 f"{held.label} is on network {network.label} already, with {addresses_of(held)}",
                 f"take it off first: ipvl network disconnect {network.label} {held.label}",
             )
-        engine.commit((Drop(held),))
+        await leave(engine, held)
+        view = await engine.kernel.sandbox_view(namespace)
     _check_label(engine, network, name)
     addresses = choose_addresses(
         engine, network, _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address), identity
@@ -169,6 +171,7 @@ async def join(
         interface=interface,
         aliases=tuple(checked_name(alias, "alias") for alias in wish.aliases),
         hosts=hosts,
+        phase=Phase.MAKING,
     )
     await reserve(engine, endpoint, *moved_cursors(engine, network, addresses))
     try:
@@ -176,14 +179,16 @@ async def join(
         await make_port(engine, network, (port,))
         await engine.apply((PlacePort(endpoint.port, namespace, interface, addresses),))
     except IpvlError:
-        # What has this name in there now, if anything has, is not the port.
-        await engine.apply_all((RemovePort(endpoint.port),))
+        # What has the interface's name in there now, if anything has, is not the port.
+        await engine.apply_all((RemovePort(endpoint.port), TakePort(namespace, endpoint.port)))
         engine.commit((Drop(endpoint),))
         raise
     try:
         await engine.apply((_routing(network, endpoint, view.default_routes),))
+        endpoint = replace(endpoint, phase=Phase.READY)
+        engine.commit((Put(endpoint),))
     except IpvlError:
-        await engine.apply_all((TakePort(namespace, interface),))
+        await engine.apply_all(_steps_to_take(endpoint))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
@@ -192,26 +197,43 @@ async def join(
 
 
 async def leave(engine: Engine, endpoint: Endpoint) -> None:
-    """Remove an endpoint and its port; another network then gives the namespace its default route. The lock is held.
+    """Remove an endpoint, its port and its names; another network then gives the namespace its default route.
+
+    The engine's lock is held. The record goes last, so that whoever is interrupted can do all of it again.
 
     Raises:
         IpvlError: the kernel kept the port; the endpoint stays, to be removed again.
     """
-    alive = endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
-    await engine.apply((RemovePort(endpoint.port),))
-    if alive and endpoint.sandbox and endpoint.interface:
-        await engine.apply((TakePort(endpoint.sandbox, endpoint.interface),))
-    engine.commit((Drop(endpoint),))
-    log.info("network %s: endpoint %s has left", engine.network(endpoint.network_id).label, endpoint.label)
-    if alive and endpoint.sandbox:
+    label = engine.network(endpoint.network_id).label
+    if endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode):
+        engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
+        await engine.apply(_steps_to_take(endpoint))
         for other in engine.records.endpoints_in(endpoint.inode or 0):
-            view = await engine.kernel.sandbox_view(endpoint.sandbox)
-            await engine.apply((_routing(engine.network(other.network_id), other, view.default_routes),))
+            if other.phase is Phase.READY:
+                view = await engine.kernel.sandbox_view(endpoint.sandbox)
+                await engine.apply((_routing(engine.network(other.network_id), other, view.default_routes),))
+        publish_names(engine)
+        engine.commit((Drop(endpoint),))
+    else:
+        await engine.apply((RemovePort(endpoint.port),))
+        engine.commit((Drop(endpoint),))
+        publish_names(engine)
+    log.info("network %s: endpoint %s has left", label, endpoint.label)
 
 
 def endpoint_id(network: Network, inode: int) -> str:
     """Return the id of a namespace's endpoint on a network: the same every time, so there is one at most."""
     return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
+
+
+def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
+    """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
+    namespace = endpoint.sandbox or ""
+    return (
+        RemovePort(endpoint.port),
+        TakePort(namespace, endpoint.port),
+        TakePort(namespace, endpoint.interface or endpoint.port),
+    )
 
 
 def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:

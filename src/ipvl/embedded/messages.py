@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
-
-import msgspec
 
 from ipvl.driver.subnet_status import SubnetStatus
-
-Process = Annotated[int, msgspec.Meta(ge=1, lt=1 << 22)]  # PID_MAX_LIMIT, include/linux/threads.h
-ExitStatus = Annotated[int, msgspec.Meta(ge=0, le=255)]
+from ipvl.embedded.sandbox_messages import Attachment
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +87,6 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
-    """A wish to be on a network: explicit addresses are empty when any will do; a MAC address is refused."""
-
-    network: str
-    ip: str = ""
-    ip6: str = ""
-    aliases: tuple[str, ...] = ()
-    interface: str = ""
-    mac: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Attach:
     """`ipvl attach`: give the network namespace at a path an endpoint; `hosts` is a file to keep members' names in."""
 
@@ -134,45 +117,6 @@ class Disconnect:
     """`ipvl network disconnect`."""
 
     network: str
-    sandbox: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckSandbox:
-    """Ask whether a sandbox could be started, before any process is."""
-
-    name: str
-    attachments: tuple[Attachment, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StartSandbox:
-    """Put a sandbox whose first process waits on its networks, and remember it."""
-
-    id: str
-    name: str
-    hostname: str
-    command: tuple[str, ...]
-    root_filesystem: str
-    process: Process
-    supervisor: Process
-    removed_at_end: bool
-    attachments: tuple[Attachment, ...]
-    hosts: str
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxEnded:
-    """The sandbox's program has ended with this status."""
-
-    id: str
-    exit_status: ExitStatus
-
-
-@dataclass(frozen=True, slots=True)
-class NamedSandbox:
-    """A sandbox by its name, its id, or the beginning of its id."""
-
     sandbox: str
 
 
@@ -216,7 +160,7 @@ class Sandboxes:
     sandboxes: tuple[SandboxView, ...]
 
 
-ANSWERS: dict[str, type | None] = {
+ANSWERS: dict[str, type] = {
     "network.create": NetworkCreated,
     "network.list": Networks,
     "network.inspect": NetworkView,
@@ -226,11 +170,8 @@ ANSWERS: dict[str, type | None] = {
     "network.disconnect": Member,
     "attach": Member,
     "detach": Member,
-    "sandbox.check": None,
-    "sandbox.start": None,
-    "sandbox.ended": None,
     "sandbox.list": Sandboxes,
     "sandbox.inspect": SandboxView,
     "sandbox.remove": Removed,
 }
-"""What each call answers, None where that it was done says all; `embedded.calls` has who does them."""
+"""What each call answers, but those that are `SILENT`; `embedded.calls` has who does them."""

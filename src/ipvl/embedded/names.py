@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ipvl.driver.engine import Engine
-from ipvl.model import Endpoint, Network
+from ipvl.model import Endpoint, Network, Phase
 from ipvl.records import Records
 
 
-def publish_names(engine: Engine) -> None:
+def publish_names(engine: Engine, *, all_networks: bool = False) -> None:
     """Write the hosts files that have become untrue since the last call; the engine's lock is held.
 
-    A file whose namespace is on no network any more is written too: somebody else may have made it.
+    A file whose namespace is on no network any more is written too: somebody else may have made it. An endpoint that is
+    being taken off is known to nobody and knows nobody.
+
+    Args:
+        engine: what to work on.
+        all_networks: the files of all of them, since ipvl may have been stopped before it wrote one.
     """
     networks, files = engine.memberships.take()
+    if all_networks:
+        networks |= {network.id for network in engine.records.networks()}
     for network_id in networks:
         files |= {
             (endpoint.hosts, endpoint.inode)
@@ -25,11 +32,15 @@ def publish_names(engine: Engine) -> None:
     own: dict[str, list[Endpoint]] = {}
     for file, inode in sorted(files):
         sharing = [endpoint for endpoint in engine.records.endpoints_in(inode) if endpoint.hosts == file]
-        own.setdefault(file, []).extend(sharing)
+        own.setdefault(file, []).extend(_staying(sharing))
     hostnames = {sandbox.hosts: sandbox.hostname for sandbox in engine.records.sandboxes() if sandbox.ended is None}
     names = _Names(engine.records)
     for file, endpoints in own.items():
         engine.publish(file, names.seen_by(endpoints, hostnames.get(file, "")))
+
+
+def _staying(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+    return (endpoint for endpoint in endpoints if endpoint.phase is not Phase.REMOVING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ class _Names:
         if found is None:
             network = self._records.network(network_id)
             parts, spans, length = [], {}, 0
-            for endpoint in self._records.endpoints_of(network_id):
+            for endpoint in _staying(self._records.endpoints_of(network_id)):
                 parts.append(_lines(endpoint, network))
                 spans[endpoint.id] = (length, length + len(parts[-1]))
                 length += len(parts[-1])

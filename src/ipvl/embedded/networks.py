@@ -23,7 +23,7 @@ from ipvl.embedded.messages import (
 )
 from ipvl.embedded.names import publish_names
 from ipvl.errors import conflict, invalid
-from ipvl.model import Endpoint, Network
+from ipvl.model import Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
@@ -54,7 +54,7 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
     )
     async with engine.creation:
         taken = next((one for one in engine.records.networks() if one.door == DOOR and one.name == name), None)
-        if taken is not None:
+        if taken is not None and taken.phase is Phase.READY:
             raise conflict(f"network {name} exists already", "choose another name, or remove that network first")
         wish = await _with_default_subnets(engine, request, wish)
         wish = replace(wish, labels=tuple(sorted(request.labels.items())))

@@ -10,20 +10,10 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.lifecycles import sandbox_ended, sandbox_started
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.members import DOCKERS, join, leave
-from ipvl.embedded.messages import (
-    AnySandbox,
-    Attachment,
-    CheckSandbox,
-    Member,
-    NamedSandbox,
-    Removed,
-    SandboxEnded,
-    Sandboxes,
-    SandboxView,
-    StartSandbox,
-)
+from ipvl.embedded.messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
+from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
 from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.options.endpoint import check_mac
@@ -35,6 +25,7 @@ from ipvl.records import Drop, Put
 
 log = logging.getLogger(__name__)
 
+MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
 KILLED = 137
 """The exit status of a sandbox whose supervisor was gone before it could tell."""
 
@@ -58,6 +49,9 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         IpvlError: the name is taken, the sandbox runs, a network is missing, or no address can be had. Nothing was
             changed.
     """
+    for process in (request.process, request.supervisor):
+        if not 0 < process < MOST_PROCESSES:
+            raise invalid(f"{process} is no process's number")
     sandbox = Sandbox(
         id=network_id(request.id, "sandbox"),
         name=request.name,
@@ -107,6 +101,8 @@ async def ended(engine: Engine, request: SandboxEnded) -> None:
     Raises:
         IpvlError: the store could not take it.
     """
+    if not 0 <= request.exit_status <= 255:
+        raise invalid(f"{request.exit_status} is no exit status")
     async with engine.lock:
         sandbox = engine.records.sandbox(request.id)
         if sandbox is None:
@@ -149,7 +145,7 @@ async def remove(engine: Engine, request: NamedSandbox) -> Removed:
 
 
 async def settle(engine: Engine) -> None:
-    """End the records of all sandboxes whose processes are gone, and tell members of namespaces that are.
+    """End the records of all sandboxes whose processes are gone.
 
     For the start: a supervisor that lives tells of its sandbox's end itself, with the status, and may do so later.
 
@@ -159,7 +155,6 @@ async def settle(engine: Engine) -> None:
     async with engine.lock:
         for sandbox in engine.records.sandboxes():
             await _end_if_gone(engine, sandbox)
-        publish_names(engine)
 
 
 async def supervisor_gone(engine: Engine, identity: str) -> None:
@@ -189,7 +184,6 @@ async def _end(engine: Engine, sandbox: Sandbox, exit_status: int) -> None:
         engine.commit((Drop(sandbox),))
     else:
         engine.commit((Put(replace(sandbox, ended=engine.clock(), exit_status=exit_status)),))
-    publish_names(engine)
     engine.tell((sandbox_ended(sandbox, members, exit_status, engine.clock()),))
     log.info("sandbox %s has ended with status %d", sandbox.name, exit_status)
 

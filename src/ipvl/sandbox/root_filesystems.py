@@ -26,6 +26,7 @@ def add(known: Path, name: str, source: Path) -> None:
 
     partial = known / f".{name}.{os.getpid()}"
     unpack(source, partial)
+    os.sync()  # a power cut must not leave half of it under its name
     partial.rename(target)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -11,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ipvl.embedded.messages import SandboxEnded, StartSandbox
-from ipvl.errors import IpvlError, unavailable
+from ipvl.embedded.sandbox_messages import NamedSandbox, SandboxEnded, StartSandbox
+from ipvl.errors import IpvlError, conflict, unavailable
 from ipvl.sandbox.process import FAILED, Program, ProgramError, Starting, Streams, start_inside, start_sandbox
 from ipvl.sandbox.terminal import raw, relay, same_size
 from ipvl.sandbox.wishes import Wish, remember
@@ -128,6 +129,7 @@ def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
 def _supervise(
     wish: Wish, call: Call, streams: Streams, *, source: int | None, sink: int, announce: Callable[[], None]
 ) -> int:
+    _hold(wish)
     begun = wish.folders.wish.exists()
     try:
         _write_files(wish)
@@ -143,6 +145,8 @@ def _supervise(
             call("sandbox.start", _question(wish, starting))
         except BaseException:
             starting.abandon()
+            if not begun:
+                _forget(wish, call)
             raise
     except BaseException:
         # One that ran before keeps its files.
@@ -159,12 +163,31 @@ def _supervise(
         status = _wait(starting, terminal, source, sink)
     finally:
         try:
-            call("sandbox.ended", SandboxEnded(wish.id, status))
+            _tell_end(wish, call, status)
         except IpvlError as error:
             # Whoever has the state finds the process gone; the program's own status is what matters here.
             sys.stderr.write(f"ipvl: the end of sandbox {wish.name} could not be told: {error}\n")
         wish.folders.remove(layer=wish.removed_at_end)
     return status
+
+
+def _tell_end(wish: Wish, call: Call, status: int) -> None:
+    """Have what the sandbox held freed; when the daemon is killed meanwhile, the second call is done without it.
+
+    Raises:
+        IpvlError: that was refused as well.
+    """
+    try:
+        call("sandbox.ended", SandboxEnded(wish.id, status))
+    except IpvlError:
+        call("sandbox.ended", SandboxEnded(wish.id, status))
+
+
+def _forget(wish: Wish, call: Call) -> None:
+    """Have a sandbox forgotten whose start was not answered: the daemon may have been killed after it remembered it."""
+    with suppress(IpvlError):
+        call("sandbox.ended", SandboxEnded(wish.id, FAILED))
+        call("sandbox.remove", NamedSandbox(wish.id))
 
 
 def _question(wish: Wish, starting: Starting) -> StartSandbox:
@@ -220,6 +243,22 @@ def _passing_signals(process: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _hold(wish: Wish) -> None:
+    """Keep others from starting the same sandbox, for as long as this process lives.
+
+    Raises:
+        IpvlError: another does, or the disk is full or the like.
+    """
+    try:
+        wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(wish.folders.layer, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise conflict(f"sandbox {wish.name} runs already", f"stop it first: ipvl stop {wish.name}") from None
+    except OSError as error:
+        raise unavailable(f"{wish.folders.layer} cannot be used: {error.strerror}") from error
+
+
 def _write_files(wish: Wish) -> None:
     """Write what the sandbox sees in its /etc, and what it is, to be started again.
 
@@ -227,7 +266,6 @@ def _write_files(wish: Wish) -> None:
         IpvlError: the disk is full, or the like.
     """
     try:
-        wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
         wish.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
         wish.folders.name_file("hosts").write_text("")
         wish.folders.name_file("hostname").write_text(f"{wish.hostname}\n")

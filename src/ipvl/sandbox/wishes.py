@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipvl.embedded.messages import Attachment
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import missing, unavailable
+from ipvl.plain_json import plain_json
 from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program
 
@@ -31,14 +33,17 @@ class Wish:
 
 
 def remember(wish: Wish) -> None:
-    """Write a wish beside the sandbox's layer, which is there.
+    """Write a wish beside the sandbox's layer, which is there; it is on the disk before this returns.
 
     Raises:
         OSError: the disk is full, or the like.
     """
-    import msgspec
-
-    wish.folders.wish.write_bytes(msgspec.json.encode(wish, enc_hook=str))
+    partial = wish.folders.wish.with_suffix(".new")
+    with partial.open("wb") as file:
+        file.write(plain_json(wish))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(wish.folders.wish)
 
 
 def recall(folders: Folders) -> Wish:

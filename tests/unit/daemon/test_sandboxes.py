@@ -14,7 +14,8 @@ from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.sandboxes import discard, watch_supervisors
 from ipvl.driver.events import EventType
 from ipvl.embedded import networks, sandboxes
-from ipvl.embedded.messages import CreateNetwork, SandboxEnded
+from ipvl.embedded.messages import CreateNetwork
+from ipvl.embedded.sandbox_messages import SandboxEnded
 from ipvl.model import Sandbox
 from tests.unit.embedded.members import started
 

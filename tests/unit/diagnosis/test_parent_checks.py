@@ -191,6 +191,16 @@ def test_a_wireless_parent(name, links, what):
     ]
 
 
+def test_a_wireless_parent_without_carrier():
+    """Nobody need look for its cable."""
+    links = (link("wlan0", 2, carrier=False), link("wlan0.20", 4, kind="vlan", lower=2, vlan_id=20, carrier=False))
+
+    for name in ("wlan0", "wlan0.20"):
+        assert found("carrier", evidence(parent=name, links=links, stack=(facts("wlan0", wireless=True),))) == [
+            f"problem: parent {name} has no carrier, so its containers reach nobody; connect wlan0 to an access point"
+        ]
+
+
 def test_another_link_may_be_wireless():
     """Only parents matter."""
     assert [] == found("wireless", evidence(*ON_ETH1, stack=(facts("eth0", wireless=True),)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ipvl.embedded import members, networks
-from ipvl.embedded.messages import AnyNetwork, Attach, Attachment, CreateNetwork, NamedNetwork
+from ipvl.embedded.messages import AnyNetwork, Attach, CreateNetwork, NamedNetwork
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import Kind
 
 WEB = CreateNetwork("web", subnets=("192.168.20.0/24",), options={"parent": "eth0.20"})

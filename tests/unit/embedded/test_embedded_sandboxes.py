@@ -8,15 +8,8 @@ import pytest
 
 from ipvl.driver.events import Selection
 from ipvl.embedded import members, sandboxes
-from ipvl.embedded.messages import (
-    AnySandbox,
-    Attachment,
-    CheckSandbox,
-    Connect,
-    Disconnect,
-    NamedSandbox,
-    SandboxEnded,
-)
+from ipvl.embedded.messages import AnySandbox, Connect, Disconnect
+from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded
 from ipvl.errors import IpvlError, Kind
 from tests.unit.embedded.members import attach, start, started
 
@@ -91,6 +84,10 @@ def test_what_a_reboot_ended_is_noticed_at_the_start(web):
     (view,) = web.run(sandboxes.listed(web.engine, AnySandbox())).sandboxes
     assert ("192.168.1.9/24",) == view.members[0].addresses
     assert (True, 300, None) == (view.running, view.process, view.exit_status)
+    before = web.picture()
+    web.restart()
+    web.run(sandboxes.settle(web.engine))
+    assert before == web.picture(), "the next daemon knows its process, too"
 
 
 def test_a_start_that_fails_leaves_an_ended_sandbox_as_it_was(web):

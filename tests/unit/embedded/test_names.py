@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ipvl.driver.recovery import reconcile
 from ipvl.embedded import members, sandboxes
-from ipvl.embedded.messages import Attachment, Connect, Detach, Disconnect, SandboxEnded
+from ipvl.embedded.messages import Connect, Detach, Disconnect
+from ipvl.embedded.recovery import recover
+from ipvl.embedded.sandbox_messages import Attachment, SandboxEnded
 from tests.unit.embedded.members import BLUE, RED, attach, start
 
 HOSTS = "/etc/netns/{}/hosts"
@@ -63,8 +64,7 @@ def test_one_whose_namespace_is_gone_is_forgotten_by_the_next_repair(web):
     attach(web, name="blue")
     web.kernel.end_sandbox(BLUE)
 
-    web.run(reconcile(web.engine))
-    web.run(sandboxes.settle(web.engine))
+    web.run(recover(web.engine))
 
     assert "blue" not in web.hosts["/run/ipvl/sandboxes/100/hosts"]
 

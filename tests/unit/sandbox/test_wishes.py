@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ipvl.embedded.messages import Attachment
+from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError
 from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program

@@ -9,11 +9,12 @@ import pytest
 
 from ipvl.errors import Kind
 from ipvl.records import Put
-from ipvl.store.sqlite import _migrations, open_store, open_store_read_only
+from ipvl.store.migrations import _migrations, newest_schema
+from ipvl.store.sqlite import open_store, open_store_read_only
 from tests.unit.builders import ID, NOW, network, parent
 from tests.unit.refusals import refusal
 
-NEWEST = len(_migrations())
+NEWEST = newest_schema()
 ALL = (parent(), network())
 
 

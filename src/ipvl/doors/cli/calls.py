@@ -13,12 +13,19 @@ Call = Callable[[str, object], Any]
 
 
 def each(names: Sequence[str], work: Callable[[str], str]) -> int:
-    """Do the same for several names, print what each gives, and go on after a refusal; return the exit status."""
-    failures = 0
+    """Do the same for several names, print what each gives, and go on after a refusal; return the exit status.
+
+    Raises:
+        IpvlError: the last refusal; those before it have been printed.
+    """
+    refused: IpvlError | None = None
     for name in names:
         try:
             print(work(name))  # noqa: T201 - what commands are for
         except IpvlError as error:
-            print(f"ipvl: {error}", file=sys.stderr)  # noqa: T201
-            failures += 1
-    return 1 if failures else 0
+            if refused is not None:
+                print(f"ipvl: {refused}", file=sys.stderr)  # noqa: T201
+            refused = error
+    if refused is not None:
+        raise refused
+    return 0

@@ -10,11 +10,12 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ipvl.doors.cli.answers import status_and_body
-from ipvl.embedded.messages import ANSWERS
+from ipvl.embedded.sandbox_messages import SILENT
 from ipvl.errors import IpvlError, Kind, unavailable
+from ipvl.plain_json import plain_json
 
 ANSWER_WITHIN = 30.0
 CHUNK = 1 << 16
@@ -38,21 +39,18 @@ def ask(control_socket: Path, path: str, into: type[_Answer]) -> _Answer:
 
 
 def call(control_socket: Path, name: str, request: object) -> object:
-    """Return the daemon's answer to a call of `messages.ANSWERS`.
+    """Return the daemon's answer to a call of `messages.ANSWERS`, or None for one that is silent.
 
     Raises:
         NoDaemonError: no daemon runs.
         IpvlError: the daemon refused, or this user may not ask it.
     """
-    body = json.dumps(request, default=_fields, separators=(",", ":"))
-    answer = _exchange(control_socket, "POST", f"/calls/{name}", body.encode())
-    into = ANSWERS[name]
-    return None if into is None else _decoded(control_socket, answer, into)
+    answer = _exchange(control_socket, "POST", f"/calls/{name}", plain_json(request))
+    if name in SILENT:
+        return None
+    from ipvl.embedded.messages import ANSWERS
 
-
-def _fields(message: Any) -> dict[str, object]:
-    """Return a message's fields, which may be messages themselves."""
-    return {name: getattr(message, name) for name in message.__dataclass_fields__}
+    return _decoded(control_socket, answer, ANSWERS[name])
 
 
 def _exchange(control_socket: Path, method: str, path: str, body: bytes = b"") -> bytes:

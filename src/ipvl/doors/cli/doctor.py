@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from ipvl.daemon.configuration import Configuration
 from ipvl.diagnosis.table import MEANINGS
 from ipvl.doors.cli.flags import add_command, add_json
+from ipvl.doors.cli.terminal import Colour, painted
 
 if TYPE_CHECKING:
     from ipvl.diagnosis.checks import Diagnosis
     from ipvl.diagnosis.findings import Finding
     from ipvl.doors.cli.flags import Commands
 
+COLOURS = {"problem": Colour.RED, "warning": Colour.YELLOW}
 EXAMPLES = """
   ipvl doctor
   ipvl doctor --parent eth0.30     # before there is a network on it
@@ -37,7 +39,7 @@ def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) 
         "find what is wrong with this host, one line each",
         DESCRIPTION,
         EXAMPLES,
-        more="exit status: 0 when there is no problem (warnings are none), 1 when there is one\n\n"
+        more="exit status:\n  0  There is no problem; warnings are none.\n  1  There is a problem.\n\n"
         f"what is looked for:\n{checks}",
     )
     about = command.add_mutually_exclusive_group()
@@ -57,7 +59,7 @@ def report(diagnosis: Diagnosis) -> str:
     """Return the findings, one line each, then what could not be checked; one line that says so when all is well."""
     lines = [*map(line, diagnosis.findings), *(f"not checked: {sentence}" for sentence in diagnosis.unchecked)]
     if not diagnosis.findings:
-        well = "nothing wrong was found" if diagnosis.unchecked else "all is well"
+        well = "nothing wrong was found" if diagnosis.unchecked else painted("all is well", Colour.GREEN)
         lines.append(
             f"{well}: {diagnosis.checks} checks on {_count(diagnosis.networks, 'network')},"
             f" {_count(diagnosis.parents, 'parent')}"
@@ -68,7 +70,7 @@ def report(diagnosis: Diagnosis) -> str:
 def line(finding: Finding) -> str:
     """Return a finding as one line: how bad, what, and the way out."""
     what = f"{finding.what}; {finding.way_out}" if finding.way_out else finding.what
-    return f"{finding.severity}: {what}"
+    return f"{painted(finding.severity, COLOURS[finding.severity.value])}: {what}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -12,13 +12,30 @@ from ipvl.daemon.configuration import Configuration
 from ipvl.errors import invalid
 
 if TYPE_CHECKING:
-    from ipvl.embedded.messages import Attachment
+    from ipvl.embedded.sandbox_messages import Attachment
 
     Commands: TypeAlias = argparse._SubParsersAction[Any]  # noqa: SLF001 - argparse has no public name for it
 
 
 WIDTH = 100
 """Columns of a description; its examples keep their lines, so argparse must not fill either."""
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help with lines as they are written, as wide as the terminal is when there is help to print.
+
+    argparse makes a formatter for every flag that is added, and would measure the terminal, and import what does, then.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=WIDTH)
+
+    def format_help(self) -> str:
+        """Return the help."""
+        from shutil import get_terminal_size
+
+        self._width = get_terminal_size().columns - 2
+        return super().format_help()
 
 
 def add_command(
@@ -55,7 +72,7 @@ def add_command(
         help=summary,
         description=fill(" ".join(description.split()), WIDTH),
         epilog=f"{'examples' if lines.count(chr(10)) else 'example'}:\n{lines}" + (f"\n\n{more}" if more else ""),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     return parser
 
@@ -106,7 +123,7 @@ def add_address_flags(command: argparse.ArgumentParser) -> None:
 
 def attachment(arguments: argparse.Namespace, network: str, interface: str = "") -> Attachment:
     """Return the wish to be on a network that the address flags of a command make."""
-    from ipvl.embedded.messages import Attachment
+    from ipvl.embedded.sandbox_messages import Attachment
 
     return Attachment(network, arguments.ip, arguments.ip6, tuple(arguments.aliases), interface, arguments.mac_address)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipvl import __version__
 from ipvl.daemon.configuration import Configuration
-from ipvl.doors.cli.flags import add_command, add_control_socket, add_json, add_where_to_read
+from ipvl.doors.cli.flags import Help, add_command, add_control_socket, add_json, add_where_to_read
 
 if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
@@ -32,7 +32,7 @@ def parser(word: str = "") -> argparse.ArgumentParser:
         prog="ipvl",
         description="Containers straight on the physical network, through Linux ipvlan.",
         epilog=_network_help() if len(wanted) > 1 else "",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     top.add_argument("--version", action="version", version=f"ipvl {__version__}")
     commands = top.add_subparsers(prog="ipvl", dest="command", metavar="COMMAND", required=True)
@@ -123,7 +123,8 @@ def _add_status(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) 
         commands,
         "status",
         "show networks, parents, endpoints and what is wrong with them",
-        "Show networks, parents and endpoints. Without a daemon it reads the state file, and says so.",
+        "Show networks, parents, endpoints, and the pools and leases that Docker took addresses from. Without a daemon"
+        " it reads the state file, and says so.",
         """
         ipvl status
         ipvl status --json | jq '.networks[].parent'
@@ -185,8 +186,10 @@ def _network_help() -> str:
         "examples:\n"
         "  docker network create -d ipvl --subnet 192.168.20.0/24 --gateway 192.168.20.1 -o parent=eth0.20 web\n"
         "  docker run --net web alpine ip route\n"
+        "  ipvl network create --subnet 192.168.30.0/24 --gateway 192.168.30.1 -o parent=eth0.30 db_net\n"
+        "  ipvl run --net db_net --rm -- ip route\n"
         "  ipvl status\n\n"
-        f"options of docker network create -d ipvl -o KEY=VALUE:\n{options}"
+        f"options of docker network create -d ipvl, and of ipvl network create, -o KEY=VALUE:\n{options}"
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_address_flags, add_command, attachment, pairs
+from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import IpvlError, conflict, invalid
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from ipvl.sandbox.process import Program
     from ipvl.sandbox.wishes import Wish
 
+EXIT_STATUS = """
+exit status:
+  125  ipvl itself failed.
+  126  The program cannot be run.
+  127  There is no program of that name.
+  128+N  Signal number N ended the program.
+  N  Any other status is the program's own.
+""".strip()
 SHELL = ("/bin/sh",)
 NO_NETWORK = "none"
 SANDBOX = "a name, an id, or the beginning of an id"
@@ -35,8 +44,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "run a program in a sandbox on a network",
         """
         Run a program in a sandbox: its own network, mounts, host name and processes, on a writable layer over a root
-        filesystem that is never changed itself. Its exit status is passed on; 125 says that ipvl failed, 126 that the
-        program cannot be run, 127 that there is none of that name.
+        filesystem that is never changed itself. Its exit status is passed on.
         """,
         """
         ipvl rootfs add alpine alpine-minirootfs.tar.gz
@@ -47,6 +55,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
         usage="ipvl run [flags] ROOTFS [COMMAND ...]\n       ipvl run [flags] --rootfs DIR|TAR [--] COMMAND ...\n"
         "       ipvl run [flags] -- COMMAND ...",
+        more=EXIT_STATUS,
     )
     run.add_argument(
         "--net",
@@ -74,7 +83,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "start sandboxes that have ended",
         """
         Start sandboxes again that have ended, or that went with a reboot of the host: the same program with the same
-        files, in the background, on the networks and at the addresses that `ipvl run` gave.
+        files, in the background, on the networks and at the addresses that `ipvl run` asked for.
         """,
         "ipvl start db",
         shared=shared,
@@ -98,6 +107,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "ipvl exec -it db /bin/sh",
         shared=shared,
         usage="ipvl exec [flags] SANDBOX COMMAND ...",
+        more=EXIT_STATUS,
     )
     _add_program_flags(execute)
     execute.add_argument("sandbox", metavar="SANDBOX", help=SANDBOX)
@@ -145,14 +155,15 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
 def start(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     """Start sandboxes that have ended, and before that for `restart` stop those that run."""
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.supervisor import run_in_background, stop
     from ipvl.sandbox.wishes import recall
 
     def start_one(name: str) -> str:
         sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
         if sandbox.running and arguments.command == "restart":
-            stop(sandbox.process, sandbox.supervisor, arguments.time)
+            with waiting_for(f"waiting for {sandbox.name} to end"):
+                stop(sandbox.process, sandbox.supervisor, arguments.time)
         elif sandbox.running:
             return name
         run_in_background(recall(settings.sandbox_folders(sandbox.id)), call)
@@ -178,7 +189,7 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
     Raises:
         IpvlError: a flag, a name, a network or a root filesystem is wrong.
     """
-    from ipvl.embedded.messages import Attachment, CheckSandbox
+    from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox
     from ipvl.options.names import hostname as checked_hostname
     from ipvl.sandbox.wishes import Wish
 
@@ -242,7 +253,8 @@ def _root(arguments: argparse.Namespace, label: str, settings: Configuration, fo
 
     target = folders.layer / "rootfs"
     try:
-        unpack(path, target)
+        with waiting_for(f"unpacking {path}"):
+            unpack(path, target)
     except IpvlError:
         folders.remove()
         raise
@@ -278,7 +290,7 @@ def _check_sysctls(sysctls: dict[str, str]) -> None:
 
 def execute(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     """Run a program in a sandbox that runs and return its status, or what says why there is none."""
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox import supervisor
     from ipvl.sandbox.wishes import recall
 

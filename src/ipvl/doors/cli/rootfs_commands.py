@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command
+from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import conflict
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
     known = settings.root_filesystems
     if arguments.action == "add":
-        root_filesystems.add(known, arguments.name, arguments.source)
+        with waiting_for(f"reading {arguments.source}"):
+            root_filesystems.add(known, arguments.name, arguments.source)
         print(arguments.name)
         return 0
     if arguments.action == "rm":

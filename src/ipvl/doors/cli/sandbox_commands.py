@@ -12,6 +12,7 @@ from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_command, add_json
 from ipvl.doors.cli.json_text import json_text
 from ipvl.doors.cli.program_commands import SANDBOX, add_patience
+from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import missing
 
 if TYPE_CHECKING:
@@ -102,17 +103,18 @@ def _stop(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
 
 
 def _stop_one(name: str, call: Call, seconds: float) -> str:
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.supervisor import stop
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
     if sandbox.running:
-        stop(sandbox.process, sandbox.supervisor, seconds)
+        with waiting_for(f"waiting for {sandbox.name} to end"):
+            stop(sandbox.process, sandbox.supervisor, seconds)
     return name
 
 
 def _remove(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
 
     def remove_one(name: str) -> str:
         sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
@@ -134,7 +136,7 @@ def _is_gone(identity: str, call: Call) -> bool:
 
 
 def _logs(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    from ipvl.embedded.messages import NamedSandbox
+    from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.supervisor import has_ended, open_process
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(arguments.sandbox))

@@ -78,13 +78,20 @@ class Shell:
         return before + found
 
 
-@pytest.fixture(params=STARTS)
-def shell(request, tmp_path):
+@pytest.fixture(scope="module", params=STARTS)
+def running_shell(request, tmp_path_factory):
     if shutil.which(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
-    running = Shell(request.param, tmp_path)
+    running = Shell(request.param, tmp_path_factory.mktemp(request.param))
     yield running
     running.end()
+
+
+@pytest.fixture
+def shell(running_shell):
+    """A shell where nobody has been asked anything yet."""
+    running_shell.calls.unlink(missing_ok=True)
+    return running_shell
 
 
 @pytest.mark.parametrize("line", ["events --network", "run --net", "network inspect", "network connect"])

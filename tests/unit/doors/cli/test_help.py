@@ -84,3 +84,15 @@ def test_man_pages_refer_to_each_other():
         assert related <= pages - {command.page}
         assert related >= {one.page for one in command.commands}
         assert command is TOP or "-".join(command.words[:-1]) in related
+
+
+def test_a_program_that_is_run_has_exit_statuses_of_its_own():
+    """The page of `ipvl run` tells them; other pages tell those of ipvl, that of ipvl itself all."""
+    pages = {command.page: man_page(command, TOP, "2026-11-24") for command in EVERY}
+    told = {page: text.partition(".SH EXIT STATUS\n")[2].partition(".SH ")[0] for page, text in pages.items()}
+    codes = {page: text.split("\n")[1::3] for page, text in told.items()}
+
+    assert ["125", "126", "127", "128+N", "N"] == codes["ipvl-run"] == codes["ipvl-exec"]
+    assert ["0", "1", "2", "3", "4", "5", "6", "130"] == codes["ipvl-doctor"] == codes["ipvl-network-create"]
+    assert {"125", "126", "127"} < set(codes["ipvl"])
+    assert "There is a problem." in told["ipvl-doctor"]

@@ -83,6 +83,31 @@ def test_every_kind_of_error_has_its_exit_status(ipvl, monkeypatch, kind, status
     assert (status, "", "ipvl: parent eth7 does not exist; make it first\n") == ipvl("version")
 
 
+def test_an_interrupt_is_no_traceback(ipvl, monkeypatch):
+    """The status is that of shells: 128 and the signal's number."""
+
+    def interrupt(arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(commands.COMMANDS, "version", interrupt)
+
+    assert (130, "", "") == ipvl("version")
+
+
+def test_of_several_names_each_is_tried_and_the_last_refusal_counts(ipvl, tmp_path):
+    """What can be done is done."""
+    words = ("--state-folder", str(tmp_path), "--control-socket", str(tmp_path / "none"))
+    (tmp_path / "tree").mkdir()
+    ipvl("rootfs", "add", "known", str(tmp_path / "tree"), *words)
+
+    code, out, err = ipvl("rootfs", "rm", "a", "known", "b", *words)
+
+    assert (4, "known\n") == (code, out)
+    assert ["ipvl: root filesystem a ", "ipvl: root filesystem b "] == [
+        line[:24] for line in err.splitlines() if "no daemon" not in line
+    ]
+
+
 def test_no_kind_of_error_is_without_an_exit_status():
     """And none shares its status with another, with success or with a bug."""
     assert set(Kind) == set(commands.EXIT_STATUS)

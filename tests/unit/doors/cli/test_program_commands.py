@@ -10,7 +10,8 @@ import pytest
 from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli import program_commands, rootfs_commands
 from ipvl.doors.cli.parser import parser
-from ipvl.embedded.messages import Attachment, CheckSandbox, Sandboxes, SandboxView
+from ipvl.embedded.messages import Sandboxes, SandboxView
+from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox
 from ipvl.errors import IpvlError
 
 
@@ -77,7 +78,7 @@ def test_an_archive_is_unpacked_into_the_sandboxs_own_files(settings, tmp_path):
     assert (made.folders.layer / "rootfs", True) == (made.root, (made.root / "hello").exists())
 
 
-def test_a_root_filesystem_stays_while_a_sandbox_is_on_it(settings, capsys):
+def test_a_root_filesystem_stays_while_a_sandbox_is_on_it(settings):
     """It sees its files below a layer of its own, also when it is started again."""
     one = SandboxView(
         "1",
@@ -96,7 +97,7 @@ def test_a_root_filesystem_stays_while_a_sandbox_is_on_it(settings, capsys):
     )
     arguments = parser().parse_args(["rootfs", "rm", "alpine"])
 
-    assert 1 == rootfs_commands.run(arguments, lambda *_: Sandboxes((one,)), settings)
-    assert "sandbox one" in capsys.readouterr().err
+    with pytest.raises(IpvlError, match="sandbox one"):
+        rootfs_commands.run(arguments, lambda *_: Sandboxes((one,)), settings)
     assert 0 == rootfs_commands.run(arguments, lambda *_: Sandboxes(()), settings)
     assert not (settings.root_filesystems / "alpine").exists()

@@ -1,0 +1,41 @@
+"""Put right what was interrupted: after a start, and whenever the host has changed."""
+
+from __future__ import annotations
+
+import logging
+
+from ipvl.driver.engine import Engine
+from ipvl.driver.recovery import reconcile
+from ipvl.embedded.members import leave
+from ipvl.embedded.names import publish_names
+from ipvl.errors import IpvlError
+from ipvl.model import Phase
+
+log = logging.getLogger(__name__)
+
+
+async def recover(engine: Engine) -> None:
+    """Take away what ipvl was placing or taking when it was interrupted, then compare host and records.
+
+    Whoever asked got no answer, or a refusal, and asks again.
+
+    Raises:
+        IpvlError: the links cannot be read, or the store could not take the changes.
+    """
+    async with engine.lock:
+        for endpoint in [one for one in engine.records.endpoints() if one.phase is not Phase.READY]:
+            network = engine.network(endpoint.network_id)
+            log.warning("network %s: endpoint %s was interrupted, so it is removed", network.label, endpoint.label)
+            try:
+                await leave(engine, endpoint)
+            except IpvlError as error:
+                log.warning("%s", error)
+                engine.warn(str(error), network)
+    await reconcile(engine)
+    async with engine.lock:
+        publish_names(engine)
+
+
+def publish_all(engine: Engine) -> None:
+    """Write every hosts file anew, since ipvl may have been stopped before it wrote one, or in the middle."""
+    publish_names(engine, all_networks=True)

@@ -1,0 +1,409 @@
+"""Every operation of both doors as its callers make it: Docker's plugin calls, and those behind the `ipvl` command."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any, Protocol
+
+from ipvl.doors.control.app import control_app
+from ipvl.doors.docker.app import docker_app
+from ipvl.driver.engine import Engine
+from ipvl.driver.pools import InUse, forget_leaked
+from ipvl.options.endpoint import port_name
+
+from .asgi import exchange
+
+OK = 200
+LATER = 1000.0
+BLUE, GREEN = "blue", "green"
+
+
+class RefusedError(Exception):
+    """A door said no, in one sentence."""
+
+
+@dataclass
+class Ledger:
+    """What Docker wrote down of its IPAM driver's answers: networks by pool, and addresses by pool."""
+
+    pools: Counter[str] = field(default_factory=Counter)
+    addresses: set[tuple[str, str]] = field(default_factory=set)
+    gateway_released: bool = False
+
+    def in_use(self) -> dict[str, InUse]:
+        """Return it as Docker's API would tell it."""
+        return {
+            pool: InUse(users, frozenset(ip_address(one) for owner, one in self.addresses if owner == pool))
+            for pool, users in self.pools.items()
+            if users
+        }
+
+
+class Stage(Protocol):
+    """A host with eth0 and eth1, network namespaces on it, and an engine."""
+
+    engine: Engine
+    ledger: Ledger
+
+    async def open(self, name: str) -> str:
+        """Start a process in a network namespace of its own if there is none, and return the namespace's path."""
+
+    def hosts(self, name: str) -> str:
+        """Return the path of its hosts file."""
+
+    async def end(self, name: str) -> None:
+        """End it."""
+
+    def process(self, name: str) -> int:
+        """Return a process in it."""
+
+    async def take(self, port: str, name: str) -> None:
+        """Move a port from the host into it as eth0, as Docker does after Join."""
+
+    async def give_back(self, port: str, name: str) -> None:
+        """Move eth0 back to the host under the port's name, as Docker does before Leave."""
+
+
+Act = Callable[[Stage, int], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation and what comes before it.
+
+    `act` gets the number of the attempt. `already` is what a caller may read who asks again for what is done.
+    `give_up` is what the caller does when it got no answer. `chooses` tells whether a second attempt may get another
+    address.
+    """
+
+    prepare: tuple[Act, ...]
+    act: Act
+    already: str = ""
+    give_up: Act | None = None
+    chooses: bool = False
+
+
+async def perform(stage: Stage, operation: Operation, attempt: int) -> None:
+    """Do the operation; that it was done already is as good.
+
+    Raises:
+        RefusedError: for another reason.
+    """
+    try:
+        await operation.act(stage, attempt)
+    except RefusedError as refused:
+        if not (operation.already and re.search(operation.already, str(refused))):
+            raise
+
+
+async def compare_with_docker(stage: Stage) -> None:
+    """Do what ipvl does when Docker has been silent for a minute: take back what Docker did not write down."""
+    await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() + LATER)
+
+
+# Docker's door.
+
+NETWORK, SHARING, ISOLATED, BYSTANDER = "a" * 64, "c" * 64, "d" * 64, "b" * 64
+ENDPOINT, DEAD, CONTAINER = "e" * 64, "9" * 64, "f" * 64
+PLACES = {ENDPOINT: "container", DEAD: "dead", CONTAINER: "bystander"}
+ADDRESS = "192.168.20.10/24"
+POOL = "192.168.20.0/24"
+
+
+async def docker(stage: Stage, method: str, body: dict[str, Any]) -> Any:
+    answer = await exchange(docker_app(stage.engine), f"/{method}", json.dumps(body).encode())
+    if "Err" in answer.body:
+        if answer.status != OK:
+            raise AssertionError(f"{method} was not refused, it failed: {answer.body['Err']}")
+        raise RefusedError(answer.body["Err"])
+    return answer.body
+
+
+def create_network(identity: str, parent: str, *, internal: bool = False, subnet: str = POOL) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        generic = {"parent": parent} if parent else {}
+        options = {"com.docker.network.generic": generic, "com.docker.network.internal": internal}
+        body = {"NetworkID": identity, "Options": options, "IPv4Data": [{"Pool": subnet}], "IPv6Data": []}
+        await docker(stage, "NetworkDriver.CreateNetwork", body)
+
+    return act
+
+
+def delete_network(identity: str = NETWORK) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        await docker(stage, "NetworkDriver.DeleteNetwork", {"NetworkID": identity})
+
+    return act
+
+
+def create_endpoint(identity: str = ENDPOINT, network: str = NETWORK, address: str = ADDRESS) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        body = {"NetworkID": network, "EndpointID": identity, "Interface": {"Address": address}, "Options": {}}
+        await docker(stage, "NetworkDriver.CreateEndpoint", body)
+
+    return act
+
+
+def endpoint_call(method: str, identity: str = ENDPOINT, network: str = NETWORK) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        await docker(stage, f"NetworkDriver.{method}", {"NetworkID": network, "EndpointID": identity})
+
+    return act
+
+
+def join(identity: str = ENDPOINT, network: str = NETWORK) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        path = await stage.open(PLACES[identity])
+        await docker(
+            stage,
+            "NetworkDriver.Join",
+            {"NetworkID": network, "EndpointID": identity, "SandboxKey": path, "Options": {}},
+        )
+
+    return act
+
+
+def taken(identity: str = ENDPOINT) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        await stage.take(port_name(identity), PLACES[identity])
+
+    return act
+
+
+def given_back(identity: str = ENDPOINT) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        await stage.give_back(port_name(identity), PLACES[identity])
+
+    return act
+
+
+def ended(name: str) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        await stage.end(name)
+
+    return act
+
+
+def request_pool(parent: str = "") -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        body = {"Pool": POOL, "SubPool": "", "Options": {"parent": parent} if parent else {}, "V6": False}
+        stage.ledger.pools[(await docker(stage, "IpamDriver.RequestPool", body))["PoolID"]] += 1
+
+    return act
+
+
+async def release_pool(stage: Stage, attempt: int) -> None:
+    (pool,) = stage.ledger.pools
+    await docker(stage, "IpamDriver.ReleasePool", {"PoolID": pool})
+    stage.ledger.pools[pool] -= 1
+
+
+def request_address(wanted: str = "", **options: str) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        (pool,) = stage.ledger.pools
+        body = {"PoolID": pool, "Address": wanted, "Options": options}
+        granted = (await docker(stage, "IpamDriver.RequestAddress", body))["Address"].partition("/")[0]
+        if "RequestAddressType" not in options:
+            assert (pool, granted) not in stage.ledger.addresses, f"{granted} is handed out twice"
+        stage.ledger.addresses.add((pool, granted))
+
+    return act
+
+
+async def release_address(stage: Stage, attempt: int) -> None:
+    pool, address = min(stage.ledger.addresses)
+    await docker(stage, "IpamDriver.ReleaseAddress", {"PoolID": pool, "Address": address})
+    stage.ledger.addresses.discard((pool, address))
+
+
+async def release_gateway_and_pool(stage: Stage, attempt: int) -> None:
+    pool, address = min(stage.ledger.addresses)
+    if not stage.ledger.gateway_released:
+        await docker(stage, "IpamDriver.ReleaseAddress", {"PoolID": pool, "Address": address})
+        stage.ledger.gateway_released = True
+    await release_pool(stage, attempt)
+
+
+GATEWAY = {"RequestAddressType": "com.docker.network.gateway"}
+NAMED = {"com.docker.network.endpoint.name": "web"}
+
+# The embedded door.
+
+
+async def embedded(stage: Stage, call: str, body: dict[str, Any]) -> Any:
+    answer = await exchange(control_app(stage.engine), f"/calls/{call}", json.dumps(body).encode())
+    if answer.status != OK:
+        raise RefusedError("; ".join(filter(None, (answer.body["what"], answer.body["way_out"]))))
+    return answer.body
+
+
+@contextmanager
+def _same_id(name: str):
+    """Give a network the same id at each attempt, so that what is left can be compared."""
+    original = secrets.token_hex
+    secrets.token_hex = lambda _bytes: hashlib.sha256(name.encode()).hexdigest()
+    try:
+        yield
+    finally:
+        secrets.token_hex = original
+
+
+def make(name: str, subnet: str = "192.168.30.0/24", **fields: Any) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        with _same_id(name):
+            await embedded(stage, "network.create", {"name": name, "subnets": [subnet], **fields})
+
+    return act
+
+
+WEB = make("web", options={"parent": "eth0.30"})
+DATABASE = make("db", "10.7.0.0/16", options={"parent": "eth1"})
+
+
+def network_call(call: str, **body: Any) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        await embedded(stage, call, body)
+
+    return act
+
+
+def attach(network: str = "web", place: str = BLUE) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        path = await stage.open(place)
+        body = {
+            "attachment": {"network": network},
+            "namespace": path,
+            "name": place,
+            "hosts": stage.hosts(place),
+        }
+        await embedded(stage, "attach", body)
+
+    return act
+
+
+def detach(network: str = "web", place: str = BLUE) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        await embedded(stage, "detach", {"network": network, "namespace": await stage.open(place)})
+
+    return act
+
+
+def started(*networks: str, name: str = "one") -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        place = f"{name}{attempt}"
+        await stage.open(place)
+        body = {
+            "id": hashlib.sha256(place.encode()).hexdigest(),
+            "name": name,
+            "hostname": name,
+            "command": ["sh"],
+            "root_filesystem": "alpine",
+            "process": stage.process(place),
+            "supervisor": 1,
+            "removed_at_end": False,
+            "attachments": [{"network": one} for one in networks],
+            "hosts": stage.hosts(place),
+        }
+        await embedded(stage, "sandbox.start", body)
+
+    return act
+
+
+async def abandoned(stage: Stage, attempt: int) -> None:
+    """The supervisor got no answer: it ends what it started and says so (`sandbox/supervisor.py`)."""
+    place = f"one{attempt}"
+    identity = hashlib.sha256(place.encode()).hexdigest()
+    await stage.end(place)
+    await embedded(stage, "sandbox.ended", {"id": identity, "exit_status": 125})
+    with suppress(RefusedError):
+        await embedded(stage, "sandbox.remove", {"sandbox": identity})
+
+
+async def sandbox_ended(stage: Stage, attempt: int) -> None:
+    identity = hashlib.sha256(b"one1").hexdigest()
+    await stage.end("one1")
+    await embedded(stage, "sandbox.ended", {"id": identity, "exit_status": 0})
+
+
+VLAN = create_network(NETWORK, "eth0.20")
+CONNECT = network_call("network.connect", attachment={"network": "db"}, sandbox="one")
+DISCONNECT = network_call("network.disconnect", network="db", sandbox="one")
+ON_ALREADY = r"is on network \w+ already, with "
+
+OPERATIONS: dict[str, Operation] = {
+    "docker: create a network on a new VLAN": Operation((), VLAN),
+    "docker: create an isolated network": Operation((), create_network(ISOLATED, "", internal=True)),
+    "docker: create a network on eth0": Operation((), create_network(NETWORK, "eth0")),
+    "docker: create a network on a shared VLAN": Operation((create_network(SHARING, "eth0.20"),), VLAN),
+    "docker: delete a network on a VLAN": Operation((VLAN,), delete_network()),
+    "docker: delete a network on a shared VLAN": Operation(
+        (create_network(SHARING, "eth0.20"), VLAN), delete_network()
+    ),
+    "docker: delete a network with a port": Operation((VLAN, create_endpoint(), join()), delete_network()),
+    "docker: create an endpoint": Operation((VLAN,), create_endpoint()),
+    "docker: create an endpoint over a dead one": Operation(
+        (VLAN, create_endpoint(DEAD), join(DEAD), ended("dead")), create_endpoint()
+    ),
+    "docker: join": Operation((VLAN, create_endpoint()), join()),
+    "docker: join again": Operation((VLAN, create_endpoint(), join()), join()),
+    "docker: leave": Operation((VLAN, create_endpoint(), join(), taken(), given_back()), endpoint_call("Leave")),
+    "docker: leave a sandbox that kept the port": Operation(
+        (VLAN, create_endpoint(), join(), taken()), endpoint_call("Leave")
+    ),
+    "docker: delete an endpoint": Operation((VLAN, create_endpoint()), endpoint_call("DeleteEndpoint")),
+    "docker: delete an endpoint with a port": Operation(
+        (VLAN, create_endpoint(), join()), endpoint_call("DeleteEndpoint")
+    ),
+    "docker: request a pool": Operation((), request_pool()),
+    "docker: request a pool again": Operation((request_pool(),), request_pool()),
+    "docker: release a pool": Operation((request_pool(),), release_pool),
+    "docker: release a pool of two networks": Operation((request_pool(), request_pool()), release_pool),
+    "docker: request a gateway": Operation((request_pool(),), request_address(**GATEWAY)),
+    "docker: request an address": Operation((request_pool(),), request_address(), chooses=True),
+    "docker: request this address": Operation((request_pool("eth0"),), request_address("192.168.20.9", **NAMED)),
+    "docker: release an address": Operation((request_pool(), request_address()), release_address),
+    "docker: release gateway and pool of one of two networks": Operation(
+        (request_pool(), request_pool(), request_address(**GATEWAY), request_address(**GATEWAY)),
+        release_gateway_and_pool,
+    ),
+    "embedded: create a network on a new VLAN": Operation((), WEB, "network web exists already"),
+    "embedded: create an isolated network": Operation((), make("web", internal=True), "network web exists already"),
+    "embedded: remove a network": Operation(
+        (WEB,), network_call("network.remove", network="web"), "network web does not exist"
+    ),
+    "embedded: prune networks": Operation((WEB, make("two", internal=True)), network_call("network.prune")),
+    "embedded: attach": Operation((WEB, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True),
+    "embedded: attach to a second network": Operation(
+        (WEB, DATABASE, attach()), attach("db"), ON_ALREADY, chooses=True
+    ),
+    "embedded: detach": Operation((WEB, attach(place=GREEN), attach()), detach(), "is not on network web"),
+    "embedded: detach from the network with the default route": Operation(
+        (WEB, DATABASE, attach(), attach("db")), detach(), "is not on network web"
+    ),
+    "embedded: run": Operation((WEB, DATABASE), started("web", "db"), give_up=abandoned, chooses=True),
+    "embedded: run without a network": Operation((), started(), give_up=abandoned, chooses=True),
+    "embedded: a sandbox ends": Operation((WEB, DATABASE, started("web", "db")), sandbox_ended),
+    "embedded: remove a sandbox": Operation(
+        (WEB, started("web"), sandbox_ended),
+        network_call("sandbox.remove", sandbox="one"),
+        "sandbox one does not exist",
+    ),
+    "embedded: connect": Operation((WEB, DATABASE, started("web")), CONNECT, ON_ALREADY, chooses=True),
+    "embedded: disconnect": Operation((WEB, DATABASE, started("web", "db")), DISCONNECT, "is not on network db"),
+}
+
+BYSTANDERS: tuple[Act, ...] = (
+    create_network(BYSTANDER, "eth1.7", subnet="192.168.7.0/24"),
+    create_endpoint(CONTAINER, BYSTANDER, "192.168.7.10/24"),
+    join(CONTAINER, BYSTANDER),
+    taken(CONTAINER),
+)
+"""Somebody else's network and container, which every fault must leave alone."""

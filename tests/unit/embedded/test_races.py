@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -109,3 +110,18 @@ def test_a_sandbox_is_removed_once(slow):
     first, second = at_once(slow, removal, removal)
 
     assert (("a" * 12,), Kind.MISSING) == (first.names, second)
+
+
+def test_a_sandbox_that_starts_again_is_remembered_as_it_is_now(slow):
+    """Its second life has another process: memory and disk agree about it, so a restart of ipvl finds it alive."""
+    at_once(slow, start("a" * 12))
+    at_once(slow, ("sandbox.ended", SandboxEnded("a" * 12, 0)))
+    slow.kernel.open_sandbox("/proc/48/ns/net")
+    again = replace(start("a" * 12)[1], process=48, supervisor=48)
+
+    assert [None] == at_once(slow, ("sandbox.start", again))
+
+    slow.restart()
+    (sandbox,) = slow.engine.records.sandboxes()
+    assert (48, 48, None) == (sandbox.process, sandbox.supervisor, sandbox.ended)
+    assert sandbox.inode == slow.kernel.namespace_inode("/proc/48/ns/net")

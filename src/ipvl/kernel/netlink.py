@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Iterable
@@ -57,6 +58,8 @@ class HostKernel:
 
     def __init__(self, socket: AsyncIPRoute) -> None:
         self._socket = socket
+        # The kernel refuses a second dump on a socket with EBUSY (netlink_dump_start in net/netlink/af_netlink.c).
+        self._dumping = asyncio.Lock()
 
     @property
     def release(self) -> str:
@@ -91,7 +94,8 @@ class HostKernel:
         """
         for _ in range(DUMP_TRIES):
             try:
-                messages = [message async for message in await self._socket.link("dump")]
+                async with self._dumping:
+                    messages = [message async for message in await self._socket.link("dump")]
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list links")
             if not any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in messages):
@@ -135,7 +139,8 @@ class HostKernel:
         """
         for _ in range(DUMP_TRIES):
             try:
-                found = await dump_prefixes(self._socket)
+                async with self._dumping:
+                    found = await dump_prefixes(self._socket)
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list addresses and routes")
             if found is not None:
@@ -235,8 +240,9 @@ class HostKernel:
         question = ifinfmsg()
         question["attrs"].append(("IFLA_IF_NETNSID", number))
         request = NetlinkRequest(self._socket, question, msg_type=RTM_GETLINK, msg_flags=NLM_F_REQUEST | NLM_F_DUMP)
-        await request.send()
-        return [message async for message in request.response()]
+        async with self._dumping:
+            await request.send()
+            return [message async for message in request.response()]
 
     async def _make_parent(self, name: str, **attributes: Any) -> None:
         # Until the mark is on it the link has another name, and mark, name and state change in one message: a link

@@ -46,12 +46,24 @@ def main() -> int:
         guest.run("docker run --net=none --name=bench -d alpine sleep 100000", timeout=120)
         guest.run("docker network disconnect none bench", timeout=60)
         show(alternate({name: connect(guest, name) for name in reversed(DRIVERS)}))
+        print("\na program on a network of ipvl's, with Docker and without:")
+        guest.run("ipvl rootfs add alpine /opt/lab/alpine.tar")
+        guest.run("ipvl network create --subnet=192.168.40.0/24 -o parent=eth0.40 own")
+        show(
+            alternate(
+                {
+                    "docker run --rm": run_in(guest, "ipvl"),
+                    "ipvl run --rm": timed(guest, "ipvl run --rm --net=own alpine true"),
+                }
+            )
+        )
         print("\nthe command line, one start:")
         show(
             alternate(
                 {
                     "python3 -c pass": timed(guest, "python3 -c pass"),
                     "ipvl --help": timed(guest, "ipvl --help >/dev/null"),
+                    "ipvl network ls": timed(guest, "ipvl network ls >/dev/null"),
                     "ipvl status": timed(guest, "ipvl status >/dev/null"),
                 }
             )

@@ -201,8 +201,14 @@ def _leaked(engine: Engine, pool: Pool, known: InUse, before: float) -> list[Cha
 
 
 def _heard_before(engine: Engine, changed: float) -> bool:
-    """Tell whether a release may be one that was done before ipvl was stopped, and that Docker got no answer to."""
-    return changed < engine.started and engine.clock() - changed < REPEATED_WITHIN
+    """Tell whether a release may be one that was done before ipvl was stopped, and that Docker got no answer to.
+
+    If it may, that is noted, so that Docker is asked later.
+    """
+    doubtful = changed < engine.started and engine.clock() - changed < REPEATED_WITHIN
+    if doubtful:
+        engine.doubts.set()
+    return doubtful
 
 
 async def _default_subnet(engine: Engine, wish: PoolWish) -> IPNetwork:

@@ -118,14 +118,20 @@ async def _follow(engine: Engine, socket: Path) -> None:
 
 
 async def _compare_later(engine: Engine, socket: Path) -> None:
-    """Compare once more when what was on its way at the first comparison has arrived, or never will."""
-    await asyncio.sleep(AGAIN_AFTER)
-    try:
-        await compare(engine, socket)
-    except (OSError, h11.ProtocolError, msgspec.DecodeError, TimeoutError) as error:
-        log.debug("Docker's API at %s is away: %s", socket, error)
-    except IpvlError as error:
-        log.warning("what Docker no longer has could not be removed: %s", error)
+    """Compare once more when what was on its way at the first comparison has arrived, or never will.
+
+    And again after each release that was passed over because it might have been a repetition.
+    """
+    while True:
+        await asyncio.sleep(AGAIN_AFTER)
+        engine.doubts.clear()
+        try:
+            await compare(engine, socket)
+        except (OSError, h11.ProtocolError, msgspec.DecodeError, TimeoutError) as error:
+            log.debug("Docker's API at %s is away: %s", socket, error)
+        except IpvlError as error:
+            log.warning("what Docker no longer has could not be removed: %s", error)
+        await engine.doubts.wait()
 
 
 async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path) -> None:

@@ -245,6 +245,24 @@ def test_what_was_too_young_is_compared_again(busy, docker, follower, monkeypatc
     assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
 
 
+def test_a_release_that_was_passed_over_has_docker_asked_again(busy, docker, follower, monkeypatch):
+    """Not before there is a doubt, and then while events go on."""
+    monkeypatch.setattr(engine_api, "AGAIN_AFTER", 0)
+
+    async def script() -> None:
+        for _ in range(2):
+            await follower.finishes("learn_names", "compare")
+        docker.networks.clear()
+        busy.now = NOW + 100
+        busy.engine.doubts.set()
+        await follower.finishes("compare")
+        assert not busy.engine.doubts.is_set()
+
+    follower.follow(busy, docker, script)
+
+    assert () == tuple(busy.engine.records.networks())
+
+
 def test_several_events_may_come_at_once(busy, docker, follower):
     """And those of other drivers, or that bring no name, are passed over."""
 

@@ -14,6 +14,7 @@ import errno
 import os
 import re
 import signal
+import socket
 import sqlite3
 import sys
 import time
@@ -29,6 +30,8 @@ from pyroute2.netlink.nlsocket import NetlinkRequest
 
 from ipvl.driver.engine import Engine
 from ipvl.kernel import link_kinds, sandboxes
+from ipvl.kernel.conversation import Conversation
+from ipvl.kernel.messages import RT_TABLE_MAIN, Message, Request
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.sandbox.hosts import write_hosts
 from ipvl.store.sqlite import open_store
@@ -143,10 +146,23 @@ def namespace_holder() -> int:
 
 async def move(name: str, source: str | None, new_name: str, target: str | None) -> None:
     """Move a link between this namespace (None) and others, as Docker does."""
-    async with here() if source is None else sandboxes._inside(source) as link:
+    async with here() if source is None else inside(source) as link:
         (found,) = await link.link("get", ifname=name)
         with Path(target or "/proc/self/ns/net").open() as destination:
             await link.link("set", index=found["index"], net_ns_fd=destination.fileno(), ifname=new_name)
+
+
+@asynccontextmanager
+async def inside(path: str) -> AsyncIterator[AsyncIPRoute]:
+    """Yield pyroute2's socket in another namespace: what is looked at is not read by what is tried."""
+    with sandboxes._entered(path):
+        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    link = AsyncIPRoute(ext_ack=True, strict_check=True, fileno=opened.detach())
+    await link.setup_endpoint()
+    try:
+        yield link
+    finally:
+        link.close()
 
 
 def here() -> AsyncIPRoute:
@@ -156,7 +172,7 @@ def here() -> AsyncIPRoute:
 async def seen_inside(path: str) -> list[str]:
     """Return the links, addresses and routes of a namespace, as lines."""
     lines = []
-    async with sandboxes._inside(path) as link:
+    async with inside(path) as link:
         names = {}
         async for one in await link.link("dump"):
             names[one["index"]] = one.get("ifname")
@@ -168,7 +184,7 @@ async def seen_inside(path: str) -> list[str]:
             if not one.get("address").startswith("fe80") and names[one["index"]] != "lo"
         ]
         async for one in await link.route("dump", family=2):
-            if one.get("table") == sandboxes.RT_TABLE_MAIN:
+            if one.get("table") == RT_TABLE_MAIN:
                 way = f"to {one.get('dst')} via {one.get('gateway')}"
                 lines.append(f"{way} through {names[one.get('oif')]}")
     return sorted(lines)
@@ -197,8 +213,12 @@ class DisturbedConnection:
 def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     """Put a point at each netlink request, each statement, each entry into a namespace and each file written."""
     connection, publish = engine.store._connection, engine.publish
-    send, enter, plain = NetlinkRequest.send, sandboxes.set_namespace, sandboxes.Path
+    send, exchange, enter, plain = NetlinkRequest.send, Conversation.exchange, sandboxes.set_namespace, sandboxes.Path
     own = Path(sandboxes.OWN).stat().st_ino
+
+    def disturbed_exchange(conversation: Conversation, request: Request) -> tuple[Message, ...]:
+        refused = NetlinkError(errno.ENOMEM, "no memory")
+        return points.answer_now(f"netlink {request.kind}", lambda: exchange(conversation, request), lambda: refused)
 
     async def disturbed_send(request: NetlinkRequest) -> Any:
         # The kernel has done what was asked when sending returns (net/netlink/af_netlink.c, netlink_unicast_kernel).
@@ -219,12 +239,14 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
 
     engine.store._connection = DisturbedConnection(connection, points)
     engine.publish = lambda path, text: points.call_now(HOSTS, lambda: publish(path, text), None)
-    NetlinkRequest.send, sandboxes.set_namespace, sandboxes.Path = disturbed_send, set_namespace, DisturbedPath
+    NetlinkRequest.send, Conversation.exchange = disturbed_send, disturbed_exchange
+    sandboxes.set_namespace, sandboxes.Path = set_namespace, DisturbedPath
     try:
         yield
     finally:
         engine.store._connection, engine.publish = connection, publish
-        NetlinkRequest.send, sandboxes.set_namespace, sandboxes.Path = send, enter, plain
+        NetlinkRequest.send, Conversation.exchange = send, exchange
+        sandboxes.set_namespace, sandboxes.Path = enter, plain
 
 
 def _full() -> Exception:
@@ -351,7 +373,7 @@ async def empty(processes: dict[str, int]) -> None:
                 if one.get("ifname") not in BASES:
                     await link.link("del", index=one["index"])
     for process in processes.values():
-        async with sandboxes._inside(f"/proc/{process}/ns/net") as link:
+        async with inside(f"/proc/{process}/ns/net") as link:
             for one in [one async for one in await link.link("dump")]:
                 if one.get("ifname") != "lo":
                     await link.link("del", index=one["index"])

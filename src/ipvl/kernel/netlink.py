@@ -6,19 +6,26 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, NoReturn, assert_never
 
 from pyroute2 import AsyncIPRoute
-from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.nlsocket import NetlinkRequest
-from pyroute2.netlink.rtnl import RTM_GETLINK
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from ipvl.errors import IpvlError, kernel_refused, missing
 from ipvl.kernel import link_kinds, namespaces, sandboxes
+from ipvl.kernel.conversation import Conversation
+from ipvl.kernel.messages import (
+    all_links,
+    all_links_of,
+    link_named,
+    new_port,
+    no_link,
+    read_kind,
+    read_link,
+    read_lower,
+)
 from ipvl.kernel.routes import dump_prefixes, machine_identity
 from ipvl.links import (
     HALF_MADE_PREFIX,
@@ -38,11 +45,6 @@ from ipvl.links import (
 )
 from ipvl.model import IPNetwork
 
-ARPHRD_ETHER = 1  # include/uapi/linux/if_arp.h
-IFF_UP = 0x1  # include/uapi/linux/if.h
-IFF_LOOPBACK = 0x8
-IFF_LOWER_UP = 0x10000
-NLM_F_DUMP_INTR = 0x10  # include/uapi/linux/netlink.h
 DUMP_TRIES = 5
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 PROBES: dict[str, dict[str, Any]] = {
@@ -54,10 +56,16 @@ PROBES: dict[str, dict[str, Any]] = {
 
 
 class HostKernel:
-    """The network namespace ipvl runs in, over one netlink socket. Made by `open_host_kernel`."""
+    """The network namespace ipvl runs in. Made by `open_host_kernel`.
 
-    def __init__(self, socket: AsyncIPRoute) -> None:
+    Args:
+        socket: pyroute2's, for whatever is rarely asked.
+        conversation: for what every container's start consists of.
+    """
+
+    def __init__(self, socket: AsyncIPRoute, conversation: Conversation) -> None:
         self._socket = socket
+        self._conversation = conversation
         # The kernel refuses a second dump on a socket with EBUSY (netlink_dump_start in net/netlink/af_netlink.c).
         self._dumping = asyncio.Lock()
 
@@ -82,7 +90,7 @@ class HostKernel:
             IpvlError: there is no network namespace at this path, or the kernel refused.
         """
         try:
-            return await sandboxes.look_into(path)
+            return sandboxes.look_into(path)
         except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 
@@ -92,16 +100,14 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused, or the links changed faster than they could be read.
         """
-        for _ in range(DUMP_TRIES):
-            try:
-                async with self._dumping:
-                    messages = [message async for message in await self._socket.link("dump")]
-            except (NetlinkError, OSError) as error:
-                _refuse(error, "list links")
-            if not any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in messages):
-                kinds = {message["index"]: _kind(message) for message in messages}
-                return tuple(_link(message, kinds) for message in messages)
-        raise kernel_refused("the host's links change faster than they can be listed", "try again")
+        try:
+            found = self._conversation.list(all_links())
+        except (NetlinkError, OSError) as error:
+            _refuse(error, "list links")
+        if found is None:
+            raise kernel_refused("the host's links change faster than they can be listed", "try again")
+        kinds = dict(map(read_kind, found))
+        return tuple(read_link(body, kinds) for body in found)
 
     async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
         """Return the links in other namespaces that sit on a link of this one; `lower` is its index here.
@@ -116,7 +122,7 @@ class HostKernel:
         for path in namespaces.others(known):
             try:
                 number = await self._namespace_number(path)
-                messages = await self._links_of(number)
+                bodies = self._conversation.list(all_links_of(number)) or ()
                 own = await self._namespace_number(str(namespaces.OWN))
             except OSError:
                 continue
@@ -124,11 +130,10 @@ class HostKernel:
                 if error.code in {errno.EPERM, errno.EACCES}:
                     _refuse(error, f"list the links of {path}")
                 continue
-            found += [
-                replace(_link(message, {}), lower=message.get("link"), namespace=path)
-                for message in messages
-                if message.get("link") is not None and message.get("link_netnsid") == own
-            ]
+            for body in bodies:
+                lower, where = read_lower(body)
+                if lower is not None and where == own:
+                    found.append(replace(read_link(body, {}), lower=lower, namespace=path))
         return tuple(found)
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
@@ -154,12 +159,11 @@ class HostKernel:
             IpvlError: the kernel refused.
         """
         try:
-            (message,) = await self._socket.link("get", ifname=name)
+            return read_link(self._conversation.ask(link_named(name)), {})
         except (NetlinkError, OSError) as error:
             if isinstance(error, NetlinkError) and error.code == errno.ENODEV:
                 return None
             _refuse(error, f"read link {name}")
-        return _link(message, {})
 
     async def kinds(self) -> frozenset[str]:
         """Return which of `ipvlan`, `vlan` and `dummy` this kernel can make; its modules are loaded on the way.
@@ -199,11 +203,11 @@ class HostKernel:
                 case RemoveParent():
                     link = await self.by_name(step.name)
                     if link is not None and link.made_by_ipvl:
-                        await self._remove(link)
+                        self._remove(link)
                 case RemoveHalfMade() | RemovePort():
                     link = await self.by_name(step.name)
                     if link is not None:
-                        await self._remove(link)
+                        self._remove(link)
                 case PlacePort() | RoutePort() | TakePort():
                     await self._apply_inside(step)
                 case _:
@@ -215,11 +219,11 @@ class HostKernel:
         match step:
             case PlacePort():
                 port = await self._existing(step.name)
-                await sandboxes.place_port(self._socket, port.index, step)
+                sandboxes.place_port(self._conversation, port.index, step)
             case RoutePort():
-                await sandboxes.route_port(step)
+                sandboxes.route_port(step)
             case TakePort():
-                await sandboxes.take_port(step)
+                sandboxes.take_port(step)
 
     async def _namespace_number(self, path: str) -> int:
         """Return the number by which this namespace knows another, giving it one if it has none (RTM_NEWNSID)."""
@@ -234,15 +238,6 @@ class HostKernel:
         finally:
             os.close(fd)
         raise OSError(errno.ENOENT, "the namespace has no number", path)
-
-    async def _links_of(self, number: int) -> list[Any]:
-        """Return the raw link messages of another namespace, which is not entered (IFLA_TARGET_NETNSID, Linux 4.20)."""
-        question = ifinfmsg()
-        question["attrs"].append(("IFLA_IF_NETNSID", number))
-        request = NetlinkRequest(self._socket, question, msg_type=RTM_GETLINK, msg_flags=NLM_F_REQUEST | NLM_F_DUMP)
-        async with self._dumping:
-            await request.send()
-            return [message async for message in request.response()]
 
     async def _make_parent(self, name: str, **attributes: Any) -> None:
         # Until the mark is on it the link has another name, and mark, name and state change in one message: a link
@@ -263,17 +258,8 @@ class HostKernel:
                 f"parent {step.parent} does not exist on this host",
                 "make it again, as it was when the network was created, and start the container once more",
             )
-        attributes = {} if step.mtu is None else {"mtu": step.mtu}
         try:
-            await self._socket.link(
-                "add",
-                ifname=step.name,
-                kind="ipvlan",
-                link=parent.index,
-                ipvlan_mode=link_kinds.MODE_NUMBERS[step.mode],
-                ipvlan_flags=link_kinds.FLAG_NUMBERS[step.flag],
-                **attributes,
-            )
+            self._conversation.do(new_port(step, parent.index))
         except NetlinkError as error:
             if error.code == errno.EBUSY:
                 raise kernel_refused(
@@ -288,9 +274,9 @@ class HostKernel:
             raise missing(f"link {name} does not exist on this host", "it went away a moment ago: make it again")
         return link
 
-    async def _remove(self, link: Link) -> None:
+    def _remove(self, link: Link) -> None:
         try:
-            await self._socket.link("del", index=link.index)
+            self._conversation.do(no_link(link.index))
         except NetlinkError as error:
             if error.code != errno.ENODEV:
                 raise
@@ -304,15 +290,15 @@ async def open_host_kernel() -> AsyncIterator[HostKernel]:
         IpvlError: the kernel refused the socket.
     """
     link_kinds.register()
-    try:
-        socket = AsyncIPRoute(ext_ack=True, strict_check=True)
-        await socket.setup_endpoint()
-    except OSError as error:
-        raise kernel_refused(f"the netlink socket cannot be opened: {error.strerror}") from error
-    try:
-        yield HostKernel(socket)
-    finally:
-        socket.close()
+    async with AsyncExitStack() as opened:
+        try:
+            socket = AsyncIPRoute(ext_ack=True, strict_check=True)
+            opened.callback(socket.close)
+            await socket.setup_endpoint()
+            conversation = opened.enter_context(Conversation())
+        except OSError as error:
+            raise kernel_refused(f"the netlink socket cannot be opened: {error.strerror}") from error
+        yield HostKernel(socket, conversation)
 
 
 def _refuse(error: NetlinkError | OSError, what: str) -> NoReturn:
@@ -326,31 +312,3 @@ def _refuse(error: NetlinkError | OSError, what: str) -> NoReturn:
     if number in {errno.EPERM, errno.EACCES}:
         raise kernel_refused(f"ipvl may not {what} ({code})", "run it as root, or with CAP_NET_ADMIN") from error
     raise kernel_refused(f"the kernel refused to {what}: {sentence} ({code})") from error
-
-
-def _kind(message: Any) -> str | None:
-    info = message.get("linkinfo")
-    return None if info is None else info.get("kind")
-
-
-def _link(message: Any, kinds: dict[int, str | None]) -> Link:
-    info = message.get("linkinfo")
-    kind = _kind(message)
-    data = info.get("data") if info is not None and kind in {"vlan", "ipvlan"} else None
-    lower = message.get("link") if message.get("link_netnsid") is None else None
-    return Link(
-        index=message["index"],
-        name=message.get("ifname"),
-        kind=kind,
-        lower=lower if lower != message["index"] else None,
-        up=bool(message["flags"] & IFF_UP),
-        carrier=bool(message["flags"] & IFF_LOWER_UP),
-        mtu=message.get("mtu"),
-        alias=message.get("ifalias"),
-        loopback=bool(message["flags"] & IFF_LOOPBACK),
-        ethernet=message["ifi_type"] == ARPHRD_ETHER,
-        master_kind=kinds.get(message.get("master")),
-        vlan_id=data.get("vlan_id") if data is not None and kind == "vlan" else None,
-        mode=link_kinds.MODES.get(data.get("ipvlan_mode")) if data is not None and kind == "ipvlan" else None,
-        flag=link_kinds.FLAGS.get(data.get("ipvlan_flags")) if data is not None and kind == "ipvlan" else None,
-    )

@@ -9,55 +9,64 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
-from socket import AF_INET, AF_INET6
 
-from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import ENTERING_NAMESPACES, kernel_refused, missing
+from ipvl.kernel.conversation import Conversation
+from ipvl.kernel.messages import (
+    IFLA_IFNAME,
+    LINK,
+    Request,
+    all_links,
+    all_routes,
+    attributes,
+    link_named,
+    link_numbered,
+    moved_link,
+    new_address,
+    new_route,
+    no_link,
+    read_default_route,
+    read_kind,
+    read_text,
+    renamed_link,
+    switched_link,
+)
 from ipvl.kernel.namespaces import inode
 from ipvl.links import PlacePort, RoutePort, SandboxView, TakePort
+from ipvl.model import IPAddress, IPNetwork
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
 OWN = "/proc/thread-self/ns/net"
-NETLINK_ROUTE = 0  # include/uapi/linux/netlink.h
-IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
-RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
-RT_SCOPE_LINK = 253
-FAMILIES = {4: AF_INET, 6: AF_INET6}
-EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+RESTLESS = "its links or routes change faster than they can be listed"
 
 
-async def look_into(namespace: str) -> SandboxView:
+def look_into(namespace: str) -> SandboxView:
     """Return what a sandbox's network is like.
 
     Raises:
-        IpvlError: there is no network namespace at this path.
+        IpvlError: there is no network namespace at this path, or it does not hold still.
         NetlinkError: the kernel refused.
     """
-    async with _inside(namespace) as link:
-        names = [message.get("ifname") async for message in await link.link("dump")]
-        routes = []
-        for family in FAMILIES.values():
-            routes += [message async for message in await link.route("dump", family=family)]
+    with inside(namespace) as link:
+        links, routes = link.list(all_links()), link.list(all_routes())
+    if links is None or routes is None:
+        raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
+    names = (read_text(attributes(body[LINK.size :]), IFLA_IFNAME) for body in links)
+    versions = map(read_default_route, routes)
     return SandboxView(
-        frozenset(names),
-        frozenset(
-            version
-            for version, family in FAMILIES.items()
-            if any(
-                route["family"] == family and route["dst_len"] == 0 and route.get("table") == RT_TABLE_MAIN
-                for route in routes
-            )
-        ),
+        frozenset(name for name in names if name is not None),
+        frozenset(version for version in versions if version is not None),
     )
 
 
-async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
+def place_port(host: Conversation, index: int, step: PlacePort) -> None:
     """Move the port with this index, name it, give it its addresses and bring it up.
 
     On failure it is gone, or in there under the name it had, if the answer to the move was lost.
@@ -66,80 +75,76 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
         IpvlError: there is no network namespace at this path.
         NetlinkError: the kernel refused.
     """
-    async with _inside(step.namespace) as link:
+    with inside(step.namespace) as link:
         target = os.open(step.namespace, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            await host.link("set", index=index, net_ns_fd=target)
+            host.do(moved_link(index, target))
         finally:
             os.close(target)
-        (moved,) = await link.link("get", ifname=step.name)
+        moved, _ = read_kind(link.ask(link_named(step.name)))
         try:
-            await link.link("set", index=moved["index"], state="down")
-            await link.link("set", index=moved["index"], ifname=step.interface)
+            link.do(switched_link(moved, up=False))
+            link.do(renamed_link(moved, step.interface))
             with _entered(step.namespace):
                 _prepare(step)
             for address in step.addresses:
-                # Docker, too, uses its addresses at once: whoever allocates them has made sure (RFC 4862, 5.4).
-                flags = {"ifa_flags": IFA_F_NODAD} if address.version == 6 else {}
-                await link.addr(
-                    "add", index=moved["index"], address=str(address.ip), prefixlen=address.network.prefixlen, **flags
-                )
-            await link.link("set", index=moved["index"], state="up")
-            (loopback,) = await link.link("get", ifname="lo")
-            await link.link("set", index=loopback["index"], state="up")
+                # Docker, too, uses its addresses at once: whoever allocates them has made sure.
+                link.do(new_address(moved, address))
+            link.do(switched_link(moved, up=True))
+            loopback, _ = read_kind(link.ask(link_named("lo")))
+            link.do(switched_link(loopback, up=True))
         except (NetlinkError, OSError):
             # Not by its name, which another port in there may have.
-            await _remove(link, index=moved["index"])
+            remove_port(link, link_numbered(moved))
             raise
 
 
-async def route_port(step: RoutePort) -> None:
+def route_port(step: RoutePort) -> None:
     """Add the routes; one that is there already is done.
 
     Raises:
         IpvlError: there is no network namespace at this path.
         NetlinkError: the kernel refused.
     """
-    async with _inside(step.namespace) as link:
-        (port,) = await link.link("get", ifname=step.interface)
+    with inside(step.namespace) as link:
+        port, _ = read_kind(link.ask(link_named(step.interface)))
         for gateway in step.gateways:
-            await _add_route(
-                link, gateway.version, dst=EVERYWHERE[gateway.version], oif=port["index"], gateway=str(gateway)
-            )
+            _add_route(link, EVERYWHERE[gateway.version], port, gateway)
         for route in step.routes:
-            way = {"scope": RT_SCOPE_LINK} if route.via is None else {"gateway": str(route.via)}
-            if route.destination.version == 6:
-                way.pop("scope", None)
-            await _add_route(link, route.destination.version, dst=str(route.destination), oif=port["index"], **way)
+            _add_route(link, route.destination, port, route.via)
 
 
-async def take_port(step: TakePort) -> None:
+def take_port(step: TakePort) -> None:
     """Remove the port.
 
     Raises:
         NetlinkError: the kernel refused.
     """
     if inode(step.namespace) is not None:
-        async with _inside(step.namespace) as link:
-            await _remove(link, ifname=step.interface)
+        with inside(step.namespace) as link:
+            remove_port(link, link_named(step.interface))
 
 
-async def _add_route(link: AsyncIPRoute, version: int, **route: object) -> None:
+def remove_port(link: Conversation, question: Request) -> None:
+    """Remove the port that a question asks for; one that is gone is done already, another link is left alone.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
     try:
-        await link.route("add", family=FAMILIES[version], **route)
+        index, kind = read_kind(link.ask(question))
+        if kind == "ipvlan":
+            link.do(no_link(index))
     except NetlinkError as error:
-        if error.code != errno.EEXIST:
+        if error.code != errno.ENODEV:
             raise
 
 
-async def _remove(link: AsyncIPRoute, **which: object) -> None:
+def _add_route(link: Conversation, destination: IPNetwork, port: int, via: IPAddress | None) -> None:
     try:
-        (message,) = await link.link("get", **which)
-        info = message.get("linkinfo")
-        if info is not None and info.get("kind") == "ipvlan":
-            await link.link("del", index=message["index"])
+        link.do(new_route(destination, port, via))
     except NetlinkError as error:
-        if error.code != errno.ENODEV:
+        if error.code != errno.EEXIST:
             raise
 
 
@@ -186,13 +191,14 @@ def _entered(namespace: str) -> Iterator[None]:
         os.close(own)
 
 
-@asynccontextmanager
-async def _inside(namespace: str) -> AsyncIterator[AsyncIPRoute]:
+@contextmanager
+def inside(namespace: str) -> Iterator[Conversation]:
+    """Yield a conversation with the kernel about a network namespace, and end it afterwards.
+
+    Raises:
+        IpvlError: there is none at this path, or ipvl may not enter it.
+    """
     with _entered(namespace):
-        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
-    link = AsyncIPRoute(ext_ack=True, strict_check=True, fileno=opened.detach())
-    await link.setup_endpoint()
-    try:
+        link = Conversation()
+    with link:
         yield link
-    finally:
-        link.close()

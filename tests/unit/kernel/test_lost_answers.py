@@ -20,6 +20,11 @@ class LosingSocket:
     async def link(self, *_values: object, **_fields: object) -> object:
         raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
 
+    def exchange(self, _request: object) -> tuple[object, ...]:
+        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+
+    ask = do = list = exchange
+
 
 @pytest.mark.parametrize(
     ("ask", "what"),
@@ -35,7 +40,7 @@ class LosingSocket:
 def test_a_lost_answer_is_one_sentence(ask, what):
     """It is a refusal like the kernel's own, so that whoever asked cleans up."""
     with pytest.raises(IpvlError) as refused:
-        asyncio.run(ask(HostKernel(LosingSocket())))
+        asyncio.run(ask(HostKernel(LosingSocket(), LosingSocket())))
 
     assert Kind.KERNEL is refused.value.kind
     assert f"the kernel refused to {what}: No buffer space available (ENOBUFS)" == str(refused.value)

@@ -1,0 +1,59 @@
+"""Announcements as the kernel writes them."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from ipvl.kernel.changes import LinkState, states
+
+NEW, DEL, ADDRESS = 16, 17, 20
+UP, LOWER_UP = 0x1, 0x10000
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    return (struct.pack("=HH", 4 + len(value), kind) + value).ljust((len(value) + 7) & ~3, b"\0")
+
+
+def message(kind: int, index: int, flags: int, *attributes: bytes) -> bytes:
+    body = struct.pack("=BxHiII", 0, 1, index, flags, 0) + b"".join(attributes)
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+
+NAME = attribute(3, b"eth0.20\0")
+FULL = message(NEW, 7, UP | LOWER_UP, NAME, attribute(4, struct.pack("=I", 1400)), attribute(20, b"made by ipvl\0"))
+
+
+def test_all_that_matters_is_read():
+    """Name, state, MTU and alias, whatever else there is and however it is nested."""
+    nested = attribute(0x8000 | 18, attribute(1, b"vlan\0"))
+
+    assert [LinkState("eth0.20", 7, gone=False, up=True, carrier=True, mtu=1400, alias="made by ipvl")] == list(
+        states(FULL[:-4] + FULL[-4:] + message(ADDRESS, 7, 0, nested))
+    )
+
+
+def test_several_messages_are_several_links():
+    """One read may bring many; those that go are told from those that come."""
+    found = list(states(FULL + message(DEL, 8, 0, attribute(3, b"x\0"))))
+
+    assert [("eth0.20", False), ("x", True)] == [(state.name, state.gone) for state in found]
+
+
+@pytest.mark.parametrize("end", range(len(FULL)))
+def test_a_message_that_is_cut_off_stops_nothing(end):
+    """However little of it there is."""
+    found = list(states(FULL[:end]))
+
+    assert len(found) <= 1
+
+
+@pytest.mark.parametrize("length", [0, 3, 15])
+def test_lengths_that_cannot_be_do_not_loop(length):
+    """A header shorter than a header ends the reading, and so does such an attribute."""
+    broken = struct.pack("=I", length) + FULL[4:]
+    attribute_of = message(NEW, 7, 0, struct.pack("=HH", length & 3, 3))
+
+    assert [] == list(states(broken))
+    assert [""] == [state.name for state in states(attribute_of)]

@@ -1,0 +1,236 @@
+"""Messages as pyroute2 understands them, and the other way round."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from ipaddress import ip_address, ip_interface, ip_network
+
+import pytest
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+from ipvl.kernel import link_kinds
+from ipvl.kernel.conversation import _check
+from ipvl.kernel.messages import (
+    FLAG_NUMBERS,
+    MODE_NUMBERS,
+    Message,
+    Request,
+    all_links,
+    encoded,
+    link_named,
+    messages,
+    moved_link,
+    new_address,
+    new_port,
+    new_route,
+    no_link,
+    read_default_route,
+    read_link,
+    renamed_link,
+    switched_link,
+)
+from ipvl.links import Link, MakePort
+from ipvl.model import Flag, Mode
+
+link_kinds.register()
+
+
+def decoded(kind: type, request: Request) -> object:
+    """Return a request as pyroute2 reads it."""
+    message = kind(encoded(request, 7))
+    message.decode()
+    assert 7 == message["header"]["sequence_number"]
+    assert request.kind == message["header"]["type"]
+    return message
+
+
+def body(message: object) -> bytes:
+    """Return the body of a message that pyroute2 wrote."""
+    message.encode()
+    return bytes(message.data[16:])
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("flag", Flag)
+@pytest.mark.parametrize("mtu", [None, 1400])
+def test_a_port(mode, flag, mtu):
+    """Its parent, mode and flag, and an MTU where one is asked for."""
+    message = decoded(ifinfmsg, new_port(MakePort("ipvl0", "eth0", mode, flag, mtu), 5))
+
+    data = message.get("linkinfo").get("data")
+    assert ("ipvl0", 5, mtu) == (message.get("ifname"), message.get("link"), message.get("mtu"))
+    assert "ipvlan" == message.get("linkinfo").get("kind")
+    assert (MODE_NUMBERS[mode], FLAG_NUMBERS[flag]) == (
+        data.get("ipvlan_mode"),
+        data.get("ipvlan_flags"),
+    )
+    assert 0x605 == message["header"]["flags"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (switched_link(3, up=True), (3, 1, 1, None)),
+        (switched_link(3, up=False), (3, 0, 1, None)),
+        (renamed_link(4, "eth0"), (4, 0, 0, "eth0")),
+        (no_link(9), (9, 0, 0, None)),
+        (link_named("a" * 15), (0, 0, 0, "a" * 15)),
+    ],
+)
+def test_changes_of_links(request_, expected):
+    """Index, flags and the mask of flags that change, and the name."""
+    message = decoded(ifinfmsg, request_)
+
+    assert expected == (message["index"], message["flags"], message["change"], message.get("ifname"))
+
+
+def test_a_move():
+    """To the namespace that a file descriptor stands for."""
+    assert 11 == decoded(ifinfmsg, moved_link(3, 11)).get("net_ns_fd")
+
+
+def test_questions_are_not_acknowledged_and_changes_are():
+    """The answer to a question is enough; a list is asked for as one."""
+    assert [0x1, 0x301, 0x5] == [
+        decoded(ifinfmsg, request)["header"]["flags"] for request in (link_named("lo"), all_links(), no_link(1))
+    ]
+
+
+@pytest.mark.parametrize(("text", "family", "flags"), [("192.168.1.2/24", 2, None), ("2001:db8::2/64", 10, 0x02)])
+def test_an_address(text, family, flags):
+    """With its prefix; IPv6 without detection of duplicates."""
+    message = decoded(ifaddrmsg, new_address(4, ip_interface(text)))
+
+    address = text.partition("/")[0]
+    assert (family, int(text.partition("/")[2]), 4) == (message["family"], message["prefixlen"], message["index"])
+    assert (address, address, flags) == (message.get("local"), message.get("address"), message.get("IFA_FLAGS"))
+
+
+@pytest.mark.parametrize(
+    ("destination", "via", "expected"),
+    [
+        ("0.0.0.0/0", "192.168.1.1", (2, 0, 0, None, "192.168.1.1")),
+        ("0.0.0.0/0", None, (2, 0, 253, None, None)),
+        ("10.0.0.0/8", None, (2, 8, 253, "10.0.0.0", None)),
+        ("::/0", "fe80::1", (10, 0, 0, None, "fe80::1")),
+        ("2001:db8::/32", None, (10, 32, 0, "2001:db8::", None)),
+    ],
+)
+def test_a_route(destination, via, expected):
+    """Into the main table, by a gateway or onto the link."""
+    message = decoded(rtmsg, new_route(ip_network(destination), 6, via and ip_address(via)))
+
+    found = (message["family"], message["dst_len"], message["scope"], message.get("dst"), message.get("gateway"))
+    assert expected == found
+    assert (254, 4, 1, 6) == (message["table"], message["proto"], message["type"], message.get("oif"))
+
+
+def test_a_link_is_read_whole():
+    """A VLAN with every attribute that matters."""
+    message = ifinfmsg()
+    message["index"], message["flags"], message["ifi_type"] = 7, 0x10001, 1
+    message["attrs"] = [
+        ("IFLA_IFNAME", "eth0.20"),
+        ("IFLA_LINK", 2),
+        ("IFLA_MASTER", 9),
+        ("IFLA_MTU", 1400),
+        ("IFLA_IFALIAS", "made by ipvl"),
+        (
+            "IFLA_LINKINFO",
+            {"attrs": [("IFLA_INFO_KIND", "vlan"), ("IFLA_INFO_DATA", {"attrs": [("IFLA_VLAN_ID", 20)]})]},
+        ),
+    ]
+
+    assert Link(
+        index=7,
+        name="eth0.20",
+        kind="vlan",
+        lower=2,
+        up=True,
+        carrier=True,
+        mtu=1400,
+        alias="made by ipvl",
+        loopback=False,
+        ethernet=True,
+        master_kind="bridge",
+        vlan_id=20,
+    ) == read_link(body(message), {9: "bridge"})
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("flag", Flag)
+def test_a_port_is_read_with_its_mode_and_flag(mode, flag):
+    """As the kernel would show what was asked of it."""
+    link = read_link(new_port(MakePort("ipvl0", "eth0", mode, flag), 5).body, {})
+
+    assert ("ipvl0", "ipvlan", 5, mode, flag) == (link.name, link.kind, link.lower, link.mode, link.flag)
+
+
+def test_a_link_on_one_of_another_namespace_has_no_lower_here():
+    """Its number would be that of some other link."""
+    message = ifinfmsg()
+    message["attrs"] = [("IFLA_LINK", 2), ("IFLA_LINK_NETNSID", 0)]
+
+    assert None is read_link(body(message), {}).lower
+
+
+@pytest.mark.parametrize(
+    ("family", "length", "table", "attribute", "expected"),
+    [
+        (2, 0, 254, None, 4),
+        (10, 0, 254, 254, 6),
+        (2, 0, 0, 1000, None),
+        (2, 8, 254, None, None),
+        (28, 0, 254, None, None),
+    ],
+)
+def test_default_routes_are_those_of_the_main_table(family, length, table, attribute, expected):
+    """Of both families, and of no other protocol such as MPLS."""
+    message = rtmsg()
+    message["family"], message["dst_len"], message["table"] = family, length, table
+    message["attrs"] = [] if attribute is None else [("RTA_TABLE", attribute)]
+
+    assert expected == read_default_route(body(message))
+
+
+def refusal(code: int, words: bytes, *, capped: bool) -> Message:
+    """Return an NLMSG_ERROR as the kernel writes it, with the request that it is about or only its header."""
+    request = encoded(link_named("eth0"), 7)
+    echo = request[:16] if capped else request
+    attributes = struct.pack("=HH", 4 + len(words), 1) + words if words else b""
+    return Message(2, 0x300 if capped else 0x200, 7, struct.pack("=i", -code) + echo + attributes)
+
+
+@pytest.mark.parametrize("capped", [True, False])
+@pytest.mark.parametrize(("words", "sentence"), [(b"no such thing\0", "no such thing"), (b"", "No such device")])
+def test_a_refusal_has_the_kernels_own_words(capped, words, sentence):
+    """Those of its extended acknowledgement where it gave one, its number's otherwise."""
+    with pytest.raises(NetlinkError) as refused:
+        _check(refusal(errno.ENODEV, words, capped=capped))
+
+    assert (errno.ENODEV, sentence) == (refused.value.code, refused.value.args[1])
+
+
+def test_no_room_is_the_sockets_own_trouble():
+    """As when its answer is lost."""
+    with pytest.raises(OSError, match="No buffer space") as refused:
+        _check(refusal(errno.ENOBUFS, b"", capped=True))
+
+    assert errno.ENOBUFS == refused.value.errno
+
+
+def test_an_acknowledgement_is_no_refusal():
+    """Its number is 0."""
+    assert None is _check(refusal(0, b"", capped=True))
+
+
+@pytest.mark.parametrize("end", range(60))
+def test_what_is_cut_off_is_left_out(end):
+    """Whole messages before it are read."""
+    whole = encoded(no_link(1), 1)
+
+    assert [end >= len(whole)] == [bool(list(messages((whole * 2)[:end])))]

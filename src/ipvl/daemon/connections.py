@@ -9,6 +9,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ipvl.daemon.transports import GatheredWrites
+
 REQUEST_SECONDS = 10.0
 """How long a client may take to send a request, head and body; both doors' clients send theirs in one go."""
 IDLE_SECONDS = 5
@@ -30,7 +32,7 @@ class GuardedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock, and make room."""
-        super().connection_made(transport)
+        super().connection_made(GatheredWrites(transport, self.loop))
         self.since = self.loop.time()
         self._start_clock()
         if len(self.connections) > MOST_CONNECTIONS:

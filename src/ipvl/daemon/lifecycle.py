@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -57,6 +58,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     drop_privileges()
+    gc.disable()  # nothing that is read at the start becomes garbage
     passed = passed_sockets(environment)
     with (
         locked(configuration.lock_file),
@@ -84,6 +86,9 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                     len(tuple(engine.records.networks())),
                     len(tuple(engine.records.endpoints())),
                 )
+                # What is here now stays for good, so no collection need look at it again.
+                gc.freeze()
+                gc.enable()
                 _notify(environment, "READY=1")
                 await stop.wait()
                 _notify(environment, "STOPPING=1")
@@ -92,12 +97,25 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                 for task in watching:
                     task.cancel()
                 for server, _ in servers:
-                    server.should_exit = True
+                    server.stop()
                 await asyncio.wait(serving)
 
 
 class _Server(uvicorn.Server):
     """A server that leaves signals to the daemon, which has two of them to stop, and waits for no dead client."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Sleep until it is stopped: uvicorn's own looks ten times a second, whether there is anything to do or not."""
+        await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Serve no more; `serve` ends when the calls under way are done."""
+        self.should_exit = True
+        self._stopping.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -131,6 +149,8 @@ def _server(app: Starlette) -> _Server:
             log_level=logging.WARNING,
             access_log=False,
             server_header=False,
+            date_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=GRACE,
         )
     )

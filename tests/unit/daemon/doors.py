@@ -85,7 +85,7 @@ class Doors:
     def close(self) -> None:
         async def stop() -> None:
             for server, listener, serving in self._servers:
-                server.should_exit = True
+                server.stop()
                 await serving
                 listener.__exit__(None, None, None)
 

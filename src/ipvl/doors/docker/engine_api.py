@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from ipvl.options.ipam import pool_address, pool_wish
 log = logging.getLogger(__name__)
 
 DRIVER = "ipvl"
+TELLING = ("create", "connect")
+"""Events of networks after which there may be a new name. Docker is asked for no others: each would wake ipvl."""
 ON_ITS_WAY = 60.0
 """Seconds for which something that ipvl knows may be missing from Docker's list because Docker is still making it."""
 AGAIN_AFTER = ON_ITS_WAY + 5.0
@@ -106,7 +108,7 @@ async def follow_docker(engine: Engine, socket: Path) -> None:
 
 async def _follow(engine: Engine, socket: Path) -> None:
     # The events are asked for first, so that nothing happens between the comparison and the first of them.
-    events = _get(socket, f"/events?filters={_filters(type=['network'])}")
+    events = _get(socket, f"/events?filters={_filters(type=('network',), event=TELLING)}")
     async with aclosing(events):
         await anext(events)
         await compare(engine, socket)
@@ -140,7 +142,7 @@ async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socke
         *lines, pending = (pending + chunk).split(b"\n")
         for line in filter(None, lines):
             event = msgspec.json.decode(line, type=Event)
-            if (event.actor.attributes or {}).get("type") == DRIVER and event.action in {"create", "connect"}:
+            if (event.actor.attributes or {}).get("type") == DRIVER and event.action in TELLING:
                 await learn_names(engine, socket, event.actor.id)
 
 
@@ -225,7 +227,7 @@ async def learn_names(engine: Engine, socket: Path, network_id: str) -> DockerNe
     return network
 
 
-def _filters(**wanted: list[str]) -> str:
+def _filters(**wanted: Sequence[str]) -> str:
     return quote(msgspec.json.encode(wanted).decode(), safe="")
 
 

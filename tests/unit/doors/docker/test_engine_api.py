@@ -205,7 +205,9 @@ def test_events_are_asked_for_before_the_lists_are_compared(busy, docker, follow
 
     async def script() -> None:
         await follower.finishes("learn_names", "compare")
-        assert [("/events", {"type": ["network"]}), ("/networks", {})] == docker.asked[:2]
+        assert [("/events", {"type": ["network"], "event": ["create", "connect"]}), ("/networks", {})] == docker.asked[
+            :2
+        ]
 
     follower.follow(busy, docker, script)
 

@@ -50,7 +50,10 @@ class Records:
         self._endpoints: dict[str, Endpoint] = {}
         self._sandboxes: dict[str, Sandbox] = {}
         self._by_parent: dict[str, dict[str, None]] = {}
+        self._by_name: dict[str, dict[str, None]] = {}
         self._by_network: dict[str, dict[str, None]] = {}
+        self._by_label: dict[tuple[str, str], dict[str, None]] = {}
+        self._with_hosts: dict[str, dict[str, None]] = {}
         self._by_inode: dict[int, dict[str, None]] = {}
         self._by_address: dict[tuple[str, IPAddress], str] = {}
         self._pools: dict[str, Pool] = {}
@@ -65,6 +68,10 @@ class Records:
     def network(self, network_id: str) -> Network | None:
         """Return the network with this id, or None."""
         return self._networks.get(network_id)
+
+    def networks_named(self, name: str) -> tuple[Network, ...]:
+        """Return the networks with this name, of whatever door, in the order in which they got it."""
+        return tuple(self._networks[network_id] for network_id in self._by_name.get(name, ()))
 
     def parent(self, name: str) -> Parent | None:
         """Return the parent with this name, or None."""
@@ -105,6 +112,14 @@ class Records:
     def endpoints_of(self, network_id: str) -> tuple[Endpoint, ...]:
         """Return the endpoints of this network, oldest first."""
         return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_network.get(network_id, ()))
+
+    def members_named(self, network_id: str, name: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints of this network with this name, in the order in which they got it."""
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_label.get((network_id, name), ()))
+
+    def members_with_hosts(self, network_id: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints of this network for which ipvl keeps a hosts file, oldest first."""
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._with_hosts.get(network_id, ()))
 
     def endpoints_in(self, inode: int) -> tuple[Endpoint, ...]:
         """Return the endpoints of the network namespace with this number, as far as ipvl placed them, oldest first."""
@@ -182,9 +197,13 @@ class Records:
                 self._cursors[record.owner, record.subnet] = record
 
     def _put_network(self, network: Network) -> None:
-        if network.id in self._networks:
-            self._free_fixed(self._networks[network.id])
+        before = self._networks.get(network.id)
+        if before is not None:
+            self._free_fixed(before)
+            self._forget_name(before)
         self._networks[network.id] = network
+        if network.name is not None:
+            self._by_name.setdefault(network.name, {})[network.id] = None
         self._by_parent.setdefault(network.parent, {})[network.id] = None
         for address in _fixed(network):
             self._spaces.hold(network.parent, address)
@@ -193,9 +212,16 @@ class Records:
         before = self._endpoints.get(endpoint.id)
         if before is not None:
             self._free_addresses(before)
+            self._forget_label(before)
+            if before.hosts is not None and endpoint.hosts is None:
+                _discard(self._with_hosts, before.network_id, before.id)
             if before.inode != endpoint.inode:
                 self._leave_namespace(before)
         self._endpoints[endpoint.id] = endpoint
+        if endpoint.name is not None:
+            self._by_label.setdefault((endpoint.network_id, endpoint.name), {})[endpoint.id] = None
+        if endpoint.hosts is not None:
+            self._with_hosts.setdefault(endpoint.network_id, {})[endpoint.id] = None
         self._by_network.setdefault(endpoint.network_id, {})[endpoint.id] = None
         if endpoint.inode is not None:
             self._by_inode.setdefault(endpoint.inode, {})[endpoint.id] = None
@@ -233,6 +259,7 @@ class Records:
         network = self._networks.pop(network_id, None)
         if network is not None:
             self._free_fixed(network)
+            self._forget_name(network)
             self._drop_cursors(network_id)
             _discard(self._by_parent, network.parent, network_id)
 
@@ -240,8 +267,19 @@ class Records:
         endpoint = self._endpoints.pop(endpoint_id, None)
         if endpoint is not None:
             self._free_addresses(endpoint)
+            self._forget_label(endpoint)
+            if endpoint.hosts is not None:
+                _discard(self._with_hosts, endpoint.network_id, endpoint_id)
             self._leave_namespace(endpoint)
             _discard(self._by_network, endpoint.network_id, endpoint_id)
+
+    def _forget_name(self, network: Network) -> None:
+        if network.name is not None:
+            _discard(self._by_name, network.name, network.id)
+
+    def _forget_label(self, endpoint: Endpoint) -> None:
+        if endpoint.name is not None:
+            _discard(self._by_label, (endpoint.network_id, endpoint.name), endpoint.id)
 
     def _leave_namespace(self, endpoint: Endpoint) -> None:
         if endpoint.inode is not None:

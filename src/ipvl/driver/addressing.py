@@ -127,6 +127,8 @@ def has(engine: Engine, endpoint: Endpoint) -> str:
 
 def fixed_by(engine: Engine, parent: str | None, address: IPAddress) -> str | None:
     """Say which network has an address as its gateway or reserves it, in words that follow "address A", or None."""
+    if int(address) not in engine.records.held(parent, address.version):
+        return None  # mostly: what is fixed is held
     networks = engine.records.networks() if parent is None else engine.records.networks_on(parent)
     for network in networks:
         for subnet in network.subnets:

@@ -29,8 +29,10 @@ def find_network(records: Records, word: str) -> Network:
     Raises:
         IpvlError: there is none, or several begin with this.
     """
-    own_first = sorted(records.networks(), key=lambda network: network.door != DOOR)
-    return _find(own_first, word, "network", "list them with `ipvl network ls`")
+    exact = [*records.networks_named(word), *filter(None, (records.network(word),))]
+    for network in sorted(exact, key=lambda network: network.door != DOOR):
+        return network
+    return _find(records.networks(), word, "network", "list them with `ipvl network ls`")
 
 
 def find_own_network(records: Records, word: str, instead: str) -> Network:

@@ -256,8 +256,8 @@ def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) 
 
 def _check_label(engine: Engine, network: Network, name: str | None) -> None:
     """Refuse a name that a member has already: others would reach now the one and now the other by it."""
-    for other in engine.records.endpoints_of(network.id) if name else ():
-        if other.name == name and is_in_sandbox(other, engine.kernel.namespace_inode):
+    for other in engine.records.members_named(network.id, name) if name else ():
+        if is_in_sandbox(other, engine.kernel.namespace_inode):
             raise conflict(f"network {network.label} has a member {name} already", "choose another name")
 
 

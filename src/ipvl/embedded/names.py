@@ -26,7 +26,7 @@ def publish_names(engine: Engine, *, all_networks: bool = False) -> None:
     for network_id in networks:
         files |= {
             (endpoint.hosts, endpoint.inode)
-            for endpoint in engine.records.endpoints_of(network_id)
+            for endpoint in engine.records.members_with_hosts(network_id)
             if endpoint.hosts and endpoint.inode is not None
         }
     own: dict[str, list[Endpoint]] = {}

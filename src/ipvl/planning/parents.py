@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from ipvl.errors import conflict, invalid, kernel_refused, missing
 from ipvl.links import Link, MakeDummy, MakeVlan, Step
@@ -30,7 +31,7 @@ MACVLAN_KINDS = frozenset({"macvlan", "macvtap"})
 NEVER_OFFERED = MACVLAN_KINDS | {"ipvlan", "dummy"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Host:
     """What planning knows of the host: its links, its kernel's release and what kinds of link that can make.
 
@@ -44,17 +45,33 @@ class Host:
 
     def link(self, name: str) -> Link | None:
         """Return the link with this name, or None."""
-        return next((link for link in self.links if link.name == name), None)
+        return self._by_name.get(name)
 
     def below(self, link: Link) -> Link | None:
         """Return the link that `link` sits on, or None; the other end of a veth pair is beside it, not below."""
         if link.kind == "veth":
             return None
-        return next((other for other in self.links if other.index == link.lower), None)
+        return self._by_index.get(link.lower)
 
     def ports_of(self, link: Link) -> tuple[Link, ...]:
         """Return the links that sit directly on `link`."""
-        return tuple(port for port in (*self.links, *self.moved) if port.lower == link.index)
+        return tuple(self._by_lower.get(link.index, ()))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Link]:
+        return {link.name: link for link in self.links}
+
+    @cached_property
+    def _by_index(self) -> dict[int | None, Link]:
+        return {link.index: link for link in self.links}
+
+    @cached_property
+    def _by_lower(self) -> dict[int, list[Link]]:
+        found: dict[int, list[Link]] = {}
+        for link in (*self.links, *self.moved):
+            if link.lower is not None:
+                found.setdefault(link.lower, []).append(link)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

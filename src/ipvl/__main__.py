@@ -15,6 +15,10 @@ def main() -> int:
     try:
         text = glance(words)
         if text is None:
+            from ipvl.lazy_modules import import_when_used
+
+            # All that dataclasses wants of it is a docstring for classes that have none.
+            import_when_used("inspect")
             from ipvl.commands import run
 
             return run(words)

@@ -32,8 +32,13 @@ def run(words: list[str]) -> int:
     try:
         return COMMANDS[arguments.command](arguments)
     except IpvlError as error:
-        print(f"ipvl: {error}", file=sys.stderr)
-        return EXIT_STATUS[error.kind]
+        return refused(error)
+
+
+def refused(error: IpvlError) -> int:
+    """Say why something was refused, and return the exit status for it."""
+    print(f"ipvl: {error}", file=sys.stderr)
+    return EXIT_STATUS[error.kind]
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -60,6 +60,11 @@ class Member:
     sandbox: str | None
     aliases: tuple[str, ...]
 
+    @property
+    def line(self) -> str:
+        """What `ipvl attach` prints of it."""
+        return f"{self.interface} {' '.join(self.addresses)}"
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:

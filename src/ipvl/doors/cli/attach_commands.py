@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     if arguments.json:
         print(json_text(member))
     else:
-        print(f"{member.interface} {' '.join(member.addresses)}")
+        print(member.line)
     return 0
 
 

@@ -74,10 +74,10 @@ def _exchange(control_socket: Path, method: str, path: str, body: bytes = b"") -
         raise unavailable(f"the daemon at {control_socket} did not answer: {error}") from error
     whole = status_and_body(bytes(answer))
     if whole is None:
-        raise unavailable(f"the daemon at {control_socket} did not answer: it broke off", "its log may say why")
+        raise broken_off(control_socket)
     status, content = whole
     if status != OK:
-        raise _refusal(content)
+        raise refusal(content)
     return content
 
 
@@ -90,7 +90,13 @@ def _decoded(control_socket: Path, answer: bytes, into: type[_Answer]) -> _Answe
         raise unavailable(f"the daemon at {control_socket} did not answer: {error}") from error
 
 
-def _refusal(answer: bytes) -> IpvlError:
+def broken_off(control_socket: Path | str) -> IpvlError:
+    """Return the error of a daemon that did not answer to the end: what was asked may have been done."""
+    return unavailable(f"the daemon at {control_socket} did not answer: it broke off", "its log may say why")
+
+
+def refusal(answer: bytes) -> IpvlError:
+    """Return what a daemon says that refused."""
     try:
         said = json.loads(answer)
         return IpvlError(Kind(said.get("kind", Kind.UNAVAILABLE)), str(said["what"]), str(said.get("way_out", "")))
@@ -118,7 +124,7 @@ def follow(control_socket: Path, path: str) -> Iterator[bytes]:
         connection.request("GET", path)
         response = connection.getresponse()
         if response.status != http.client.OK:
-            raise _refusal(response.read())
+            raise refusal(response.read())
         # The next line may be hours away.
         stream.settimeout(None)
         # Not readline, which takes a connection that broke for the end of the answer.

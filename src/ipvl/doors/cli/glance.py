@@ -21,7 +21,15 @@ CHUNK = 1 << 16
 
 
 def glance(words: list[str], control_socket: str = CONTROL_SOCKET) -> str | None:
-    """Return what a command prints; None where the long way has to find out, whatever the reason is."""
+    """Return what a command prints; None where the long way has to find out, whatever the reason is.
+
+    Raises:
+        SystemExit: it was refused, and has said why.
+    """
+    if words[:1] in (["attach"], ["detach"]):
+        from ipvl.doors.cli.brief import brief
+
+        return brief(words, control_socket)
     table = TABLES.get(tuple(words))
     if table is None:
         return None

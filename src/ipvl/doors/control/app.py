@@ -1,15 +1,19 @@
-"""The HTTP side of the control socket: GET for what there is, POST /calls/NAME for everything else."""
+"""The HTTP side of the control socket: GET for what there is, POST /calls/NAME for everything else.
+
+POST /brief/NAME is a call whose answer is what the command prints, for commands that would rather start no JSON parser.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ipvl import __version__
@@ -23,6 +27,7 @@ from ipvl.errors import IpvlError, Kind
 log = logging.getLogger(__name__)
 
 HTTP_STATUS = {Kind.INVALID: 400, Kind.MISSING: 404, Kind.CONFLICT: 409, Kind.KERNEL: 500, Kind.UNAVAILABLE: 503}
+BRIEF: dict[str, Callable[[Any], str]] = {"attach": lambda member: f"{member.line}\n", "detach": lambda _: ""}
 LARGEST_BODY = 1 << 20
 CLOSED = {"connection": "close"}
 """After a body that was not read to its end."""
@@ -47,6 +52,10 @@ def control_app(engine: Engine) -> Starlette:
             Route("/events", serve_events),
             *table_routes(engine),
             *(Route(f"/calls/{name}", _endpoint(call, engine), methods=["POST"]) for name, call in CALLS.items()),
+            *(
+                Route(f"/brief/{name}", _endpoint(CALLS[name], engine, text), methods=["POST"])
+                for name, text in BRIEF.items()
+            ),
         ],
         exception_handlers={IpvlError: _refusal, HTTPException: _unknown, Exception: _internal_error},
     )
@@ -54,7 +63,9 @@ def control_app(engine: Engine) -> Starlette:
     return app
 
 
-def _endpoint(call: Call, engine: Engine) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(
+    call: Call, engine: Engine, text: Callable[[Any], str] | None = None
+) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         body = bytearray()
         try:
@@ -68,7 +79,8 @@ def _endpoint(call: Call, engine: Engine) -> Callable[[Request], Awaitable[Respo
             question: object = msgspec.json.decode(bytes(body), type=call.request)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             return _failure(400, f"the body is not what the command sends: {error}")
-        return _json(200, await call.handle(engine, question))
+        answer = await call.handle(engine, question)
+        return _json(200, answer) if text is None else PlainTextResponse(text(answer))
 
     return serve
 

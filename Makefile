@@ -71,9 +71,14 @@ soak: $(VENV)/installed ## the long tests: what `make test` runs a bounded versi
 	$(BIN)/pytest tests/unit tests/contract tests/lab -m soak -p no:randomly -n 2 --dist loadfile --durations=0 --durations-min=1
 
 .PHONY: bench
-bench: $(VENV)/installed ## print every figure that the docs claim
+bench: $(VENV)/installed ## measure, and write docs/performance.md anew; ONLY=start, attach, forward or scale for one group
 	$(BIN)/python -m lab setup
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(addprefix --only ,$(ONLY))
+
+.PHONY: profile
+profile: $(VENV)/installed ## where the daemon, `ipvl run` and `ipvl attach` spend their time
+	$(BIN)/python -m lab setup
+	$(BIN)/python -m benchmarks.profile
 
 .PHONY: shell
 shell: $(VENV)/installed ## a shell in the lab

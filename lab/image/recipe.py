@@ -6,6 +6,7 @@ SUITES = ("bookworm", "sid")
 
 PACKAGES = (
     "busybox-static",
+    "containernetworking-plugins",
     "crun",
     "docker.io",
     "iperf3",

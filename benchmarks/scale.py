@@ -1,0 +1,239 @@
+"""How ipvl's own time and memory grow with what it keeps: natively, with the real store and a kernel that is instant.
+
+    python -m benchmarks.scale attach ENDPOINTS NETWORKS PARENTS DOOR
+    python -m benchmarks.scale start ENDPOINTS NETWORKS PARENTS
+    python -m benchmarks.scale addresses
+
+Each prints its figures as JSON, and is a process of its own, so that its memory is its own too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from ipaddress import IPv4Interface, IPv4Network, ip_network
+from pathlib import Path
+
+from benchmarks.instant_kernel import InstantKernel
+from ipvl.addresses.allocation import next_free
+from ipvl.addresses.intervals import Intervals
+from ipvl.driver import endpoints
+from ipvl.driver.engine import Engine
+from ipvl.driver.networks import create_network
+from ipvl.embedded import members, messages
+from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandboxes import settle
+from ipvl.model import DOCKER, Endpoint, Flag, Mode, Network, Phase, Subnet
+from ipvl.options.endpoint import port_name
+from ipvl.records import Put
+from ipvl.store.sqlite import open_store
+
+ON_DISK = "/var/tmp"
+SAMPLES = 300
+BATCH = 1000
+FIRST_INODE = 4026532000
+FIRST_ADDRESS = 10
+"""The hosts' part of the first endpoint's address: those below are the gateway's and of nobody."""
+FULL = ip_network("10.9.0.0/16")
+
+
+class Crowd:
+    """Networks with endpoints in sandboxes, spread evenly.
+
+    Args:
+        size: how many endpoints.
+        networks: how many networks they are on.
+        parents: how many links the networks share.
+        door: whose they are.
+    """
+
+    def __init__(self, size: int, networks: int, parents: int, door: str = DOCKER) -> None:
+        self.size = size
+        self.kernel = InstantKernel(f"eth{number}" for number in range(parents))
+        prefix = 16 if networks == 1 else 24
+        self.networks = [
+            _network(
+                number, IPv4Network(((10 << 24) + (number << (32 - prefix)), prefix)), f"eth{number % parents}", door
+            )
+            for number in range(networks)
+        ]
+
+    def endpoint(self, number: int) -> Endpoint:
+        """Return the endpoint with this number, in a sandbox of its own."""
+        network = self.networks[number % len(self.networks)]
+        pool = network.subnets[0].pool
+        address = pool.network_address + FIRST_ADDRESS + number // len(self.networks)
+        identity = f"{number + 1:064x}"
+        return Endpoint(
+            id=identity,
+            network_id=network.id,
+            addresses=(IPv4Interface(f"{address}/{pool.prefixlen}"),),
+            port=port_name(identity[::-1]),
+            interface_prefix="eth",
+            changed=time.time(),
+            name=f"member{number}",
+            sandbox=_sandbox(number),
+            inode=None if network.is_dockers else FIRST_INODE + number,
+            interface=None if network.is_dockers else "eth0",
+        )
+
+    async def settle(self, engine: Engine) -> None:
+        """Make the networks and endpoints."""
+        for network in self.networks:
+            await create_network(engine, network)
+        for start in range(0, self.size, BATCH):
+            numbers = range(start, min(start + BATCH, self.size))
+            engine.commit([Put(self.endpoint(number)) for number in numbers])
+
+
+def attach(size: int, networks: int, parents: int, door: str) -> dict[str, float]:
+    """Return the milliseconds of one more endpoint, made and in its sandbox, and of its end."""
+    crowd = Crowd(size, networks, parents, door)
+    one = _docker if door == DOCKER else _embedded
+
+    async def measure() -> dict[str, float]:
+        with _state() as file, _engine(file, crowd) as engine:
+            await crowd.settle(engine)
+            times = [await one(engine, crowd, size + number) for number in range(SAMPLES)]
+        attached, detached = zip(*times, strict=True)
+        return {"attach": statistics.median(attached) * 1000, "detach": statistics.median(detached) * 1000}
+
+    return asyncio.run(measure())
+
+
+async def _docker(engine: Engine, crowd: Crowd, number: int) -> tuple[float, float]:
+    wish = replace(crowd.endpoint(number), sandbox=None)
+    began = time.perf_counter()
+    await endpoints.create_endpoint(engine, wish)
+    await endpoints.join(engine, wish.network_id, wish.id, _sandbox(number))
+    between = time.perf_counter()
+    await endpoints.leave(engine, wish.network_id, wish.id)
+    await endpoints.delete_endpoint(engine, wish.network_id, wish.id)
+    return between - began, time.perf_counter() - between
+
+
+async def _embedded(engine: Engine, crowd: Crowd, number: int) -> tuple[float, float]:
+    network = crowd.networks[number % len(crowd.networks)].id
+    began = time.perf_counter()
+    await members.attach(engine, messages.Attach(Attachment(network), _sandbox(number), f"new{number}", ""))
+    between = time.perf_counter()
+    await members.detach(engine, messages.Detach(network, _sandbox(number)))
+    return between - began, time.perf_counter() - between
+
+
+def start(size: int, networks: int, parents: int) -> dict[str, float]:
+    """Return the seconds from opening the state to everything compared, and the process's memory in MiB then."""
+    crowd = Crowd(size, networks, parents)
+    with _state() as file:
+        # Made in a process of its own: what making costs is not what keeping costs.
+        _in_child(lambda: _fill(file, crowd))
+        importlib.import_module("ipvl.daemon.lifecycle")  # the memory of the whole daemon
+        gc.disable()  # as the daemon does
+        began = time.perf_counter()
+        with _engine(file, crowd) as engine:
+            asyncio.run(_recover(engine))
+            seconds = time.perf_counter() - began
+            resident = next(
+                int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line
+            )
+            return {"start": seconds, "resident": resident / 1024, "kept": len(tuple(engine.records.endpoints()))}
+
+
+def addresses() -> dict[str, float]:
+    """Return the seconds of handing out a full /16, and what its last address costs beside its first."""
+    held = Intervals()
+    last = None
+    times = []
+    for _ in range(FULL.num_addresses - 2):
+        began = time.perf_counter()
+        last = next_free(FULL, held, last=last)
+        assert last is not None
+        held.add(int(last))
+        times.append(time.perf_counter() - began)
+    assert next_free(FULL, held, last=last) is None
+    return {
+        "seconds": sum(times),
+        "first": statistics.median(times[:1000]) * 1e6,
+        "last": statistics.median(times[-1000:]) * 1e6,
+        "runs": len(list(held)),
+    }
+
+
+def _fill(file: Path, crowd: Crowd) -> None:
+    with _engine(file, crowd) as engine:
+        asyncio.run(crowd.settle(engine))
+
+
+async def _recover(engine: Engine) -> None:
+    await recover(engine)
+    await settle(engine)
+    publish_all(engine)
+
+
+def _in_child(work: Callable[[], None]) -> None:
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+@contextmanager
+def _state() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=ON_DISK) as folder:
+        yield Path(folder, "state.db")
+
+
+@contextmanager
+def _engine(file: Path, crowd: Crowd) -> Iterator[Engine]:
+    with closing(open_store(file)) as store:
+        yield Engine(crowd.kernel, store)
+
+
+def _sandbox(number: int) -> str:
+    return f"/run/netns/{FIRST_INODE + number}"
+
+
+def _network(number: int, pool: IPv4Network, parent: str, door: str) -> Network:
+    return Network(
+        id=f"{number + 1:064x}"[::-1],
+        name=f"network{number}",
+        door=door,
+        parent=parent,
+        mode=Mode.L2,
+        flag=Flag.BRIDGE,
+        isolated=False,
+        subnets=(Subnet(pool),),
+        mtu=None,
+        interface_prefix="eth",
+        created=time.time(),
+        phase=Phase.READY,
+    )
+
+
+def main(what: str, *words: str) -> int:
+    """Measure one thing and print it."""
+    if what == "addresses":
+        found = addresses()
+    elif what == "start":
+        found = start(*map(int, words))
+    else:
+        size, networks, parents, door = words
+        found = attach(int(size), int(networks), int(parents), door)
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

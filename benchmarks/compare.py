@@ -1,6 +1,6 @@
-"""`python -m benchmarks.compare REVISION`: what changed since a revision of this repository, measured in one guest.
+"""`python -m benchmarks.compare REVISION ...`: what changed since revisions of this repository, measured in one guest.
 
-Both versions take turns, block by block, so that a slow minute of the machine hits each alike. Beside what a user waits
+All versions take turns, block by block, so that a slow minute of the machine hits each alike. Beside what a user waits
 for it shows the processor time of the daemon itself, which is the steadier figure.
 """
 
@@ -14,48 +14,52 @@ import time
 from io import BytesIO
 from pathlib import Path
 
-from benchmarks.measuring import Measured
+from benchmarks.measuring import Measured, Table
+from benchmarks.report import table_text
 from lab.guest import Guest
 
-BLOCKS, ROUNDS = 5, 4
-VERSIONS = ("before", "now")
-TICK = 0.01
-"""Seconds of a tick in /proc/PID/stat (USER_HZ)."""
+BLOCKS, ROUNDS = 4, 3
+NOW = "now"
+TICK = 10
+"""Milliseconds of a tick in /proc/PID/stat (USER_HZ)."""
 WORK = {
     "docker run --rm": "docker run --rm --net=ipvl alpine true",
-    "docker network connect": "docker network connect ipvl bench && docker network disconnect ipvl bench",
+    "docker network connect and disconnect": (
+        "docker network connect ipvl bench && docker network disconnect ipvl bench"
+    ),
     "ipvl run --rm": "ipvl run --rm --net=own alpine true",
     "ipvl attach and detach": "ipvl attach --net own --netns blue >/dev/null && ipvl detach --net own --netns blue",
 }
+TIME, PROCESSOR = "milliseconds", "milliseconds of the daemon's processor time"
 
 
-def main(revision: str) -> int:
-    """Boot a guest with both versions and print what each takes."""
-    with Guest.boot(cpus=1) as guest, tempfile.TemporaryDirectory() as folder:
+def main(*revisions: str) -> int:
+    """Boot a guest with all versions and print what each takes."""
+    versions = (*revisions, NOW)
+    with Guest.boot(cpus=1) as guest:
         guest.run("/work/lab/underlay.sh up", timeout=120)
-        guest.push(source_of(revision, Path(folder)), "/work/versions/before")
-        guest.run("mv /work/ipvl/lib /work/versions/now && ip netns add blue")
-        for version in VERSIONS:
-            guest.run(f"python3 -m compileall -q /work/versions/{version}", timeout=120)
-        switch(guest, VERSIONS[0])
+        guest.run("mkdir -p /work/versions && mv /work/ipvl/lib /work/versions/now && ip netns add blue")
+        for revision in revisions:
+            with tempfile.TemporaryDirectory() as folder:
+                guest.push(source_of(revision, Path(folder)), f"/work/versions/{revision}")
+            guest.run(f"python3 -m compileall -q /work/versions/{revision}", timeout=300)
+        switch(guest, versions[0])
         guest.run("/work/lab/services.sh docker start", timeout=180)
         prepare(guest)
         found: dict[tuple[str, str, str], list[float]] = {}
         for _ in range(BLOCKS):
-            for version in VERSIONS:
+            for version in versions:
                 switch(guest, version)
                 for name, command in WORK.items():
                     guest.run(command, timeout=120)  # what is done for the first time after a start
                     for _ in range(ROUNDS):
-                        before = cpu_seconds(guest)
-                        found.setdefault((name, "seconds", version), []).append(seconds_of(guest, command))
-                        found.setdefault((name, "daemon's CPU", version), []).append(cpu_seconds(guest) - before)
+                        before = ticks(guest)
+                        found.setdefault((name, TIME, version), []).append(1000 * seconds_of(guest, command))
+                        found.setdefault((name, PROCESSOR, version), []).append(TICK * (ticks(guest) - before))
     for name in WORK:
-        print(f"\n{name}:")
-        for what in ("seconds", "daemon's CPU"):
-            base, now = (Measured(f"{what}, {one}", tuple(found[name, what, one])) for one in VERSIONS)
-            print(line(base, base))
-            print(line(now, base), flush=True)
+        for unit in (TIME, PROCESSOR):
+            rows = [Measured(version, tuple(found[name, unit, version])) for version in versions]
+            print(f"\n{table_text(Table(name, unit, rows))}", flush=True)
     return 0
 
 
@@ -64,12 +68,6 @@ def seconds_of(guest: Guest, command: str) -> float:
     began = time.perf_counter()
     guest.run(command, timeout=120)
     return time.perf_counter() - began
-
-
-def line(row: Measured, base: Measured) -> str:
-    """Return a row of text: the median with its spread, and the ratio to `base`."""
-    low, high = row.spread
-    return f"  {row.name:24} {row.median:7.3f} s  ({low:.3f} to {high:.3f})  {row.median / base.median:5.2f} x"
 
 
 def source_of(revision: str, folder: Path) -> Path:
@@ -97,11 +95,11 @@ def prepare(guest: Guest) -> None:
     guest.run("docker network disconnect none bench", timeout=60)
 
 
-def cpu_seconds(guest: Guest) -> float:
-    """Return the processor time that the daemon has had."""
+def ticks(guest: Guest) -> int:
+    """Return the processor time that the daemon has had, in ticks."""
     fields = guest.run("cat /proc/$(cat /run/lab/ipvl.pid)/stat").stdout.rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * TICK
+    return int(fields[11]) + int(fields[12])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

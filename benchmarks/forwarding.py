@@ -44,7 +44,10 @@ def _table(
 ) -> Table:
     rows = [Measured(name, tuple(scale * one for one in values)) for name, values in found[key].items()]
     by_name = {row.name: row for row in rows}
-    pairs = ", ".join(f"{mode} {by_name[f'ipvl {mode}'].ratio(by_name[f'by hand {mode}']):.2f}" for mode in MODES)
+    pairs = ", ".join(
+        f"{mode} {_beside(by_name[f'ipvl {mode}'], by_name[f'by hand {mode}'], more_is_better=more_is_better)}"
+        for mode in MODES
+    )
     return Table(
         title,
         unit,
@@ -53,6 +56,12 @@ def _table(
         more_is_better=more_is_better,
         note=f"ipvl's ports beside those by hand of the same mode: {pairs}.",
     )
+
+
+def _beside(own: Measured, other: Measured, *, more_is_better: bool) -> str:
+    ratio = own.ratio(other)
+    alike = ratio >= NOISE if more_is_better else ratio <= 1 / NOISE
+    return f"{ratio:.2f} ({'alike' if alike else '**slower**'})"
 
 
 def by_hand(guest: Guest, vlan: int, kind: str) -> dict[str, str]:

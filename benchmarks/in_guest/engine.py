@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from pyroute2 import IPRoute
+from pyroute2 import AsyncIPRoute
 
 from ipvl.driver import endpoints
 from ipvl.driver.engine import Engine
@@ -32,9 +32,9 @@ MAKE, REMOVE = "make", "remove"
 async def main(folder: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
     """Return the seconds of each round of both."""
     found: dict[str, dict[str, list[float]]] = {MAKE: {"ipvl": [], "netlink": []}, REMOVE: {"ipvl": [], "netlink": []}}
-    with closing(open_store(folder / "state.db")) as store, IPRoute() as bare:
-        bare.link("add", ifname=PARENT, kind="dummy")
-        async with open_host_kernel() as kernel:
+    with closing(open_store(folder / "state.db")) as store:
+        async with AsyncIPRoute() as bare, open_host_kernel() as kernel:
+            await bare.link("add", ifname=PARENT, kind="dummy")
             engine = Engine(kernel, store)
             wish = network(
                 NETWORK,
@@ -46,7 +46,7 @@ async def main(folder: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
             )
             await create_network(engine, wish)
             for number in range(-1, rounds):
-                times = [*await of_ipvl(engine, number + 10), *of_netlink(bare)]
+                times = [*await of_ipvl(engine, number + 10), *await of_netlink(bare)]
                 if number >= 0:
                     found[MAKE]["ipvl"].append(times[0])
                     found[REMOVE]["ipvl"].append(times[1])
@@ -69,14 +69,14 @@ async def of_ipvl(engine: Engine, number: int) -> tuple[float, float]:
     return between - began, time.perf_counter() - between
 
 
-def of_netlink(bare: IPRoute) -> tuple[float, float]:
+async def of_netlink(bare: AsyncIPRoute) -> tuple[float, float]:
     """Return the seconds of looking up the parent and making a port, and of removing it."""
     began = time.perf_counter()
-    (parent,) = bare.link("get", ifname=PARENT)
-    bare.link("add", ifname="bare", kind="ipvlan", link=parent["index"], ipvlan_mode=0)
+    (parent,) = await bare.link("get", ifname=PARENT)
+    await bare.link("add", ifname="bare", kind="ipvlan", link=parent["index"], ipvlan_mode=0)
     between = time.perf_counter()
-    (port,) = bare.link("get", ifname="bare")
-    bare.link("del", index=port["index"])
+    (port,) = await bare.link("get", ifname="bare")
+    await bare.link("del", index=port["index"])
     return between - began, time.perf_counter() - between
 
 

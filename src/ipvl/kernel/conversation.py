@@ -102,8 +102,21 @@ class Conversation:
                     _check(message)
                     return ()
                 found.append(message)
+                if message.kind == NLMSG_DONE:
+                    _check_end(message)
                 if message.kind == NLMSG_DONE or not request.is_list:
                     return tuple(found)
+
+
+def _check_end(message: Message) -> None:
+    """Raise what the end of a list says when the list was broken off.
+
+    Raises:
+        NetlinkError: the kernel gave up, such as when the namespace that was asked for is gone.
+    """
+    code = -ERROR.unpack_from(message.body)[0] if len(message.body) >= ERROR.size else 0
+    if code > 0:
+        raise NetlinkError(code)
 
 
 def _check(message: Message) -> None:

@@ -13,7 +13,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from ipvl.kernel import link_kinds
-from ipvl.kernel.conversation import _check
+from ipvl.kernel.conversation import _check, _check_end
 from ipvl.kernel.messages import (
     FLAG_NUMBERS,
     MODE_NUMBERS,
@@ -221,6 +221,17 @@ def test_no_room_is_the_sockets_own_trouble():
         _check(refusal(errno.ENOBUFS, b"", capped=True))
 
     assert errno.ENOBUFS == refused.value.errno
+
+
+def test_a_list_that_was_broken_off_is_a_refusal():
+    """Its end says why; 0, or nothing, is the end of a whole one."""
+    assert None is _check_end(Message(3, 0, 7, struct.pack("=i", 0)))
+    assert None is _check_end(Message(3, 0, 7, b""))
+
+    with pytest.raises(NetlinkError) as refused:
+        _check_end(Message(3, 0, 7, struct.pack("=i", -errno.EINVAL)))
+
+    assert errno.EINVAL == refused.value.code
 
 
 def test_an_acknowledgement_is_no_refusal():

@@ -35,8 +35,10 @@ def parser(word: str = "") -> argparse.ArgumentParser:
         formatter_class=Help,
     )
     top.add_argument("--version", action="version", version=f"ipvl {__version__}")
-    commands = top.add_subparsers(prog="ipvl", dest="command", metavar="COMMAND", required=True)
+    commands: Any = top.add_subparsers(prog="ipvl", dest="command", metavar="COMMAND", required=True)
     shared = [_places()]
+    if len(wanted) == 1:
+        commands = _Only(word, commands)
     for family in wanted:
         _FAMILIES[family](commands, shared)
     return top
@@ -63,6 +65,24 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
+
+
+class _Only:
+    """Takes in one command of those that are added, and forgets the others with all their flags."""
+
+    def __init__(self, word: str, commands: Any) -> None:
+        self._word = word
+        self._commands = commands
+
+    def add_parser(self, name: str, **settings: Any) -> Any:
+        return self._commands.add_parser(name, **settings) if name == self._word else _Forgotten()
+
+
+class _Forgotten:
+    """A parser, or a group of one, that nobody will use."""
+
+    def __getattr__(self, _name: str) -> Callable[..., _Forgotten]:
+        return lambda *_values, **_settings: self
 
 
 def _later(module: str) -> Add:

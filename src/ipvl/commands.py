@@ -7,18 +7,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from ipvl import __version__
+from ipvl.doors.cli.exit_statuses import refused
 from ipvl.doors.cli.json_text import json_text
 from ipvl.doors.cli.parser import as_docker_writes, configuration, parser
-from ipvl.errors import IpvlError, Kind
+from ipvl.errors import IpvlError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
     from ipvl.driver.status import Status
-
-EXIT_STATUS = {Kind.INVALID: 2, Kind.CONFLICT: 3, Kind.MISSING: 4, Kind.KERNEL: 5, Kind.UNAVAILABLE: 6}
-"""What the shell sees of a refusal; 1 is left to bugs, and to `ipvl doctor` that found problems."""
 
 
 def run(words: list[str]) -> int:
@@ -33,12 +31,6 @@ def run(words: list[str]) -> int:
         return COMMANDS[arguments.command](arguments)
     except IpvlError as error:
         return refused(error)
-
-
-def refused(error: IpvlError) -> int:
-    """Say why something was refused, and return the exit status for it."""
-    print(f"ipvl: {error}", file=sys.stderr)
-    return EXIT_STATUS[error.kind]
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -6,8 +6,8 @@ import re
 import signal
 from pathlib import Path
 
-from ipvl.commands import EXIT_STATUS
 from ipvl.daemon.configuration import Configuration
+from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.cli.topology_svg import topology_svg
 from ipvl.options.table import IPAM_OPTIONS, NETWORK_OPTIONS

@@ -105,7 +105,7 @@ def _exchange(connection: _socket.socket, question: bytes) -> bytes:
 
 
 def _refuse(control_socket: str, status: int, content: bytes) -> None:
-    from ipvl.commands import refused
     from ipvl.doors.cli.control_client import broken_off, refusal
+    from ipvl.doors.cli.exit_statuses import refused
 
     sys.exit(refused(refusal(content) if status else broken_off(control_socket)))

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 import ipvl
-from ipvl.commands import EXIT_STATUS
 from ipvl.doors.cli import attach_commands
 from ipvl.doors.cli.brief import FLAGS
+from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.glance import glance
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.control.app import BRIEF, control_app

@@ -15,6 +15,7 @@ from ipvl import __version__, commands
 from ipvl.__main__ import main
 from ipvl.daemon import standalone
 from ipvl.doors.cli import control_client
+from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import SHELLS
 from ipvl.doors.cli.topology_graph import LinkNode, graph
 from ipvl.doors.cli.topology_mermaid import topology_mermaid
@@ -110,8 +111,8 @@ def test_of_several_names_each_is_tried_and_the_last_refusal_counts(ipvl, tmp_pa
 
 def test_no_kind_of_error_is_without_an_exit_status():
     """And none shares its status with another, with success or with a bug."""
-    assert set(Kind) == set(commands.EXIT_STATUS)
-    assert len(Kind) == len(set(commands.EXIT_STATUS.values()) - {0, 1})
+    assert set(Kind) == set(EXIT_STATUS)
+    assert len(Kind) == len(set(EXIT_STATUS.values()) - {0, 1})
 
 
 @pytest.mark.usefixtures("running")

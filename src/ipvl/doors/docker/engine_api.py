@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ ON_ITS_WAY = 60.0
 """Seconds for which something that ipvl knows may be missing from Docker's list because Docker is still making it."""
 AGAIN_AFTER = ON_ITS_WAY + 5.0
 """Seconds until a second comparison, which finds what was too young for the first."""
+TOGETHER = 0.5
+"""Seconds in which containers that join a network are one question: its answer lists all that the network has, and the
+time is better spent on starting them."""
 RETRY_AFTER = 5.0
 ANSWER_WITHIN = 60.0
 CHUNK = 65536
@@ -137,13 +140,41 @@ async def _compare_later(engine: Engine, socket: Path) -> None:
 
 
 async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path) -> None:
+    """Learn the names that events bring: a new network's at once, its containers' soon, many with one question."""
+    joined: dict[str, None] = {}
+    clock = asyncio.get_running_loop().time
+    due = 0.0
     pending = b""
-    async for chunk in events:
-        *lines, pending = (pending + chunk).split(b"\n")
-        for line in filter(None, lines):
-            event = msgspec.json.decode(line, type=Event)
-            if (event.actor.attributes or {}).get("type") == DRIVER and event.action in TELLING:
-                await learn_names(engine, socket, event.actor.id)
+    reading = asyncio.ensure_future(anext(events, b""))
+    try:
+        while True:
+            await asyncio.wait((reading,), timeout=max(0.0, due - clock()) if joined else None)
+            if reading.done():
+                chunk = reading.result()
+                if not chunk:
+                    return
+                reading = asyncio.ensure_future(anext(events, b""))
+                *lines, pending = (pending + chunk).split(b"\n")
+                for event in _of_own_networks(lines):
+                    if event.action == "create":
+                        await learn_names(engine, socket, event.actor.id)
+                        continue
+                    due = due if joined else clock() + TOGETHER
+                    joined[event.actor.id] = None
+            if joined and clock() >= due:
+                networks, joined = joined, {}
+                for network_id in networks:
+                    await learn_names(engine, socket, network_id)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+def _of_own_networks(lines: Iterable[bytes]) -> Iterator[Event]:
+    for line in filter(None, lines):
+        event = msgspec.json.decode(line, type=Event)
+        if (event.actor.attributes or {}).get("type") == DRIVER and event.action in TELLING:
+            yield event
 
 
 async def network_ids(socket: Path) -> frozenset[str]:

@@ -166,6 +166,7 @@ class Follower:
     def __init__(self, monkeypatch) -> None:
         self.done: asyncio.Queue[str] = asyncio.Queue()
         monkeypatch.setattr(engine_api, "RETRY_AFTER", 0)
+        monkeypatch.setattr(engine_api, "TOGETHER", 0)
         for name in ("learn_names", "compare"):
             monkeypatch.setattr(engine_api, name, self._reporting(name, getattr(engine_api, name)))
 
@@ -276,6 +277,21 @@ def test_several_events_may_come_at_once(busy, docker, follower):
         docker.events.put_nowait(others + ours)
         await follower.finishes("learn_names", "learn_names")
         assert ["/networks/one", "/networks/two"] == [path for path, _ in docker.asked]
+
+    follower.follow(busy, docker, script)
+
+
+def test_containers_that_join_together_are_one_question(busy, docker, follower, monkeypatch):
+    """A network's answer lists all of them; that of a new network is asked for at once."""
+    monkeypatch.setattr(engine_api, "TOGETHER", 0.05)
+
+    async def script() -> None:
+        await follower.finishes("learn_names", "compare")
+        docker.asked.clear()
+        docker.events.put_nowait(event(ID))
+        docker.events.put_nowait(event("one") + event(ID) + event("two", "create"))
+        await follower.finishes("learn_names", "learn_names", "learn_names")
+        assert ["/networks/two", f"/networks/{ID}", "/networks/one"] == [path for path, _ in docker.asked]
 
     follower.follow(busy, docker, script)
 

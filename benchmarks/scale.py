@@ -29,18 +29,17 @@ from ipvl.addresses.allocation import next_free
 from ipvl.addresses.intervals import Intervals
 from ipvl.driver import endpoints
 from ipvl.driver.engine import Engine
-from ipvl.driver.networks import create_network
 from ipvl.embedded import members, messages
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.embedded.sandboxes import settle
-from ipvl.model import DOCKER, Endpoint, Flag, Mode, Network, Phase, Subnet
+from ipvl.model import DOCKER, Endpoint, Flag, Mode, Network, Parent, ParentKind, Phase, Subnet
 from ipvl.options.endpoint import port_name
 from ipvl.records import Put
 from ipvl.store.sqlite import open_store
 
 ON_DISK = "/var/tmp"
-SAMPLES = 300
+SAMPLES = 100
 BATCH = 1000
 FIRST_INODE = 4026532000
 FIRST_ADDRESS = 10
@@ -88,10 +87,11 @@ class Crowd:
             interface=None if network.is_dockers else "eth0",
         )
 
-    async def settle(self, engine: Engine) -> None:
-        """Make the networks and endpoints."""
-        for network in self.networks:
-            await create_network(engine, network)
+    def settle(self, engine: Engine) -> None:
+        """Record the networks and endpoints, in few commits."""
+        parents = dict.fromkeys(network.parent for network in self.networks)
+        engine.commit([Put(Parent(name, ParentKind.LINK, made=False)) for name in parents])
+        engine.commit([Put(network) for network in self.networks])
         for start in range(0, self.size, BATCH):
             numbers = range(start, min(start + BATCH, self.size))
             engine.commit([Put(self.endpoint(number)) for number in numbers])
@@ -104,7 +104,7 @@ def attach(size: int, networks: int, parents: int, door: str) -> dict[str, float
 
     async def measure() -> dict[str, float]:
         with _state() as file, _engine(file, crowd) as engine:
-            await crowd.settle(engine)
+            crowd.settle(engine)
             times = [await one(engine, crowd, size + number) for number in range(SAMPLES)]
         attached, detached = zip(*times, strict=True)
         return {"attach": statistics.median(attached) * 1000, "detach": statistics.median(detached) * 1000}
@@ -172,7 +172,7 @@ def addresses() -> dict[str, float]:
 
 def _fill(file: Path, crowd: Crowd) -> None:
     with _engine(file, crowd) as engine:
-        asyncio.run(crowd.settle(engine))
+        crowd.settle(engine)
 
 
 async def _recover(engine: Engine) -> None:

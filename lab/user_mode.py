@@ -18,8 +18,9 @@ shift 2
 export HOME=/tmp
 exec chroot "$root" /linux "$@"
 """
+# Not locked: emulated guests read the same image.
 DISKS = (
-    "ubd0=/guest/disk.cow,/image/root.ext4",
+    "ubd0c=/guest/disk.cow,/image/root.ext4",
     "ubd1r=/guest/payload.tar",
     "ubd2r=/kernel/modules.ext4",
     "initrd=/kernel/initramfs.cpio",

@@ -131,6 +131,9 @@ EOF
 make_docker_host() {
     # For these two links only: what containers and ipvl make later keeps the kernel's default.
     for link in all eth0 eth1; do echo 0 >$IPV6/$link/accept_dad; done
+    # Both are on one segment, and Linux answers ARP for any of its addresses on any link: eth1 would answer for eth0 now
+    # and then, and what then comes in there for a routed container is forwarded, since eth1 carries none of it.
+    echo 1 >/proc/sys/net/ipv4/conf/eth1/arp_ignore
     $IP -batch - <<EOF
 link set eth0 up
 link set eth1 up

@@ -42,8 +42,8 @@ class Place:
         return json.loads(self.run(command).stdout or "[]")
 
     def reaches(self, target: str) -> bool:
-        """Tell whether `target` answers a ping within two seconds: for what must not."""
-        return self.run(f"ping -n -q -c 2 -i 0.5 -w 2 {target}", check=False).status == 0
+        """Tell whether `target` answers one of two pings within a second: for what must not."""
+        return self.run(f"ping -n -q -c 2 -i 0.5 -w 1 {target}", check=False).status == 0
 
     def answers(self, target: str) -> bool:
         """Tell whether `target` answers one of up to eight pings: for what must, however slow ARP and peers are."""

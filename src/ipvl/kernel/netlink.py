@@ -219,7 +219,7 @@ class HostKernel:
         match step:
             case PlacePort():
                 port = await self._existing(step.name)
-                sandboxes.place_port(self._conversation, port.index, step)
+                await sandboxes.place_port(self._conversation, port.index, step)
             case RoutePort():
                 sandboxes.route_port(step)
             case TakePort():

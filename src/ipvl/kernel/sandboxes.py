@@ -7,8 +7,10 @@ over that socket from outside.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
@@ -39,12 +41,14 @@ from ipvl.kernel.messages import (
 )
 from ipvl.kernel.namespaces import inode
 from ipvl.links import PlacePort, RoutePort, SandboxView, TakePort
-from ipvl.model import IPAddress, IPNetwork
+from ipvl.model import IPAddress, IPInterface, IPNetwork
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
 OWN = "/proc/thread-self/ns/net"
 EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 RESTLESS = "its links or routes change faster than they can be listed"
+DISMANTLING_SECONDS = 2.0
+DISMANTLING_PAUSE = 0.02
 
 
 def look_into(namespace: str) -> SandboxView:
@@ -66,7 +70,7 @@ def look_into(namespace: str) -> SandboxView:
     )
 
 
-def place_port(host: Conversation, index: int, step: PlacePort) -> None:
+async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
     """Move the port with this index, name it, give it its addresses and bring it up.
 
     On failure it is gone, or in there under the name it had, if the answer to the move was lost.
@@ -88,8 +92,7 @@ def place_port(host: Conversation, index: int, step: PlacePort) -> None:
             with _entered(step.namespace):
                 _prepare(step)
             for address in step.addresses:
-                # Docker, too, uses its addresses at once: whoever allocates them has made sure.
-                link.do(new_address(moved, address))
+                await _add_address(link, moved, address)
             link.do(switched_link(moved, up=True))
             loopback, _ = read_kind(link.ask(link_named("lo")))
             link.do(switched_link(loopback, up=True))
@@ -138,6 +141,25 @@ def remove_port(link: Conversation, question: Request) -> None:
     except NetlinkError as error:
         if error.code != errno.ENODEV:
             raise
+
+
+async def _add_address(link: Conversation, port: int, address: IPInterface) -> None:
+    """Give a port an address, if need be when the namespace of a port that had it has been taken apart.
+
+    The kernel does that on its own time after the last process has ended (net/core/net_namespace.c, cleanup_net), and
+    announces nothing in other namespaces; until then the port in there keeps its addresses from the parent's others.
+    """
+    # Docker, too, uses its addresses at once: whoever allocates them has made sure.
+    deadline = time.monotonic() + DISMANTLING_SECONDS
+    while True:
+        try:
+            link.do(new_address(port, address))
+        except NetlinkError as error:
+            if error.code != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(DISMANTLING_PAUSE)
+        else:
+            return
 
 
 def _add_route(link: Conversation, destination: IPNetwork, port: int, via: IPAddress | None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from socket import AF_INET, AF_INET6
@@ -77,7 +77,8 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             await link.link("set", index=moved["index"], state="down")
             await link.link("set", index=moved["index"], ifname=step.interface)
             with _entered(step.namespace):
-                _prepare(step)
+                with_ipv6 = any(address.version == 6 for address in step.addresses)
+                _configure({f"ipv6/conf/{step.interface}/disable_ipv6": "0" if with_ipv6 else "1"})
             for address in step.addresses:
                 # Docker, too, uses its addresses at once: whoever allocates them has made sure (RFC 4862, 5.4).
                 flags = {"ifa_flags": IFA_F_NODAD} if address.version == 6 else {}
@@ -85,6 +86,15 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
                     "add", index=moved["index"], address=str(address.ip), prefixlen=address.network.prefixlen, **flags
                 )
             await link.link("set", index=moved["index"], state="up")
+            if step.announced:
+                # Only now, since coming up would be announced as well, out of turn.
+                with _entered(step.namespace):
+                    _configure(
+                        {
+                            f"ipv4/conf/{step.interface}/arp_notify": "1",
+                            f"ipv6/conf/{step.interface}/ndisc_notify": "1",
+                        }
+                    )
             (loopback,) = await link.link("get", ifname="lo")
             await link.link("set", index=loopback["index"], state="up")
         except (NetlinkError, OSError):
@@ -143,14 +153,7 @@ async def _remove(link: AsyncIPRoute, **which: object) -> None:
             raise
 
 
-def _prepare(step: PlacePort) -> None:
-    """Announce the addresses when the port comes up, and keep IPv6 off a port that has none of it."""
-    with_ipv6 = any(address.version == 6 for address in step.addresses)
-    settings = {
-        f"ipv4/conf/{step.interface}/arp_notify": "1",
-        f"ipv6/conf/{step.interface}/ndisc_notify": "1",
-        f"ipv6/conf/{step.interface}/disable_ipv6": "0" if with_ipv6 else "1",
-    }
+def _configure(settings: Mapping[str, str]) -> None:
     for name, value in settings.items():
         path = Path("/proc/sys/net", name)
         if path.exists():  # a kernel without IPv6 has none of its settings

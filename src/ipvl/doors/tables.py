@@ -27,7 +27,7 @@ NO_NETWORKS = "no networks yet; make one with `ipvl network create`, or with `do
 
 
 def status_text(status: Status) -> str:
-    """Return networks, parents, endpoints, pools, leases and others' addresses as tables, then what is wrong, by line."""
+    """Return a table each of networks, parents, endpoints, pools, leases and others' addresses, then what is wrong."""
     if not status.networks and not status.pools:
         return "\n".join((NO_NETWORKS, *_troubles(status)))
     leases = [(lease, pool) for pool in status.pools for lease in pool.leases]

@@ -217,6 +217,31 @@ def test_frames_of_other_vlans_say_nothing():
     in_own_namespace(work)
 
 
+def test_a_flood_keeps_nobody_from_work(monkeypatch):
+    """Whatever comes in, others get their turn, and the answer in it is heard."""
+    monkeypatch.setattr(probes, "HEARD_AT_ONCE", 1)
+    turns = []
+
+    async def scene() -> dict:
+        asking = asyncio.create_task(holders("near", (HELD4, HELD6)))
+        with packets("far") as far:
+            await asyncio.wait([asking], timeout=0)
+            noise = [arp_request(bytes.fromhex(FAR.replace(":", "")), FREE4, ASKER) for _ in range(100)]
+            for frame in (*noise, announcement(bytes.fromhex(FAR.replace(":", "")), HELD4)):
+                far.send(frame)
+            while not asking.done():
+                turns.append(True)
+                await asyncio.sleep(0)
+        return await asking
+
+    def work() -> None:
+        both_ends_here()
+        assert {HELD4: (FAR,)} == asyncio.run(scene())
+        assert len(turns) > 50
+
+    in_own_namespace(work)
+
+
 def test_announcements_go_out_once_for_each_address():
     """ARP for IPv4, neighbour discovery for IPv6, from the link's MAC address; nobody is waited for."""
 

@@ -44,6 +44,8 @@ IFF_LOOPBACK = 0x8
 IFF_LOWER_UP = 0x10000
 NLM_F_DUMP_INTR = 0x10  # include/uapi/linux/netlink.h
 DUMP_TRIES = 5
+MOST_NAMED = 2
+"""MAC addresses that are told of one address; somebody may claim it from any number."""
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 PROBES: dict[str, dict[str, Any]] = {
     # Requests that a kernel with the kind refuses before it makes anything, and one without it refuses as unknown.
@@ -161,7 +163,11 @@ class HostKernel:
             return {address: THIS_HOST for address in addresses if address in own}
         if not (found.up and found.carrier):
             return {}
-        return {address: " and ".join(macs) for address, macs in (await probes.holders(link, addresses)).items()}
+        try:
+            heard = await probes.holders(link, addresses)
+        except OSError as error:
+            _refuse(error, f"ask on {link} who has an address")
+        return {address: " and ".join(macs[:MOST_NAMED]) for address, macs in heard.items()}
 
     def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
         """Tell everybody on a link's segment that these addresses are now at its MAC address.

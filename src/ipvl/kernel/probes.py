@@ -44,6 +44,8 @@ ANSWERED_BY = 1.0
 PROBED_AT = (0.0, 0.25, 0.5)
 FREE_AFTER = 0.75
 """The same for an address that a container waits for."""
+HEARD_AT_ONCE = 100
+"""Frames; nobody on the segment keeps the daemon busy with its own."""
 
 SO_ATTACH_FILTER = 26  # include/uapi/asm-generic/socket.h
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_MULTICAST = 263, 1, 0  # include/uapi/linux/if_packet.h
@@ -226,7 +228,7 @@ class _Ear:
         self._version = questions[0].address.version
         self.questions = questions
         self._contenders_too = contenders_too
-        self._heard: dict[IPAddress, set[str]] = {}
+        self._heard: dict[IPAddress, set[str]] = {question.address: set() for question in questions}
         self.socket = _packet_socket()
         try:
             if self._version == 6:
@@ -266,15 +268,15 @@ class _Ear:
 
     def holders(self, question: Question) -> set[str]:
         """Return the MAC addresses that answered a question, the link's own left out."""
-        return self._heard.get(question.address, set()) - {self._mac.hex(":")}
+        return self._heard[question.address] - {self._mac.hex(":")}
 
     def unanswered(self) -> list[Question]:
         """Return the questions that nobody answered yet."""
         return [question for question in self.questions if not self.holders(question)]
 
     def hear(self) -> None:
-        """Take in every answer that has come."""
-        while True:
+        """Take in what has come, and leave the rest of a flood for the next turn: others are waiting, too."""
+        for _ in range(HEARD_AT_ONCE):
             try:
                 frame, (_, _, kind, *_) = self.socket.recvfrom(65535)
             except BlockingIOError:
@@ -284,8 +286,8 @@ class _Ear:
             if kind == PACKET_OTHERHOST:  # a VLAN's that this host has no link for, or passing by
                 continue
             claim = arp_claim(frame) if self._version == 4 else neighbour_claim(frame)
-            if claim is not None and (claim.has or self._contenders_too):
-                self._heard.setdefault(claim.address, set()).add(claim.mac)
+            if claim is not None and claim.address in self._heard and (claim.has or self._contenders_too):
+                self._heard[claim.address].add(claim.mac)
 
 
 def _attach_filter(on: socket.socket) -> None:

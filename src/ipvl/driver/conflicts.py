@@ -43,8 +43,9 @@ async def probe(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
         async with engine.unlocked():
             found = await engine.kernel.holders(network.parent, addresses)
     except IpvlError:
-        if engine.records.endpoint(endpoint.id) is not None:
-            engine.commit((Drop(endpoint),))
+        held = engine.records.endpoint(endpoint.id)
+        if held is not None and held.phase is Phase.MAKING:
+            engine.commit((Drop(held),))
         raise
     finally:
         engine.probing.discard(endpoint.id)

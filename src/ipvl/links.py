@@ -129,12 +129,15 @@ class PlacePort:
     """Move a port from the host's namespace into a sandbox's, name it, give it its addresses and bring it up.
 
     `namespace` is the path of the sandbox's network namespace, `interface` the name that the port has there.
+    `announced` tells whether the kernel says where the addresses are when the port's MAC address changes later, with
+    the parent's; the first announcements are ipvl's own.
     """
 
     name: str
     namespace: str
     interface: str
     addresses: tuple[IPInterface, ...]
+    announced: bool = True
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""

@@ -35,6 +35,13 @@ class Flag(StrEnum):
     VEPA = "vepa"
 
 
+class ConflictCheck(StrEnum):
+    """Whether ipvl looks on the wire, before an address is used, if somebody has it already."""
+
+    NONE = "none"
+    PROBE = "probe"
+
+
 class ParentKind(StrEnum):
     """What a parent is to ipvl, told by how the network asked for it."""
 
@@ -67,7 +74,11 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network as the user asked for it. `name` is None until a door learns it (Docker's protocol never sends it)."""
+    """A network as the user asked for it. `name` is None until a door learns it (Docker's protocol never sends it).
+
+    `announcements` is how often a new member's addresses are announced, `announce_interval` the milliseconds between
+    two; None where the user did not say.
+    """
 
     id: str
     name: str | None
@@ -82,6 +93,9 @@ class Network:
     created: float
     phase: Phase = Phase.READY
     labels: tuple[tuple[str, str], ...] = ()
+    conflict_check: ConflictCheck = ConflictCheck.NONE
+    announcements: int | None = None
+    announce_interval: int | None = None
 
     @property
     def label(self) -> str:
@@ -179,7 +193,7 @@ class Pool:
 
     `range` is the part that addresses are chosen from. `parent` is the parent whose networks it shares addresses with;
     None means every parent. `users` counts who asked for it and did not release it. `changed` is when it was asked for
-    last, in seconds since the epoch.
+    last, in seconds since the epoch. `conflict_check` is for addresses of containers; it takes a parent to look on.
     """
 
     id: str
@@ -188,6 +202,7 @@ class Pool:
     parent: str | None
     users: int
     changed: float
+    conflict_check: ConflictCheck = ConflictCheck.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +228,23 @@ class Cursor:
     owner: str
     subnet: IPNetwork
     address: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """An address that somebody else on a parent's segment has, and that is not chosen there until a time.
+
+    `holder` is the MAC address that answered, or `THIS_HOST`. `until` is in seconds since the epoch.
+    """
+
+    parent: str
+    address: IPAddress
+    holder: str
+    until: float
+
+
+THIS_HOST = "this host itself"
+"""The holder of an address that the parent has in the host's namespace: ipvlan keeps that apart from its ports."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, assert_never
 
 from ipvl.errors import IpvlError, kernel_refused, missing
@@ -31,7 +31,7 @@ from ipvl.links import (
     Step,
     TakePort,
 )
-from ipvl.model import IPNetwork
+from ipvl.model import THIS_HOST, IPAddress, IPNetwork
 
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 TAKES_THE_FRAMES = frozenset({"bridge", "bond", "team", "openvswitch"})
@@ -69,6 +69,8 @@ class FakeKernel:
         self.machine = "fake host"
         self._kinds = kinds
         self._prefixes: set[IPNetwork] = set()
+        self._neighbours: dict[tuple[str, IPAddress], str] = {}
+        self.announced: list[tuple[str, tuple[IPAddress, ...]]] = []
         self._sandboxes: dict[str, int] = {}
         self._set_up: dict[tuple[str, str], PlacePort] = {}
         self._routes: dict[tuple[str, str], list[RoutePort]] = {}
@@ -114,6 +116,24 @@ class FakeKernel:
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         return tuple(sorted(self._prefixes, key=lambda one: (one.version, int(one.network_address), one.prefixlen)))
+
+    async def holders(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
+        found = self.link(link)
+        heard = {one: self._neighbours[link, one] for one in addresses if (link, one) in self._neighbours}
+        if found is not None and found.up and found.carrier:
+            return heard
+        return {one: holder for one, holder in heard.items() if holder == THIS_HOST and found is not None}
+
+    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+        found = self.link(link)
+        if found is None or not found.up:
+            texts = " and ".join(map(str, addresses))
+            reason = os.strerror(errno.ENODEV if found is None else errno.ENETDOWN)
+            raise kernel_refused(
+                f"{texts} could not be announced on {link}: {reason}",
+                "neighbours that remember another machine for it find out within minutes",
+            )
+        self.announced.append((link, tuple(addresses)))
 
     async def by_name(self, name: str) -> Link | None:
         return self.link(name)
@@ -171,9 +191,18 @@ class FakeKernel:
             None,
         )
 
-    def add_address(self, address: str) -> None:
-        """Give the host an address in CIDR notation; it brings its connected route."""
+    def add_address(self, address: str, link: str = "lo") -> None:
+        """Give a link of the host an address in CIDR notation; it brings its connected route."""
         self._prefixes.add(ip_network(address, strict=False))
+        self._neighbours[link, ip_interface(address).ip] = THIS_HOST
+
+    def add_neighbour(self, link: str, address: str, mac: str) -> None:
+        """Put a machine with an address on a link's segment."""
+        self._neighbours[link, ip_address(address)] = mac
+
+    def remove_neighbour(self, link: str, address: str) -> None:
+        """Take it away again."""
+        del self._neighbours[link, ip_address(address)]
 
     def add_route(self, destination: str) -> None:
         self._prefixes.add(ip_network(destination))

@@ -145,9 +145,9 @@ async def docker(stage: Stage, method: str, body: dict[str, Any]) -> Any:
     return answer.body
 
 
-def create_network(identity: str, parent: str, *, internal: bool = False, subnet: str = POOL) -> Act:
+def create_network(identity: str, parent: str, *, internal: bool = False, subnet: str = POOL, **further: str) -> Act:
     async def act(stage: Stage, attempt: int) -> None:
-        generic = {"parent": parent} if parent else {}
+        generic = {**({"parent": parent} if parent else {}), **further}
         options = {"com.docker.network.generic": generic, "com.docker.network.internal": internal}
         body = {"NetworkID": identity, "Options": options, "IPv4Data": [{"Pool": subnet}], "IPv6Data": []}
         await docker(stage, "NetworkDriver.CreateNetwork", body)
@@ -210,9 +210,10 @@ def ended(name: str) -> Act:
     return act
 
 
-def request_pool(parent: str = "") -> Act:
+def request_pool(parent: str = "", **further: str) -> Act:
     async def act(stage: Stage, attempt: int) -> None:
-        body = {"Pool": POOL, "SubPool": "", "Options": {"parent": parent} if parent else {}, "V6": False}
+        options = {**({"parent": parent} if parent else {}), **further}
+        body = {"Pool": POOL, "SubPool": "", "Options": options, "V6": False}
         stage.ledger.pools[(await docker(stage, "IpamDriver.RequestPool", body))["PoolID"]] += 1
 
     return act
@@ -283,6 +284,7 @@ def make(name: str, subnet: str = "192.168.30.0/24", **fields: Any) -> Act:
 
 
 WEB = make("web", options={"parent": "eth0.30"})
+CAREFUL = make("web", options={"parent": "eth0.30", "conflict_check": "probe"})
 DATABASE = make("db", "10.7.0.0/16", options={"parent": "eth1"})
 
 
@@ -367,6 +369,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "docker: delete a network with a port": Operation((VLAN, create_endpoint(), join()), delete_network()),
     "docker: create an endpoint": Operation((VLAN,), create_endpoint()),
+    "docker: create an endpoint whose address is asked for": Operation(
+        (create_network(NETWORK, "eth0.20", conflict_check="probe"),), create_endpoint()
+    ),
     "docker: create an endpoint over a dead one": Operation(
         (VLAN, create_endpoint(DEAD), join(DEAD), ended("dead")), create_endpoint()
     ),
@@ -386,6 +391,9 @@ OPERATIONS: dict[str, Operation] = {
     "docker: release a pool of two networks": Operation((request_pool(), request_pool()), release_pool),
     "docker: request a gateway": Operation((request_pool(),), request_address(**GATEWAY)),
     "docker: request an address": Operation((request_pool(),), request_address(), chooses=True),
+    "docker: request an address that is asked for": Operation(
+        (request_pool("eth0", conflict_check="probe"),), request_address(), chooses=True
+    ),
     "docker: request this address": Operation((request_pool("eth0"),), request_address("192.168.20.9", **NAMED)),
     "docker: release an address": Operation((request_pool(), request_address()), release_address),
     "docker: release gateway and pool of one of two networks": Operation(
@@ -399,6 +407,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "embedded: prune networks": Operation((WEB, make("two", internal=True)), network_call("network.prune")),
     "embedded: attach": Operation((WEB, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True),
+    "embedded: attach where addresses are asked for": Operation(
+        (CAREFUL, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True
+    ),
     "embedded: attach to a second network": Operation(
         (WEB, DATABASE, attach()), attach("db"), ON_ALREADY, chooses=True
     ),

@@ -71,7 +71,11 @@ def test_least_privilege(installed: DockerHost) -> None:
 def test_units(installed: DockerHost) -> None:
     """The sockets are there first, Docker finds the driver, and after a reboot everything is back by itself."""
     host = installed
-    host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 vlan20")
+    host.docker(
+        "docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 -o conflict_check=probe vlan20"
+    )
+    taken = host.refused("docker run --rm --net=vlan20 --ip=192.168.20.251 alpine true")
+    assert "address 192.168.20.251 is in use on eth0.20 by 00:50:56:39:45:2f" in taken
     host.docker("docker network create -d ipvlan --subnet=192.168.10.0/24 isolated1")
     container = host.container("docker run --net=vlan20 -itd alpine /bin/sh")
     assert container.answers("192.168.20.1"), "under the unit's restrictions too"

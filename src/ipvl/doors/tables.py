@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, ParentStatus, PoolStatus, Status
+from ipvl.driver.status import (
+    EndpointStatus,
+    LeaseStatus,
+    NetworkStatus,
+    ParentStatus,
+    PoolStatus,
+    QuarantineStatus,
+    Status,
+)
 from ipvl.embedded.messages import Networks, NetworkView, Sandboxes, SandboxView
 
 NETWORK_COLUMNS = ("NETWORK", "ID", "MODE", "FLAG", "PARENT", "SUBNETS", "GATEWAYS", "ENDPOINTS", "STATE")
@@ -12,12 +21,13 @@ PARENT_COLUMNS = ("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS")
 ENDPOINT_COLUMNS = ("ENDPOINT", "ID", "NETWORK", "ADDRESSES", "PARENT", "STATE")
 POOL_COLUMNS = ("POOL", "RANGE", "PARENT", "NETWORKS", "LEASES")
 LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
+QUARANTINE_COLUMNS = ("IN USE BY OTHERS", "PARENT", "HOLDER", "KEPT OUT UNTIL")
 NOTHING = "-"
 NO_NETWORKS = "no networks yet; make one with `ipvl network create`, or with `docker network create -d ipvl` for Docker"
 
 
 def status_text(status: Status) -> str:
-    """Return networks, parents, endpoints, pools and leases as a table each, then what is wrong, one line each."""
+    """Return a table each of networks, parents, endpoints, pools, leases and others' addresses, then what is wrong."""
     if not status.networks and not status.pools:
         return "\n".join((NO_NETWORKS, *_troubles(status)))
     leases = [(lease, pool) for pool in status.pools for lease in pool.leases]
@@ -27,6 +37,7 @@ def status_text(status: Status) -> str:
         (ENDPOINT_COLUMNS, [_endpoint_row(one) for one in status.endpoints]),
         (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
         (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
+        (QUARANTINE_COLUMNS, [_quarantine_row(one) for one in status.quarantines]),
     )
     parts = [table(columns, rows) for columns, rows in tables if rows]
     troubles = _troubles(status)
@@ -135,6 +146,11 @@ def _pool_row(pool: PoolStatus) -> tuple[str, ...]:
 
 def _lease_row(lease: LeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
     return (lease.address, pool.subnet, lease.owner or lease.use, str(lease.users))
+
+
+def _quarantine_row(quarantine: QuarantineStatus) -> tuple[str, ...]:
+    until = datetime.fromtimestamp(quarantine.until).astimezone()
+    return (quarantine.address, quarantine.parent, quarantine.holder, f"{until:%H:%M:%S}")
 
 
 def _troubles(status: Status) -> list[str]:

@@ -6,10 +6,11 @@ import logging
 from dataclasses import replace
 
 from ipvl.driver.addressing import fixed_by, has, refusal
+from ipvl.driver.conflicts import DOCKER_CHOSE, probe, taken, was_free
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
-from ipvl.model import Attachment, Endpoint, Network
+from ipvl.model import Attachment, ConflictCheck, Endpoint, Network, Phase
 from ipvl.planning.attachments import attachment
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
@@ -22,14 +23,28 @@ async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
     """Reserve an endpoint's addresses on its parent; no link is made until it joins.
 
     The same endpoint again is done already. An endpoint whose sandbox is gone gives way, so an address is free the
-    moment its container is.
+    moment its container is. Where the network says so, the parent's segment is asked who has the addresses; the
+    endpoint counts as being made meanwhile.
 
     Raises:
-        IpvlError: the id belongs to another endpoint, another one that lives holds an address, or the address is a
-            gateway or reserved there. Nothing was changed.
+        IpvlError: the id belongs to another endpoint, another one that lives holds an address, the address is a
+            gateway or reserved there, or somebody on the segment has it. Nothing was changed, but such an address is
+            kept out.
     """
     async with engine.lock:
-        await reserve(engine, endpoint)
+        network = engine.network(endpoint.network_id)
+        asks = network.conflict_check is ConflictCheck.PROBE and not was_free(
+            engine, network.parent, [interface.ip for interface in endpoint.addresses]
+        )
+        await reserve(engine, replace(endpoint, phase=Phase.MAKING) if asks else endpoint)
+        held = engine.endpoint(network.id, endpoint.id)
+        if asks and held.phase is Phase.MAKING:
+            found = await probe(engine, held)
+            if found:
+                raise taken(network.parent, found, DOCKER_CHOSE)
+            held = engine.endpoint(network.id, endpoint.id)
+        if held.phase is Phase.MAKING:
+            engine.commit((Put(replace(held, phase=Phase.READY)),))
 
 
 async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:

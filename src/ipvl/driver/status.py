@@ -9,7 +9,7 @@ from ipvl.driver.contracts import Kernel
 from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.errors import IpvlError
 from ipvl.links import Link
-from ipvl.model import Network, Pool
+from ipvl.model import ConflictCheck, Network, Pool
 from ipvl.planning.parents import Host, check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Records
@@ -30,6 +30,7 @@ class NetworkStatus:
     subnets: tuple[SubnetStatus, ...]
     endpoints: int
     trouble: tuple[str, ...]
+    conflict_check: str = ConflictCheck.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,16 @@ class PoolStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarantineStatus:
+    """An address that is not chosen on a parent until a time, since `holder` has it: a MAC address, or the host."""
+
+    address: str
+    parent: str
+    holder: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything at one moment."""
 
@@ -96,6 +107,7 @@ class Status:
     endpoints: tuple[EndpointStatus, ...]
     warnings: tuple[str, ...]
     pools: tuple[PoolStatus, ...] = ()
+    quarantines: tuple[QuarantineStatus, ...] = ()
 
 
 async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = ()) -> Status:
@@ -150,6 +162,9 @@ async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = (
             )
             for pool in records.pools()
         ),
+        quarantines=tuple(
+            QuarantineStatus(str(one.address), one.parent, one.holder, one.until) for one in records.quarantines()
+        ),
     )
 
 
@@ -190,6 +205,7 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
         subnets=subnet_statuses(network),
         endpoints=len(records.endpoints_of(network.id)),
         trouble=_trouble(network, host),
+        conflict_check=network.conflict_check,
     )
 
 

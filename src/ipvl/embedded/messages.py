@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.model import ConflictCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:
-    """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch."""
+    """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch.
+
+    `announcements` and `announce_interval` (milliseconds) are None where the user did not say.
+    """
 
     id: str
     name: str
@@ -77,6 +81,9 @@ class NetworkView:
     labels: dict[str, str]
     created: float
     members: tuple[Member, ...]
+    conflict_check: str = ConflictCheck.NONE
+    announcements: int | None = None
+    announce_interval: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

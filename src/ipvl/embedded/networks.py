@@ -23,7 +23,7 @@ from ipvl.embedded.messages import (
 )
 from ipvl.embedded.names import publish_names
 from ipvl.errors import conflict, invalid
-from ipvl.model import Endpoint, Network, Phase
+from ipvl.model import ConflictCheck, Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
@@ -131,6 +131,9 @@ def view(engine: Engine, network: Network) -> NetworkView:
         labels=dict(network.labels),
         created=network.created,
         members=tuple(member(network, endpoint) for endpoint in _present(engine, network)),
+        conflict_check=network.conflict_check,
+        announcements=network.announcements,
+        announce_interval=network.announce_interval,
     )
 
 
@@ -180,6 +183,8 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
             + (f", gateway {gateway}" if gateway else "")
             + (f", without {', '.join(map(str, subnet.reserved))}" if subnet.reserved else "")
         )
+    if wish.conflict_check is not ConflictCheck.NONE:
+        lines.append(f"each address asked for on {wish.parent} before it is used")
     lines += _routes(wish)
     return tuple(lines)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, NoReturn, assert_never
@@ -18,7 +18,7 @@ from pyroute2.netlink.rtnl import RTM_GETLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from ipvl.errors import IpvlError, kernel_refused, missing
-from ipvl.kernel import link_kinds, namespaces, sandboxes
+from ipvl.kernel import facts, link_kinds, namespaces, probes, sandboxes
 from ipvl.kernel.routes import dump_prefixes, machine_identity
 from ipvl.links import (
     HALF_MADE_PREFIX,
@@ -36,7 +36,7 @@ from ipvl.links import (
     Step,
     TakePort,
 )
-from ipvl.model import IPNetwork
+from ipvl.model import THIS_HOST, IPAddress, IPNetwork
 
 ARPHRD_ETHER = 1  # include/uapi/linux/if_arp.h
 IFF_UP = 0x1  # include/uapi/linux/if.h
@@ -44,6 +44,8 @@ IFF_LOOPBACK = 0x8
 IFF_LOWER_UP = 0x10000
 NLM_F_DUMP_INTR = 0x10  # include/uapi/linux/netlink.h
 DUMP_TRIES = 5
+MOST_NAMED = 2
+"""MAC addresses that are told of one address; somebody may claim it from any number."""
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 PROBES: dict[str, dict[str, Any]] = {
     # Requests that a kernel with the kind refuses before it makes anything, and one without it refuses as unknown.
@@ -146,6 +148,34 @@ class HostKernel:
             if found is not None:
                 return found
         raise kernel_refused("the host's routes change faster than they can be listed", "try again")
+
+    async def holders(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
+        """Return those of some addresses that the host or somebody else on a link's segment has, and who it is.
+
+        Raises:
+            IpvlError: the kernel refused, or this user may not send frames.
+        """
+        found = await self.by_name(link)
+        if found is None:
+            return {}
+        own = {interface.ip for interface in (await facts.addresses()).get(found.index, ())}
+        if not own.isdisjoint(addresses):
+            return {address: THIS_HOST for address in addresses if address in own}
+        if not (found.up and found.carrier):
+            return {}
+        try:
+            heard = await probes.holders(link, addresses)
+        except OSError as error:
+            _refuse(error, f"ask on {link} who has an address")
+        return {address: " and ".join(macs[:MOST_NAMED]) for address, macs in heard.items()}
+
+    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+        """Tell everybody on a link's segment that these addresses are now at its MAC address.
+
+        Raises:
+            IpvlError: this user may not send frames, or the link is gone or down.
+        """
+        probes.announce(link, addresses)
 
     async def by_name(self, name: str) -> Link | None:
         """Return the link with this name, or None; `master_kind` is not filled in.

@@ -12,7 +12,7 @@ import errno
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from socket import AF_INET, AF_INET6
@@ -82,10 +82,20 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             await link.link("set", index=moved["index"], state="down")
             await link.link("set", index=moved["index"], ifname=step.interface)
             with _entered(step.namespace):
-                _prepare(step)
+                with_ipv6 = any(address.version == 6 for address in step.addresses)
+                _configure({f"ipv6/conf/{step.interface}/disable_ipv6": "0" if with_ipv6 else "1"})
             for address in step.addresses:
                 await _add_address(link, moved["index"], address)
             await link.link("set", index=moved["index"], state="up")
+            if step.announced:
+                # Only now, since coming up would be announced as well, out of turn.
+                with _entered(step.namespace):
+                    _configure(
+                        {
+                            f"ipv4/conf/{step.interface}/arp_notify": "1",
+                            f"ipv6/conf/{step.interface}/ndisc_notify": "1",
+                        }
+                    )
             (loopback,) = await link.link("get", ifname="lo")
             await link.link("set", index=loopback["index"], state="up")
         except (NetlinkError, OSError):
@@ -164,14 +174,7 @@ async def _remove(link: AsyncIPRoute, **which: object) -> None:
             raise
 
 
-def _prepare(step: PlacePort) -> None:
-    """Announce the addresses when the port comes up, and keep IPv6 off a port that has none of it."""
-    with_ipv6 = any(address.version == 6 for address in step.addresses)
-    settings = {
-        f"ipv4/conf/{step.interface}/arp_notify": "1",
-        f"ipv6/conf/{step.interface}/ndisc_notify": "1",
-        f"ipv6/conf/{step.interface}/disable_ipv6": "0" if with_ipv6 else "1",
-    }
+def _configure(settings: Mapping[str, str]) -> None:
     for name, value in settings.items():
         path = Path("/proc/sys/net", name)
         if path.exists():  # a kernel without IPv6 has none of its settings

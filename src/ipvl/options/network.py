@@ -10,8 +10,19 @@ from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
-from ipvl.options.table import FLAG, INTERFACE_PREFIX, MODE, MTU, PARENT, canonical
+from ipvl.model import ConflictCheck, Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
+from ipvl.options.table import (
+    ANNOUNCE_INTERVAL,
+    ANNOUNCEMENTS,
+    CONFLICT_CHECK,
+    FLAG,
+    INTERFACE_PREFIX,
+    MODE,
+    MTU,
+    PARENT,
+    Option,
+    canonical,
+)
 
 DEFAULT_INTERFACE_PREFIX = "eth"
 DUMMY_PREFIX = "di-"
@@ -20,6 +31,8 @@ LONGEST_PREFIX = LINK_NAME_BYTES - 3  # leaves room for the number that the sand
 SMALLEST_MTU4 = 68  # RFC 791
 SMALLEST_MTU6 = 1280  # RFC 8200
 LARGEST_MTU = 65535
+MOST_ANNOUNCEMENTS = 3  # these three as in moby, daemon/libnetwork/netlabel
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 100, 2000
 MOST_SUBNETS = 256
 MOST_RESERVED = 4096
 """What comes in one message of a mebibyte could be fifty thousand, and each is compared with each."""
@@ -94,19 +107,23 @@ def network(
     texts = tuple(subnets)
     check_numbers(len(texts), sum(len(one.reserved) for one in texts))
     pools = _subnets(texts)
+    mode = one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2))
     return Network(
         id=identity,
         name=name,
         door=door,
         parent=dummy_name(identity) if isolated else parent,
-        mode=_one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2)),
-        flag=_one_of(Flag, FLAG.key, chosen.get(FLAG.key, Flag.BRIDGE)),
+        mode=mode,
+        flag=one_of(Flag, FLAG.key, chosen.get(FLAG.key, Flag.BRIDGE)),
         isolated=isolated,
         subnets=pools,
         mtu=_mtu(chosen[MTU.key], pools) if MTU.key in chosen else None,
         interface_prefix=interface_prefix(chosen.get(INTERFACE_PREFIX.key, DEFAULT_INTERFACE_PREFIX)),
         created=created,
         phase=Phase.MAKING,
+        conflict_check=_conflict_check(chosen, mode, isolated=isolated),
+        announcements=_number(chosen, ANNOUNCEMENTS, 0, MOST_ANNOUNCEMENTS),
+        announce_interval=_number(chosen, ANNOUNCE_INTERVAL, SHORTEST_INTERVAL, LONGEST_INTERVAL),
     )
 
 
@@ -167,11 +184,40 @@ def check_numbers(subnets: int, reserved: int) -> None:
             raise invalid(f"{number} {what} are more than the {most} that a network may have", "make several networks")
 
 
-def _one_of(choices: type[_Choice], key: str, text: str) -> _Choice:
+def one_of(choices: type[_Choice], key: str, text: str) -> _Choice:
+    """Return which of an option's values a text is, whatever its case.
+
+    Raises:
+        IpvlError: it is none.
+    """
     try:
         return choices(text.lower())
     except ValueError:
         raise invalid(f"{key} {shown(text)} does not exist", f"use one of {', '.join(choices)}") from None
+
+
+def _conflict_check(chosen: Mapping[str, str], mode: Mode, *, isolated: bool) -> ConflictCheck:
+    check = one_of(ConflictCheck, CONFLICT_CHECK.key, chosen.get(CONFLICT_CHECK.key, ConflictCheck.NONE))
+    if check is not ConflictCheck.NONE and mode.routes:
+        raise invalid(
+            f"{CONFLICT_CHECK.key}={check} has nobody to ask in mode {mode}, where containers are not on the segment",
+            f"drop it, or use {MODE.key}={Mode.L2}",
+        )
+    if check is not ConflictCheck.NONE and isolated:
+        raise invalid(
+            f"{CONFLICT_CHECK.key}={check} has nobody to ask on an isolated network, which has no segment outside",
+            f"drop it, or give the network a {PARENT.key}",
+        )
+    return check
+
+
+def _number(chosen: Mapping[str, str], option: Option, least: int, most: int) -> int | None:
+    text = chosen.get(option.key)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
+        raise invalid(f"{option.key} {shown(text)} is not a number from {least} to {most}")
+    return int(text)
 
 
 def _mtu(text: str, subnets: Iterable[Subnet]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Flag, Mode
+from ipvl.model import ConflictCheck, Flag, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,41 @@ INTERFACE_PREFIX = Option(
     "com.docker.network.container_iface_prefix=vlan",
 )
 
-NETWORK_OPTIONS = (PARENT, MODE, FLAG, MTU, INTERFACE_PREFIX)
+CONFLICT_CHECK = Option(
+    "conflict_check",
+    ", ".join(ConflictCheck),
+    ConflictCheck.NONE,
+    "probe: before an address is used, everybody on the parent's segment is asked who has it (mode l2, with a parent). "
+    "One that is in use is kept out for ten minutes: ipvl takes another where it chooses, and refuses where it does "
+    "not.",
+    "conflict_check=probe",
+)
+ANNOUNCEMENTS = Option(
+    "com.docker.network.advertise_addr_nmsgs",
+    "0 to 3",
+    "3",
+    "How often a new container's addresses are announced to its neighbours (mode l2). Docker 28 and newer do so "
+    "themselves; ipvl does for the networks of `ipvl network create`.",
+    "com.docker.network.advertise_addr_nmsgs=1",
+)
+ANNOUNCE_INTERVAL = Option(
+    "com.docker.network.advertise_addr_ms",
+    "100 to 2000",
+    "1000",
+    "Milliseconds from one of these announcements to the next.",
+    "com.docker.network.advertise_addr_ms=500",
+)
+
+NETWORK_OPTIONS = (
+    PARENT,
+    MODE,
+    FLAG,
+    MTU,
+    INTERFACE_PREFIX,
+    CONFLICT_CHECK,
+    ANNOUNCEMENTS,
+    ANNOUNCE_INTERVAL,
+)
 
 IPAM_PARENT = Option(
     "parent",
@@ -75,14 +109,21 @@ IPAM_PARENT = Option(
     "parent=eth0.20",
 )
 
-IPAM_OPTIONS = (IPAM_PARENT,)
+IPAM_CONFLICT_CHECK = Option(
+    "conflict_check",
+    ", ".join(ConflictCheck),
+    ConflictCheck.NONE,
+    "probe: an address that somebody on the parent's segment has already is not leased to a container, but another. "
+    "It takes `parent` as well.",
+    "conflict_check=probe",
+)
+
+IPAM_OPTIONS = (IPAM_PARENT, IPAM_CONFLICT_CHECK)
 
 READ_BY_DOCKER = frozenset(
     {
         "com.docker.network.enable_ipv4",
         "com.docker.network.enable_ipv6",
-        "com.docker.network.advertise_addr_nmsgs",
-        "com.docker.network.advertise_addr_ms",
         "com.docker.network.endpoint.expose",
         "com.docker.network.ipam.serial",
     }

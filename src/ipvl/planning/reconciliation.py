@@ -51,6 +51,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     ]
     changes += [Drop(endpoint) for endpoint in stale]
     changes += [Drop(network) for network in records.networks() if network.id in broken]
+    changes += [Drop(quarantine) for quarantine in records.quarantines() if quarantine.until <= now]
 
     ports = {endpoint.port for endpoint in records.endpoints()} - {endpoint.port for endpoint in stale}
     steps += [

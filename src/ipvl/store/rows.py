@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.model import (
+    ConflictCheck,
     Cursor,
     Endpoint,
     Flag,
@@ -19,6 +20,7 @@ from ipvl.model import (
     ParentKind,
     Phase,
     Pool,
+    Quarantine,
     Sandbox,
     Subnet,
 )
@@ -38,6 +40,7 @@ def select(database: sqlite3.Connection) -> Iterator[Record]:
     yield from _leases(database)
     yield from _cursors(database)
     yield from _sandboxes(database)
+    yield from _quarantines(database)
 
 
 def put(database: sqlite3.Connection, change: Put) -> None:
@@ -54,8 +57,9 @@ def put(database: sqlite3.Connection, change: Put) -> None:
         case Network():
             database.execute(
                 "INSERT INTO networks"
-                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
+                " conflict_check, announcements, announce_interval)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
                 (
                     record.id,
@@ -70,6 +74,9 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.created,
                     record.phase,
                     json.dumps(dict(record.labels)),
+                    record.conflict_check,
+                    record.announcements,
+                    record.announce_interval,
                 ),
             )
             database.execute("DELETE FROM subnets WHERE network_id = ?", (record.id,))
@@ -124,9 +131,18 @@ def put(database: sqlite3.Connection, change: Put) -> None:
             )
         case Pool():
             database.execute(
-                "INSERT INTO pools (id, subnet, range, parent, users, changed) VALUES (?, ?, ?, ?, ?, ?)"
+                "INSERT INTO pools (id, subnet, range, parent, users, changed, conflict_check)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET users = excluded.users, changed = excluded.changed",
-                (record.id, str(record.subnet), _text(record.range), record.parent, record.users, record.changed),
+                (
+                    record.id,
+                    str(record.subnet),
+                    _text(record.range),
+                    record.parent,
+                    record.users,
+                    record.changed,
+                    record.conflict_check,
+                ),
             )
         case Lease():
             database.execute(
@@ -140,6 +156,12 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                 "INSERT INTO cursors (owner, subnet, address) VALUES (?, ?, ?)"
                 " ON CONFLICT (owner, subnet) DO UPDATE SET address = excluded.address",
                 (record.owner, str(record.subnet), str(record.address)),
+            )
+        case Quarantine():
+            database.execute(
+                "INSERT INTO quarantines (parent, address, holder, until) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (parent, address) DO UPDATE SET holder = excluded.holder, until = excluded.until",
+                (record.parent, str(record.address), record.holder, record.until),
             )
         case Sandbox():
             database.execute(
@@ -176,6 +198,7 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
     match change.record:
         case Parent(name=name):
             database.execute("DELETE FROM parents WHERE name = ?", (name,))
+            database.execute("DELETE FROM quarantines WHERE parent = ?", (name,))
         case Network(id=identity):
             database.execute("DELETE FROM networks WHERE id = ?", (identity,))
             database.execute("DELETE FROM cursors WHERE owner = ?", (identity,))
@@ -190,6 +213,8 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
             database.execute("DELETE FROM sandboxes WHERE id = ?", (identity,))
         case Cursor(owner=owner, subnet=subnet):
             database.execute("DELETE FROM cursors WHERE owner = ? AND subnet = ?", (owner, str(subnet)))
+        case Quarantine(parent=parent, address=address):
+            database.execute("DELETE FROM quarantines WHERE parent = ? AND address = ?", (parent, str(address)))
 
 
 def _parents(database: sqlite3.Connection) -> Iterator[Parent]:
@@ -216,10 +241,11 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             )
         )
     rows = database.execute(
-        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels"
-        " FROM networks ORDER BY rowid"
+        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
+        " conflict_check, announcements, announce_interval FROM networks ORDER BY rowid"
     )
-    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels in rows:
+    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
+        check, announcements, announce_interval = wishes
         yield Network(
             id=identity,
             name=name,
@@ -234,6 +260,9 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             created=created,
             phase=Phase(phase),
             labels=tuple(json.loads(labels).items()),
+            conflict_check=ConflictCheck(check),
+            announcements=announcements,
+            announce_interval=announce_interval,
         )
 
 
@@ -266,11 +295,11 @@ def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:
 
 
 def _pools(database: sqlite3.Connection) -> Iterator[Pool]:
-    for identity, subnet, within, parent, users, changed in database.execute(
-        "SELECT id, subnet, range, parent, users, changed FROM pools ORDER BY rowid"
+    for identity, subnet, within, parent, users, changed, check in database.execute(
+        "SELECT id, subnet, range, parent, users, changed, conflict_check FROM pools ORDER BY rowid"
     ):
         part = None if within is None else ip_network(within)
-        yield Pool(identity, ip_network(subnet), part, parent, users, changed)
+        yield Pool(identity, ip_network(subnet), part, parent, users, changed, ConflictCheck(check))
 
 
 def _leases(database: sqlite3.Connection) -> Iterator[Lease]:
@@ -283,6 +312,13 @@ def _leases(database: sqlite3.Connection) -> Iterator[Lease]:
 def _cursors(database: sqlite3.Connection) -> Iterator[Cursor]:
     for owner, subnet, address in database.execute("SELECT owner, subnet, address FROM cursors ORDER BY rowid"):
         yield Cursor(owner, ip_network(subnet), ip_address(address))
+
+
+def _quarantines(database: sqlite3.Connection) -> Iterator[Quarantine]:
+    for parent, address, holder, until in database.execute(
+        "SELECT parent, address, holder, until FROM quarantines ORDER BY rowid"
+    ):
+        yield Quarantine(parent, ip_address(address), holder, until)
 
 
 def _sandboxes(database: sqlite3.Connection) -> Iterator[Sandbox]:

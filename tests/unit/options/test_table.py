@@ -12,7 +12,8 @@ from tests.unit.refusals import refusal
 
 KNOWN = (
     "known options: parent, ipvlan_mode, ipvlan_flag, com.docker.network.driver.mtu, "
-    "com.docker.network.container_iface_prefix"
+    "com.docker.network.container_iface_prefix, conflict_check, com.docker.network.advertise_addr_nmsgs, "
+    "com.docker.network.advertise_addr_ms"
 )
 EVERY_NAME = [
     ("parent", "parent"),
@@ -25,6 +26,9 @@ EVERY_NAME = [
     ("com.docker.network.driver.mtu", "com.docker.network.driver.mtu"),
     ("mtu", "com.docker.network.driver.mtu"),
     ("com.docker.network.container_iface_prefix", "com.docker.network.container_iface_prefix"),
+    ("conflict_check", "conflict_check"),
+    ("com.docker.network.advertise_addr_nmsgs", "com.docker.network.advertise_addr_nmsgs"),
+    ("com.docker.network.advertise_addr_ms", "com.docker.network.advertise_addr_ms"),
 ]
 
 

@@ -80,7 +80,13 @@ def test_a_network_has_the_pools_of_the_families_that_are_on(world, ask, request
         (
             body(generic={"parnet": "eth0"}),
             "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag, "
-            "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix",
+            "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix, conflict_check, "
+            "com.docker.network.advertise_addr_nmsgs, com.docker.network.advertise_addr_ms",
+        ),
+        (
+            body(generic={"parent": "eth0", "conflict_check": "probe", "ipvlan_mode": "l3"}),
+            "conflict_check=probe has nobody to ask in mode l3, where containers are not on the segment; drop it, or "
+            "use ipvlan_mode=l2",
         ),
         (body(generic=["parent"]), "com.docker.network.generic is ['parent'], not a map of options"),
         (

@@ -10,6 +10,9 @@ from ipvl.model import Flag, IPAddress, IPInterface, Mode, Route
 MADE_BY_IPVL = "made by ipvl"
 """The alias (IFLA_IFALIAS) of every parent that ipvl makes: `ip link` shows it, and without it nothing is deleted."""
 
+USUAL_METRICS = {4: 0, 6: 1024}
+"""The metric of a route that was made without one, by family (IP6_RT_PRIO_USER, include/uapi/linux/ipv6_route.h)."""
+
 HALF_MADE_PREFIX = "ipvl+"
 """A parent bears a name like this until it is marked, so that one with its final name and no mark is never ipvl's."""
 
@@ -143,21 +146,23 @@ class PlacePort:
 
 @dataclass(frozen=True, slots=True)
 class RoutePort:
-    """Add routes through an interface of a sandbox: default routes by its gateways, and others."""
+    """Add routes through an interface of a sandbox: default routes by its gateways, and others.
+
+    `metric` is what each of them has, None for the kernel's own choice.
+    """
 
     namespace: str
     interface: str
     gateways: tuple[IPAddress, ...]
     routes: tuple[Route, ...]
+    metric: int | None = None
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
         ways = [f"default via {gateway}" for gateway in self.gateways]
-        ways += [
-            str(route.destination) if route.via is None else f"{route.destination} via {route.via}"
-            for route in self.routes
-        ]
-        return f"route {_list(ways)} through {self.interface} of {self.namespace}"
+        ways += [route.label for route in self.routes]
+        metric = "" if self.metric is None else f" with metric {self.metric}"
+        return f"route {_list(ways)} through {self.interface} of {self.namespace}{metric}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +182,10 @@ Step = MakeDummy | MakeVlan | MakePort | RemoveParent | RemoveHalfMade | RemoveP
 
 @dataclass(frozen=True, slots=True)
 class SandboxView:
-    """A sandbox's network as it is: the names its interfaces have, and the families that have a default route."""
+    """A sandbox's network as it is: the names its interfaces have, and family and metric of each default route."""
 
     interfaces: frozenset[str]
-    default_routes: frozenset[int]
+    default_routes: frozenset[tuple[int, int]]
 
 
 def _list(things: Iterable[object]) -> str:

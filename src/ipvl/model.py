@@ -66,8 +66,25 @@ class Subnet:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """A route of a sandbox; straight to the device when `via` is None."""
+
+    destination: IPNetwork
+    via: IPAddress | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call the route in a sentence, as `ip route` writes it."""
+        return str(self.destination) if self.via is None else f"{self.destination} via {self.via}"
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
-    """A network as the user asked for it. `name` is None until a door learns it (Docker's protocol never sends it)."""
+    """A network as the user asked for it. `name` is None until a door learns it (Docker's protocol never sends it).
+
+    `routes` are those of its sandboxes beside the default route, which they have only if `default_route` says so.
+    `metric` is what both have in a sandbox, None for the kernel's own choice.
+    """
 
     id: str
     name: str | None
@@ -82,6 +99,9 @@ class Network:
     created: float
     phase: Phase = Phase.READY
     labels: tuple[tuple[str, str], ...] = ()
+    routes: tuple[Route, ...] = ()
+    default_route: bool = True
+    metric: int | None = None
 
     @property
     def label(self) -> str:
@@ -213,14 +233,6 @@ class Cursor:
     owner: str
     subnet: IPNetwork
     address: IPAddress
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route of a sandbox; straight to the device when `via` is None."""
-
-    destination: IPNetwork
-    via: IPAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ipvl.errors import IpvlError, kernel_refused, missing
 from ipvl.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
+    USUAL_METRICS,
     Link,
     MakeDummy,
     MakePort,
@@ -88,13 +89,12 @@ class FakeKernel:
         return SandboxView(
             frozenset({"lo", *(placed.link.name for placed in self._links.values() if placed.where == path)}),
             frozenset(
-                [gateway.version for step in ways for gateway in step.gateways]
-                + [
-                    route.destination.version
-                    for step in ways
-                    for route in step.routes
-                    if route.destination.prefixlen == 0
-                ]
+                (version, step.metric or USUAL_METRICS[version])
+                for step in ways
+                for version in (
+                    *(gateway.version for gateway in step.gateways),
+                    *(route.destination.version for route in step.routes if route.destination.prefixlen == 0),
+                )
             ),
         )
 

@@ -138,10 +138,10 @@ def test_a_name_that_is_taken_in_the_sandbox_is_refused(on_kernel):
     ("gateways", "routes", "families"),
     [
         ((), (), set()),
-        (GATEWAYS[:1], (), {4}),
-        (GATEWAYS[1:], (), {6}),
-        (GATEWAYS, (), {4, 6}),
-        ((), (Route(ip_network("0.0.0.0/0")), Route(ip_network("::/0"))), {4, 6}),
+        (GATEWAYS[:1], (), {(4, 0)}),
+        (GATEWAYS[1:], (), {(6, 1024)}),
+        (GATEWAYS, (), {(4, 0), (6, 1024)}),
+        ((), (Route(ip_network("0.0.0.0/0")), Route(ip_network("::/0"))), {(4, 0), (6, 1024)}),
         ((), (Route(ip_network("10.0.0.0/8")), Route(ip_network("10.1.0.0/16"), GATEWAYS[0])), set()),
     ],
 )
@@ -155,6 +155,20 @@ def test_default_routes_are_seen_by_their_families(on_kernel, gateways, routes, 
         await bench.kernel.apply(step)
 
         assert families == (await bench.kernel.sandbox_view(path)).default_routes
+
+    on_kernel(promise)
+
+
+def test_default_routes_of_several_metrics_are_side_by_side(on_kernel):
+    """Each is there once, with the metric that it was given."""
+
+    async def promise(bench):
+        path = await place(bench)
+        for metric in (None, 200, 100, 200):
+            await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS, (Route(ip_network("10.0.0.0/8")),), metric))
+
+        expected = {(4, 0), (4, 100), (4, 200), (6, 1024), (6, 100), (6, 200)}
+        assert expected == (await bench.kernel.sandbox_view(path)).default_routes
 
     on_kernel(promise)
 
@@ -215,7 +229,7 @@ def test_a_port_without_ipv6_is_placed_all_the_same(on_kernel):
         await bench.kernel.apply(step)
         await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS[:1], ()))
 
-        assert replace(BARE, interfaces=frozenset({"lo", "eth0"}), default_routes=frozenset({4})) == (
+        assert replace(BARE, interfaces=frozenset({"lo", "eth0"}), default_routes=frozenset({(4, 0)})) == (
             await bench.kernel.sandbox_view(path)
         )
 

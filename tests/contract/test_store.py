@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import Cursor, Endpoint, Flag, Lease, Mode, Network, Parent, ParentKind, Phase, Pool
+from ipvl.model import Cursor, Endpoint, Flag, Lease, Mode, Network, Parent, ParentKind, Phase, Pool, Route
 from ipvl.records import Drop, Put, Record, Records
 from ipvl.store.sqlite import open_store
 from tests.unit.builders import (
@@ -48,6 +48,12 @@ FULL = network(
         subnet("192.168.20.0/24", "192.168.20.254", "192.168.20.128/25", ("192.168.20.9", "192.168.20.130")),
         subnet("2001:db8::/64", "fe80::1"),
     ),
+    routes=(
+        Route(ip_network("172.20.0.0/16")),
+        Route(ip_network("2001:db8:1::/48"), ip_address("2001:db8::1")),
+    ),
+    default_route=False,
+    metric=4294967295,
 )
 ISOLATED = network(isolated=True, subnets=())
 ONE = endpoint("one", network_id=OTHER_ID, addresses=("192.168.20.10/24", "2001:db8::a/64"))

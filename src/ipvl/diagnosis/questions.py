@@ -36,8 +36,11 @@ def questions(scope: Scope, records: Records, host: Host, stack: NetworkStack) -
 
 
 def gateway_question(network: Network, subnet: Subnet, records: Records, stack: NetworkStack) -> Question | None:
-    """Return the question for a subnet's gateway; None when it has none or a container or the host itself is it."""
-    gateway = gateway_of(network, subnet)
+    """Return the question for a subnet's gateway.
+
+    None when nobody uses one, or when a container or the host itself is it.
+    """
+    gateway = gateway_of(network, subnet) if network.default_route else None
     own = stack.link(network.parent).addresses
     if gateway is None or records.holder_of(network.parent, gateway) or any(gateway == one.ip for one in own):
         return None

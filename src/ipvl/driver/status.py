@@ -30,6 +30,9 @@ class NetworkStatus:
     subnets: tuple[SubnetStatus, ...]
     endpoints: int
     trouble: tuple[str, ...]
+    routes: tuple[str, ...] = ()
+    default_route: bool = True
+    metric: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ def subnet_statuses(network: Network) -> tuple[SubnetStatus, ...]:
     return tuple(
         SubnetStatus(
             str(subnet.pool),
-            None if (gateway := gateway_of(network, subnet)) is None else str(gateway),
+            str(gateway) if network.default_route and (gateway := gateway_of(network, subnet)) is not None else None,
             None if subnet.range is None else str(subnet.range),
             tuple(map(str, subnet.reserved)),
         )
@@ -190,7 +193,15 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
         subnets=subnet_statuses(network),
         endpoints=len(records.endpoints_of(network.id)),
         trouble=_trouble(network, host),
+        routes=tuple(route.label for route in network.routes),
+        default_route=has_default_route(network),
+        metric=network.metric,
     )
+
+
+def has_default_route(network: Network) -> bool:
+    """Tell whether a network gives its members a default route at all."""
+    return network.default_route and not network.isolated
 
 
 def _trouble(network: Network, host: Host) -> tuple[str, ...]:

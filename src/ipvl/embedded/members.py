@@ -130,7 +130,7 @@ async def join(
 ) -> Endpoint:
     """Choose addresses, make the port, move it in and set it up; the engine's lock is held.
 
-    Only the first network that offers one gives a namespace its default route, family by family.
+    Only the first network that offers one gives a namespace its default route, family by family and metric by metric.
 
     Raises:
         IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
@@ -236,7 +236,12 @@ def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
     )
 
 
-def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:
+def _routing(network: Network, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
+    """Return the routes that a namespace with these default routes (family and metric) still needs.
+
+    A network without a metric leaves the default route to one that is there; one with a metric, to one with the same.
+    """
+    has_default = {family for family, metric in default_routes if network.metric in {None, metric}}
     wanted = attachment(network, endpoint)
     return RoutePort(
         endpoint.sandbox or "",
@@ -251,6 +256,7 @@ def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) 
             for route in wanted.routes
             if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
         ),
+        network.metric,
     )
 
 

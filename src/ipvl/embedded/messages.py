@@ -77,6 +77,9 @@ class NetworkView:
     labels: dict[str, str]
     created: float
     members: tuple[Member, ...]
+    routes: tuple[str, ...] = ()
+    default_route: bool = True
+    metric: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

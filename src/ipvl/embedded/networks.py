@@ -9,7 +9,7 @@ from ipvl.addresses.allocation import gateway_of
 from ipvl.driver import networks as driver
 from ipvl.driver.addressing import choose_subnets
 from ipvl.driver.engine import Engine
-from ipvl.driver.status import subnet_statuses
+from ipvl.driver.status import has_default_route, subnet_statuses
 from ipvl.embedded.lookup import DOOR, find_network, find_own_network
 from ipvl.embedded.messages import (
     AnyNetwork,
@@ -131,6 +131,9 @@ def view(engine: Engine, network: Network) -> NetworkView:
         labels=dict(network.labels),
         created=network.created,
         members=tuple(member(network, endpoint) for endpoint in _present(engine, network)),
+        routes=tuple(route.label for route in network.routes),
+        default_route=has_default_route(network),
+        metric=network.metric,
     )
 
 
@@ -185,12 +188,16 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
 
 
 def _routes(wish: Network) -> list[str]:
+    metric = "" if wish.metric is None else f", metric {wish.metric}"
+    further = [f"route {route.label}{metric}" for route in wish.routes]
     if wish.isolated:
-        return ["no default route: the network is isolated"]
+        return ["no default route: the network is isolated", *further]
+    if not wish.default_route:
+        return ["no default route: another network may give one", *further]
     if wish.mode.routes:
-        return ["default route to the device"]
+        return [f"default route to the device{metric}", *further]
     gateways = [gateway_of(wish, subnet) for subnet in wish.subnets]
-    return [f"default route via {gateway}" for gateway in gateways if gateway]
+    return [f"default route via {gateway}{metric}" for gateway in gateways if gateway] + further
 
 
 def _counted(number: int, noun: str) -> str:

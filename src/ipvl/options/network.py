@@ -10,8 +10,20 @@ from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
-from ipvl.options.table import FLAG, INTERFACE_PREFIX, MODE, MTU, PARENT, canonical
+from ipvl.model import DOCKER, Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
+from ipvl.options.routes import metric, routes
+from ipvl.options.table import (
+    FLAG,
+    INTERFACE_PREFIX,
+    METRIC,
+    MODE,
+    MTU,
+    NO_DEFAULT_ROUTE,
+    PARENT,
+    ROUTE,
+    Option,
+    canonical,
+)
 
 DEFAULT_INTERFACE_PREFIX = "eth"
 DUMMY_PREFIX = "di-"
@@ -94,12 +106,18 @@ def network(
     texts = tuple(subnets)
     check_numbers(len(texts), sum(len(one.reserved) for one in texts))
     pools = _subnets(texts)
+    mode = _one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2))
+    if door == DOCKER and METRIC.key in chosen:
+        raise invalid(
+            f"metric {shown(chosen[METRIC.key])} cannot be had with Docker, whose plugin protocol has no metrics",
+            f"leave the default route to one network: -o {NO_DEFAULT_ROUTE.key}=true on the others",
+        )
     return Network(
         id=identity,
         name=name,
         door=door,
         parent=dummy_name(identity) if isolated else parent,
-        mode=_one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2)),
+        mode=mode,
         flag=_one_of(Flag, FLAG.key, chosen.get(FLAG.key, Flag.BRIDGE)),
         isolated=isolated,
         subnets=pools,
@@ -107,7 +125,22 @@ def network(
         interface_prefix=interface_prefix(chosen.get(INTERFACE_PREFIX.key, DEFAULT_INTERFACE_PREFIX)),
         created=created,
         phase=Phase.MAKING,
+        routes=routes(chosen[ROUTE.key], mode, pools) if ROUTE.key in chosen else (),
+        default_route=not _switch(NO_DEFAULT_ROUTE, chosen),
+        metric=metric(chosen[METRIC.key]) if METRIC.key in chosen else None,
     )
+
+
+def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
+    """Tell whether a network with these options needs the gateway address of its subnets, before those are known.
+
+    Raises:
+        IpvlError: an option is wrong, as far as that can be told without subnets.
+    """
+    chosen = canonical(options)
+    chosen.pop(ROUTE.key, None)
+    wish = network("unnamed", chosen, (), internal=internal, door=DOCKER, created=0.0)
+    return not (wish.mode.routes or wish.isolated)
 
 
 def link_name(text: str) -> str:
@@ -165,6 +198,13 @@ def check_numbers(subnets: int, reserved: int) -> None:
     for number, most, what in ((subnets, MOST_SUBNETS, "subnets"), (reserved, MOST_RESERVED, "reserved addresses")):
         if number > most:
             raise invalid(f"{number} {what} are more than the {most} that a network may have", "make several networks")
+
+
+def _switch(option: Option, chosen: Mapping[str, str]) -> bool:
+    text = chosen.get(option.key, "false")
+    if text.lower() not in {"true", "false"}:
+        raise invalid(f"{option.key} {shown(text)} is neither true nor false", f"write it as {option.example}")
+    return text.lower() == "true"
 
 
 def _one_of(choices: type[_Choice], key: str, text: str) -> _Choice:

@@ -19,6 +19,7 @@ from ipvl.model import (
     ParentKind,
     Phase,
     Pool,
+    Route,
     Sandbox,
     Subnet,
 )
@@ -54,8 +55,8 @@ def put(database: sqlite3.Connection, change: Put) -> None:
         case Network():
             database.execute(
                 "INSERT INTO networks"
-                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels, routes,"
+                " default_route, metric) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
                 (
                     record.id,
@@ -70,6 +71,9 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.created,
                     record.phase,
                     json.dumps(dict(record.labels)),
+                    json.dumps([(str(route.destination), _text(route.via)) for route in record.routes]),
+                    record.default_route,
+                    record.metric,
                 ),
             )
             database.execute("DELETE FROM subnets WHERE network_id = ?", (record.id,))
@@ -216,10 +220,11 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             )
         )
     rows = database.execute(
-        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels"
-        " FROM networks ORDER BY rowid"
+        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels, routes,"
+        " default_route, metric FROM networks ORDER BY rowid"
     )
-    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels in rows:
+    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *ways in rows:
+        routes, default_route, metric = ways
         yield Network(
             id=identity,
             name=name,
@@ -234,6 +239,12 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             created=created,
             phase=Phase(phase),
             labels=tuple(json.loads(labels).items()),
+            routes=tuple(
+                Route(ip_network(destination), None if via is None else ip_address(via))
+                for destination, via in json.loads(routes)
+            ),
+            default_route=bool(default_route),
+            metric=metric,
         )
 
 

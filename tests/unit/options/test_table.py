@@ -12,7 +12,7 @@ from tests.unit.refusals import refusal
 
 KNOWN = (
     "known options: parent, ipvlan_mode, ipvlan_flag, com.docker.network.driver.mtu, "
-    "com.docker.network.container_iface_prefix"
+    "com.docker.network.container_iface_prefix, route, no_default_route, metric"
 )
 EVERY_NAME = [
     ("parent", "parent"),
@@ -25,6 +25,10 @@ EVERY_NAME = [
     ("com.docker.network.driver.mtu", "com.docker.network.driver.mtu"),
     ("mtu", "com.docker.network.driver.mtu"),
     ("com.docker.network.container_iface_prefix", "com.docker.network.container_iface_prefix"),
+    ("route", "route"),
+    ("routes", "route"),
+    ("no_default_route", "no_default_route"),
+    ("metric", "metric"),
 ]
 
 
@@ -32,6 +36,12 @@ EVERY_NAME = [
 def test_every_name_of_an_option_means_the_option(name, key):
     """An option is understood under its own name and under each alias."""
     assert {key: "value"} == canonical({name: "value"})
+
+
+@pytest.mark.parametrize("option", [one for one in NETWORK_OPTIONS if one.switch], ids=lambda one: one.key)
+def test_a_switch_that_is_only_named_is_on(option):
+    """As in `-o no_default_route`; other options without a value are as if they were not there."""
+    assert {option.key: "true"} == canonical({option.key: "", "parent": " "})
 
 
 def test_the_table_has_no_name_that_is_not_tested_here():

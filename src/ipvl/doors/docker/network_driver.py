@@ -49,8 +49,8 @@ async def gw_alloc_check(engine: Engine, request: wire.GwAllocCheck) -> wire.GwA
 
     In L2 the gateway is the first usable address when none is given (specification), so Docker must reserve it.
     """
-    wish = _network(wire.CreateNetwork(network_id="unnamed", options=request.options), created=0.0)
-    skip = wish.mode.routes or wish.isolated
+    internal = (request.options or {}).get(INTERNAL) in (True, "true")
+    skip = not network_options.uses_gateway(_options(request.options), internal=internal)
     return wire.GwAllocChecked(skip_ipv4=skip, skip_ipv6=skip)
 
 

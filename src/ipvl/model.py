@@ -10,6 +10,9 @@ IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 IPInterface = IPv4Interface | IPv6Interface
 
+HOST_PORT_PREFIX = "ih-"
+"""A host's own port on a network is called this and the first twelve characters of the network's id."""
+
 DOCKER = "docker"
 """The door of networks that Docker makes."""
 
@@ -56,13 +59,15 @@ class Subnet:
     """A pool of addresses and, where one was given, the gateway that serves it.
 
     `range` is the part that addresses are chosen from (`--ip-range`), None for all of it. `reserved` are addresses that
-    are others' (`--aux-address`), in ascending order.
+    are others' (`--aux-address`), in ascending order. `host` is the address of the host's own port, where the network
+    gives it access.
     """
 
     pool: IPNetwork
     gateway: IPAddress | None = None
     range: IPNetwork | None = None
     reserved: tuple[IPAddress, ...] = ()
+    host: IPAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ class Network:
     """A network as the user asked for it. `name` is None until a door learns it (Docker's protocol never sends it).
 
     `routes` are those of its sandboxes beside the default route, which they have only if `default_route` says so.
-    `metric` is what both have in a sandbox, None for the kernel's own choice.
+    `metric` is what both have in a sandbox, None for the kernel's own choice. `host_access` says that the host has a
+    port of its own.
     """
 
     id: str
@@ -102,6 +108,12 @@ class Network:
     routes: tuple[Route, ...] = ()
     default_route: bool = True
     metric: int | None = None
+    host_access: bool = False
+
+    @property
+    def host_port(self) -> str:
+        """What the host's own port is called, if it has one."""
+        return HOST_PORT_PREFIX + self.id[:12]
 
     @property
     def label(self) -> str:

@@ -31,10 +31,10 @@ class FakeBench:
         self.kernel.change(name, **fields)
 
     async def add_address(self, name: str, address: str) -> None:
-        self.kernel.add_address(address)
+        self.kernel.add_address(address, name)
 
     async def add_route(self, name: str, destination: str) -> None:
-        self.kernel.add_route(destination)
+        self.kernel.add_route(destination, name, connected=True)
 
     async def join(self, name: str, master: str) -> None:
         self.kernel.change(name, master_kind=self.kernel.link(master).kind)

@@ -46,8 +46,9 @@ FULL = network(
     subnets=(
         "10.1.0.0/16",
         subnet("192.168.20.0/24", "192.168.20.254", "192.168.20.128/25", ("192.168.20.9", "192.168.20.130")),
-        subnet("2001:db8::/64", "fe80::1"),
+        replace(subnet("2001:db8::/64", "fe80::1"), host=ip_address("2001:db8::5")),
     ),
+    host_access=True,
     routes=(
         Route(ip_network("172.20.0.0/16")),
         Route(ip_network("2001:db8:1::/48"), ip_address("2001:db8::1")),

@@ -106,6 +106,9 @@ class RealStage:
             f"VLAN {link.vlan_id}, mode {link.mode}"
             for link in await kernel.all()
         ]
+        lines += [
+            f"host: {route.label} from {route.source}" for route in (await kernel.ways()).routes if not route.by_kernel
+        ]
         lines += [repr(record) for record in timeless(self.engine.store.load())]
         for process, name in self.names.items():
             if name in self.processes:

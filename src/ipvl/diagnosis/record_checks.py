@@ -11,6 +11,7 @@ from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.parent_checks import is_in
 from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeVlan
 from ipvl.model import Endpoint, Network, Phase
+from ipvl.planning.host_access import is_host_port, is_lost_host_port
 from ipvl.planning.parents import Host
 from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair
 from ipvl.records import Drop
@@ -41,6 +42,9 @@ def _left_by_ipvl(link: Link, evidence: Evidence) -> tuple[str, str] | None:
     remove = f"remove it with `ip link del {link.name}`"
     if link.name.startswith(HALF_MADE_PREFIX):
         return f"link {link.name} is a parent that ipvl never finished", remove
+    if is_host_port(link):
+        lost = is_lost_host_port(link, evidence.records.networks())
+        return (f"host port {link.name} is of no network that ipvl knows", remove) if lost else None
     if link.made_by_ipvl and evidence.records.parent(link.name) is None:
         carried = ", ".join(port.label for port in evidence.host.ports_of(link))
         if carried:

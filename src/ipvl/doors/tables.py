@@ -11,6 +11,7 @@ NETWORK_COLUMNS = ("NETWORK", "ID", "MODE", "FLAG", "PARENT", "SUBNETS", "GATEWA
 PARENT_COLUMNS = ("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS")
 ENDPOINT_COLUMNS = ("ENDPOINT", "ID", "NETWORK", "ADDRESSES", "PARENT", "STATE")
 POOL_COLUMNS = ("POOL", "RANGE", "PARENT", "NETWORKS", "LEASES")
+HOST_COLUMNS = ("HOST PORT", "NETWORK", "ADDRESSES")
 ROUTE_COLUMNS = ("ROUTE", "NETWORK", "METRIC")
 LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
 NOTHING = "-"
@@ -26,6 +27,7 @@ def status_text(status: Status) -> str:
         (NETWORK_COLUMNS, [_network_row(one) for one in status.networks]),
         (PARENT_COLUMNS, [_parent_row(one) for one in status.parents]),
         (ENDPOINT_COLUMNS, [_endpoint_row(one) for one in status.endpoints]),
+        (HOST_COLUMNS, [_host_row(one) for one in status.networks if one.host_port]),
         (ROUTE_COLUMNS, [row for one in status.networks for row in _route_rows(one)]),
         (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
         (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
@@ -129,6 +131,10 @@ def _endpoint_row(endpoint: EndpointStatus) -> tuple[str, ...]:
         endpoint.parent,
         endpoint.state,
     )
+
+
+def _host_row(network: NetworkStatus) -> tuple[str, ...]:
+    return (network.host_port or NOTHING, network.name or network.id[:12], ",".join(network.host_addresses) or NOTHING)
 
 
 def _route_rows(network: NetworkStatus) -> list[tuple[str, ...]]:

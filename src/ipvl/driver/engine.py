@@ -13,7 +13,7 @@ from ipvl.driver.events import Event, EventType
 from ipvl.driver.lifecycles import Lifecycles
 from ipvl.driver.memberships import Memberships
 from ipvl.errors import IpvlError, missing, shown
-from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
+from ipvl.links import HostWays, MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
 from ipvl.model import Endpoint, Network, Sandbox
 from ipvl.planning.parents import Host
 from ipvl.records import Change, Records
@@ -63,10 +63,14 @@ class Engine:
         self.lifecycles = Lifecycles(self.records)
         self.memberships = Memberships()
 
-    async def host(self, *, everywhere: bool = False) -> Host:
-        """Look at the host: every link, what the kernel can make, and `everywhere` also ports in other namespaces."""
+    async def host(self, *, everywhere: bool = False, ways: bool = False) -> Host:
+        """Look at the host: every link and what the kernel can make.
+
+        `everywhere` also ports in other namespaces; with `ways`, the host's own addresses and routes as well.
+        """
         moved = await self.kernel.ports_elsewhere() if everywhere else ()
-        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved)
+        found = await self.kernel.ways() if ways else HostWays()
+        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved, found)
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.

@@ -10,6 +10,7 @@ from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.errors import IpvlError
 from ipvl.links import Link
 from ipvl.model import Network, Pool
+from ipvl.planning.host_access import host_addresses
 from ipvl.planning.parents import Host, check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Records
@@ -17,7 +18,10 @@ from ipvl.records import Records
 
 @dataclass(frozen=True, slots=True)
 class NetworkStatus:
-    """A network; `trouble` is empty when containers can join it and reach what they should."""
+    """A network; `trouble` is empty when containers can join it and reach what they should.
+
+    `host_port` is the link by which the host reaches them, with `host_addresses`, where the network gives it access.
+    """
 
     id: str
     name: str | None
@@ -33,6 +37,8 @@ class NetworkStatus:
     routes: tuple[str, ...] = ()
     default_route: bool = True
     metric: int | None = None
+    host_port: str | None = None
+    host_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +202,8 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
         routes=tuple(route.label for route in network.routes),
         default_route=has_default_route(network),
         metric=network.metric,
+        host_port=network.host_port if network.host_access else None,
+        host_addresses=tuple(map(str, host_addresses(network))),
     )
 
 
@@ -212,6 +220,11 @@ def _trouble(network: Network, host: Host) -> tuple[str, ...]:
         check_link(link, network, host)
     except IpvlError as error:
         return (str(error),)
+    if network.host_access and host.link(network.host_port) is None:
+        gone = (
+            f"host port {network.host_port} is gone, so this host does not reach its containers: systemctl restart ipvl"
+        )
+        return (*warnings_about(link, host), gone)
     return warnings_about(link, host)
 
 

@@ -12,6 +12,7 @@ from ipvl.driver.addressing import choose_addresses, moved_cursors
 from ipvl.driver.endpoints import addresses as addresses_of
 from ipvl.driver.endpoints import make_port, reserve
 from ipvl.driver.engine import Engine
+from ipvl.driver.host_access import let_in, steps_to_remove
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
@@ -185,10 +186,11 @@ async def join(
         raise
     try:
         await engine.apply((_routing(network, endpoint, view.default_routes),))
+        await let_in(engine, network, endpoint)
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
     except IpvlError:
-        await engine.apply_all(_steps_to_take(endpoint))
+        await engine.apply_all(_steps_to_take(engine, endpoint))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
@@ -207,7 +209,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
     label = engine.network(endpoint.network_id).label
     if endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode):
         engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
-        await engine.apply(_steps_to_take(endpoint))
+        await engine.apply(_steps_to_take(engine, endpoint))
         for other in engine.records.endpoints_in(endpoint.inode or 0):
             if other.phase is Phase.READY:
                 view = await engine.kernel.sandbox_view(endpoint.sandbox)
@@ -215,7 +217,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
         publish_names(engine)
         engine.commit((Drop(endpoint),))
     else:
-        await engine.apply((RemovePort(endpoint.port),))
+        await engine.apply(steps_to_remove(engine, endpoint))
         engine.commit((Drop(endpoint),))
         publish_names(engine)
     log.info("network %s: endpoint %s has left", label, endpoint.label)
@@ -226,11 +228,11 @@ def endpoint_id(network: Network, inode: int) -> str:
     return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
 
 
-def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
+def _steps_to_take(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
     namespace = endpoint.sandbox or ""
     return (
-        RemovePort(endpoint.port),
+        *steps_to_remove(engine, endpoint),
         TakePort(namespace, endpoint.port),
         TakePort(namespace, endpoint.interface or endpoint.port),
     )

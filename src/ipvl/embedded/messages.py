@@ -63,7 +63,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:
-    """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch."""
+    """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch.
+
+    `host_access` are the addresses by which the host and its members reach each other, if they do.
+    """
 
     id: str
     name: str
@@ -80,6 +83,7 @@ class NetworkView:
     routes: tuple[str, ...] = ()
     default_route: bool = True
     metric: int | None = None
+    host_access: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from ipvl.addresses.allocation import gateway_of
 from ipvl.driver import networks as driver
 from ipvl.driver.addressing import choose_subnets
 from ipvl.driver.engine import Engine
+from ipvl.driver.host_access import with_host_addresses
 from ipvl.driver.status import has_default_route, subnet_statuses
 from ipvl.embedded.lookup import DOOR, find_network, find_own_network
 from ipvl.embedded.messages import (
@@ -27,6 +28,7 @@ from ipvl.model import Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
+from ipvl.planning.host_access import check_host_access, host_addresses
 from ipvl.planning.parents import check_kernel, plan_parent
 from ipvl.planning.reconciliation import is_in_sandbox
 
@@ -133,6 +135,7 @@ def view(engine: Engine, network: Network) -> NetworkView:
         members=tuple(member(network, endpoint) for endpoint in _present(engine, network)),
         routes=tuple(route.label for route in network.routes),
         default_route=has_default_route(network),
+        host_access=tuple(map(str, host_addresses(network))),
         metric=network.metric,
     )
 
@@ -169,9 +172,12 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
         IpvlError: the parent cannot be had or shared.
     """
     async with engine.lock:
-        host = await engine.host(everywhere=not wish.isolated)
+        host = await engine.host(everywhere=not wish.isolated, ways=wish.host_access)
         check_kernel(wish, host)
         plan = plan_parent(wish, engine.records, host)
+        wish = with_host_addresses(engine, wish)
+        if wish.host_access:
+            check_host_access(wish, host)
     lines = [step.describe() for step in plan.steps] or [f"use parent {wish.parent} as it is"]
     lines += [f"warning: {warning}" for warning in plan.warnings]
     lines.append(f"ports in mode {wish.mode}, flag {wish.flag}" + (f", MTU {wish.mtu}" if wish.mtu else ""))
@@ -183,6 +189,8 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
             + (f", gateway {gateway}" if gateway else "")
             + (f", without {', '.join(map(str, subnet.reserved))}" if subnet.reserved else "")
         )
+    if wish.host_access:
+        lines.append(f"a port of the host's own with {' and '.join(map(str, host_addresses(wish)))}")
     lines += _routes(wish)
     return tuple(lines)
 

@@ -92,7 +92,17 @@ METRIC = Option(
     "metric=200",
 )
 
-NETWORK_OPTIONS = (PARENT, MODE, FLAG, MTU, INTERFACE_PREFIX, ROUTE, NO_DEFAULT_ROUTE, METRIC)
+HOST_ACCESS = Option(
+    "host_access",
+    "true, false",
+    "false",
+    "Let the host and its containers reach each other, which ipvlan prevents: by a port of the host's own on the "
+    "parent, with an address of each subnet. Not with ipvlan_flag private.",
+    "host_access=true",
+    switch=True,
+)
+
+NETWORK_OPTIONS = (PARENT, MODE, FLAG, MTU, INTERFACE_PREFIX, ROUTE, NO_DEFAULT_ROUTE, METRIC, HOST_ACCESS)
 
 IPAM_PARENT = Option(
     "parent",

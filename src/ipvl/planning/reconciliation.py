@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ipvl.errors import IpvlError
-from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveParent, RemovePort, Step
+from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveHostPort, RemoveParent, RemovePort, Step
 from ipvl.model import Endpoint, Network, Parent, Phase
 from ipvl.options.endpoint import PORT_PREFIX
+from ipvl.planning.host_access import is_host_port, is_lost_host_port, steps_to_repair
 from ipvl.planning.parents import Host, check_link, steps_to_make, warnings_about
 from ipvl.records import Change, Drop, Records
 
@@ -31,8 +32,9 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
 
     Networks that were being made or removed when ipvl stopped are removed: whoever asked got no answer and asks again.
     Endpoints whose sandbox is gone are dropped, since ipvlan ports die with their namespace. Missing parents that ipvl
-    made are made again. Ports that were never handed over and half-made parents are removed. A marked parent that no
-    record knows is only reported, since containers may be running on it. Nothing else is touched.
+    made are made again, and so is what is missing of the host's own ports. Ports that were never handed over, half-made
+    parents and host ports of networks that are gone are removed. A marked parent that no record knows is only reported,
+    since containers may be running on it. Nothing else is touched.
 
     Args:
         records: what ipvl remembers.
@@ -58,6 +60,8 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         for link in host.links
         if link.kind == "ipvlan" and is_port_name(link.name) and link.name not in ports
     ]
+    whole = [network for network in records.networks() if network.id not in broken]
+    steps += [RemoveHostPort(link.name) for link in host.links if is_lost_host_port(link, whole)]
     steps += [RemoveHalfMade(link.name) for link in host.links if link.name.startswith(HALF_MADE_PREFIX)]
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
@@ -69,12 +73,16 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         repair, trouble = _repair_parent(parent, networks, host)
         steps += repair
         warnings += trouble
+        if repair or host.link(parent.name) is not None:
+            for network in networks:
+                present = [one for one in records.endpoints_of(network.id) if one not in stale]
+                steps += steps_to_repair(network, present, host)
     known = {parent.name for parent in records.parents()}
     warnings += [
         f"link {link.name} was made by ipvl, but no network that ipvl knows uses it:"
         f" remove it with `ip link del {link.name}`"
         for link in host.links
-        if link.made_by_ipvl and link.name not in known
+        if link.made_by_ipvl and link.name not in known and not is_host_port(link)
     ]
     return Repair(tuple(steps), tuple(changes), tuple(warnings))
 

@@ -12,7 +12,7 @@ from tests.unit.refusals import refusal
 
 KNOWN = (
     "known options: parent, ipvlan_mode, ipvlan_flag, com.docker.network.driver.mtu, "
-    "com.docker.network.container_iface_prefix, route, no_default_route, metric"
+    "com.docker.network.container_iface_prefix, route, no_default_route, metric, host_access"
 )
 EVERY_NAME = [
     ("parent", "parent"),
@@ -29,6 +29,7 @@ EVERY_NAME = [
     ("routes", "route"),
     ("no_default_route", "no_default_route"),
     ("metric", "metric"),
+    ("host_access", "host_access"),
 ]
 
 

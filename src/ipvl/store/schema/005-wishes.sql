@@ -2,3 +2,5 @@
 ALTER TABLE networks ADD COLUMN routes TEXT NOT NULL DEFAULT '[]'; -- JSON: a list of destination and router, or null
 ALTER TABLE networks ADD COLUMN default_route INTEGER NOT NULL DEFAULT 1 CHECK (default_route IN (0, 1));
 ALTER TABLE networks ADD COLUMN metric INTEGER;
+ALTER TABLE networks ADD COLUMN host_access INTEGER NOT NULL DEFAULT 0 CHECK (host_access IN (0, 1));
+ALTER TABLE subnets ADD COLUMN host TEXT; -- the address of the host's own port

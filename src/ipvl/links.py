@@ -239,6 +239,20 @@ class RemoveHostPort:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMtu:
+    """Set the MTU of a port in the network namespace at a path, or of one in the host's own (None)."""
+
+    interface: str
+    mtu: int
+    namespace: str | None = None
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        where = "" if self.namespace is None else f" in {self.namespace}"
+        return f"set MTU {self.mtu} of {self.interface}{where}"
+
+
+@dataclass(frozen=True, slots=True)
 class HostRoute:
     """A route of the host's main table.
 
@@ -280,6 +294,7 @@ Step = (
     | OpenHost
     | CloseHost
     | RemoveHostPort
+    | SetMtu
 )
 
 

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
-from ipvl.errors import IpvlError, kernel_refused, missing
+from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
 from ipvl.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
@@ -35,6 +35,7 @@ from ipvl.links import (
     RemovePort,
     RoutePort,
     SandboxView,
+    SetMtu,
     Step,
     TakePort,
 )
@@ -76,6 +77,7 @@ class FakeKernel:
         self.machine = "fake host"
         self._kinds = kinds
         self._prefixes: set[IPNetwork] = set()
+        self.closed: set[str] = set()
         self._own_addresses: set[tuple[str, IPAddress]] = set()
         self._own_routes: dict[IPNetwork, HostRoute] = {}
         self._sandboxes: dict[str, int] = {}
@@ -185,6 +187,8 @@ class FakeKernel:
                 self._open(step)
             case CloseHost():
                 self._close(step)
+            case SetMtu():
+                self._set_mtu(step)
             case _:
                 raise NotImplementedError(step)
 
@@ -236,6 +240,11 @@ class FakeKernel:
         link = self.link(name)
         assert link is not None, f"{name} does not exist"
         self._links[link.index] = Placed(replace(link, **fields))
+        if "mtu" in fields:
+            for index, placed in self._links.items():
+                if placed.link.kind == "ipvlan" and placed.link.lower == link.index:
+                    # The parent's overwrites all (drivers/net/ipvlan/ipvlan_main.c, ipvlan_device_event).
+                    self._links[index] = replace(placed, link=replace(placed.link, mtu=fields["mtu"]))
 
     def remove(self, name: str) -> None:
         link = self.link(name)
@@ -342,6 +351,21 @@ class FakeKernel:
             )
             if route.link != step.name:
                 raise _refusal(errno.EEXIST, step)
+
+    def _set_mtu(self, step: SetMtu) -> None:
+        if step.namespace is not None:
+            self._check_sandbox(step.namespace)
+            if step.namespace in self.closed:
+                raise kernel_refused(
+                    f"sandbox {step.namespace} cannot be entered: Operation not permitted", ENTERING_NAMESPACES
+                )
+            if self.link(step.interface, step.namespace) is None:
+                raise _refusal(errno.ENODEV, step)
+        else:
+            self._existing(step.interface)
+        for index, placed in self._links.items():
+            if (placed.link.name, placed.where) == (step.interface, step.namespace or HOST):
+                self._links[index] = replace(placed, link=replace(placed.link, mtu=step.mtu))
 
     def _close(self, step: CloseHost) -> None:
         for destination in step.destinations:

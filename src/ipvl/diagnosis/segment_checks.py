@@ -69,7 +69,7 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
                     network.label,
                     f"gateway {address} of network {network.label} is this host's own address on {network.parent},"
                     " which ipvlan keeps out of its containers' reach",
-                    "give the network the address of a router",
+                    "give the network the address of a router, and -o host_access=true if they are to reach this host",
                 )
             elif (
                 _answered(one, network, evidence) is False

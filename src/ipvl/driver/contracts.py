@@ -30,8 +30,11 @@ class Kernel(Protocol):
     async def ways(self) -> HostWays:
         """Return the host's own addresses and the routes of its main table."""
 
-    async def ports_elsewhere(self) -> tuple[Link, ...]:
-        """Return the ports on the host's links that are in other namespaces, as far as those can be found."""
+    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+        """Return the ports on the host's links that are in other namespaces, as far as those can be found.
+
+        Those at `known` paths always can be.
+        """
 
     async def kinds(self) -> frozenset[str]:
         """Return which of `ipvlan`, `vlan` and `dummy` the kernel can make."""

@@ -27,7 +27,8 @@ class Engine:
     One lock serves all: the kernel takes one link change at a time anyway (rtnl_lock), and every plan is made from
     records and links that nobody changes meanwhile. `creation` is held around it by those who must look before they
     make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
-    `doubts` is set when an engine such as Docker has to be asked, later, what it still has.
+    `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `parent_mtus` are those
+    that all ports were last made to agree with.
 
     Args:
         kernel: the host.
@@ -59,6 +60,7 @@ class Engine:
         self.creation = asyncio.Lock()
         self.doubts = asyncio.Event()
         self.warnings: tuple[str, ...] = ()
+        self.parent_mtus: dict[str, int] = {}
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
         self.memberships = Memberships()

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import steps_to_remove
 from ipvl.driver.lifecycles import parent_states
+from ipvl.driver.mtus import repair_mtus
 from ipvl.links import RemoveHostPort, RemoveParent, Step
 from ipvl.planning.reconciliation import plan_repair
 from ipvl.records import Change, Drop
@@ -28,7 +29,8 @@ async def reconcile(engine: Engine) -> None:
         repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
         failures = await engine.apply_all(repair.steps)
         engine.commit(repair.changes)
-        warnings = (*repair.warnings, *map(str, failures))
+        # What is made just now is looked at the next time, and has the MTU that it was made with.
+        warnings = (*repair.warnings, *map(str, failures), *await repair_mtus(engine, host))
         for warning in warnings:
             if warning not in engine.warnings:
                 log.warning("%s", warning)

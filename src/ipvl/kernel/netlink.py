@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any, NoReturn, assert_never
+from typing import Any, NoReturn, TypeVar, assert_never
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
@@ -38,10 +38,13 @@ from ipvl.links import (
     RemovePort,
     RoutePort,
     SandboxView,
+    SetMtu,
     Step,
     TakePort,
 )
 from ipvl.model import IPNetwork
+
+_Found = TypeVar("_Found")
 
 ARPHRD_ETHER = 1  # include/uapi/linux/if_arp.h
 IFF_UP = 0x1  # include/uapi/linux/if.h
@@ -142,15 +145,7 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused, or they changed faster than they could be read.
         """
-        for _ in range(DUMP_TRIES):
-            try:
-                async with self._dumping:
-                    found = await dump_prefixes(self._socket)
-            except (NetlinkError, OSError) as error:
-                _refuse(error, "list addresses and routes")
-            if found is not None:
-                return found
-        raise kernel_refused("the host's routes change faster than they can be listed", "try again")
+        return await self._whole(lambda: dump_prefixes(self._socket))
 
     async def ways(self) -> HostWays:
         """Return the host's own addresses and the routes of its main table.
@@ -158,11 +153,14 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused, or they changed faster than they could be read.
         """
+        names = {link.index: link.name for link in await self.all()}
+        return await self._whole(lambda: dump_ways(self._socket, names))
+
+    async def _whole(self, dump: Callable[[], Awaitable[_Found | None]]) -> _Found:
         for _ in range(DUMP_TRIES):
-            names = {link.index: link.name for link in await self.all()}
             try:
                 async with self._dumping:
-                    found = await dump_ways(self._socket, names)
+                    found = await dump()
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list addresses and routes")
             if found is not None:
@@ -243,15 +241,19 @@ class HostKernel:
             case TakePort():
                 await sandboxes.take_port(step)
 
-    async def _apply_for_host(self, step: MakeHostPort | OpenHost | CloseHost) -> None:
+    async def _apply_for_host(self, step: MakeHostPort | OpenHost | CloseHost | SetMtu) -> None:
         match step:
             case MakeHostPort():
-                half_made = _half_made_name()
+                half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
                 await self._make_port(MakePort(half_made, step.parent, step.mode, step.flag, step.mtu))
                 await self._finish(half_made, step.name, lambda: host_ports.prepare(half_made, ipv6=step.ipv6))
             case OpenHost():
                 async with self._dumping:
                     await host_ports.open_host(self._socket, (await self._existing(step.name)).index, step)
+            case SetMtu(namespace=None):
+                await self._socket.link("set", index=(await self._existing(step.interface)).index, mtu=step.mtu)
+            case SetMtu():
+                await sandboxes.set_mtu(step, step.namespace or "")
             case CloseHost():
                 link = await self.by_name(step.name)
                 if link is not None:
@@ -283,7 +285,7 @@ class HostKernel:
             return [message async for message in request.response()]
 
     async def _make_parent(self, name: str, **attributes: Any) -> None:
-        half_made = _half_made_name()
+        half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
         await self._socket.link("add", ifname=half_made, **attributes)
         await self._finish(half_made, name)
 
@@ -355,10 +357,6 @@ async def open_host_kernel() -> AsyncIterator[HostKernel]:
         yield HostKernel(socket)
     finally:
         socket.close()
-
-
-def _half_made_name() -> str:
-    return HALF_MADE_PREFIX + os.urandom(5).hex()
 
 
 def _refuse(error: NetlinkError | OSError, what: str) -> NoReturn:

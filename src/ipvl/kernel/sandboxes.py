@@ -22,7 +22,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import ENTERING_NAMESPACES, kernel_refused, missing
 from ipvl.kernel.namespaces import inode
-from ipvl.links import USUAL_METRICS, PlacePort, RoutePort, SandboxView, TakePort
+from ipvl.links import USUAL_METRICS, PlacePort, RoutePort, SandboxView, SetMtu, TakePort
 from ipvl.model import IPInterface
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
@@ -112,6 +112,20 @@ async def route_port(step: RoutePort) -> None:
             await _add_route(
                 link, route.destination.version, dst=str(route.destination), oif=port["index"], **way, **metric
             )
+
+
+async def set_mtu(step: SetMtu, namespace: str) -> None:
+    """Set the MTU of an interface in a sandbox.
+
+    Raises:
+        IpvlError: there is no network namespace at this path, or ipvl may not enter it.
+        NetlinkError: the kernel refused.
+    """
+    # A link of another namespace can be listed from outside, but IFLA_TARGET_NETNSID of RTM_SETLINK moves it
+    # (do_setlink in net/core/rtnetlink.c).
+    async with _inside(namespace) as link:
+        (port,) = await link.link("get", ifname=step.interface)
+        await link.link("set", index=port["index"], mtu=step.mtu)
 
 
 async def take_port(step: TakePort) -> None:

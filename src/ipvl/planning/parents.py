@@ -287,6 +287,12 @@ def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
         found.append(
             f"parent {link.name} has no carrier, so its containers reach nobody until the cable or switch is back"
         )
+    base = host.below(link)
+    if base is not None and base.mtu < link.mtu:
+        found.append(
+            f"parent {link.name} has MTU {link.mtu}, above the {base.mtu} of {base.name} below it, which drops what is"
+            f" larger: lower it with `ip link set {link.name} mtu {base.mtu}`"
+        )
     belied = belied_name(link, host)
     return tuple(found) if belied is None else (*found, belied)
 

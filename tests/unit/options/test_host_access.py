@@ -62,7 +62,7 @@ def dockers(subnet, **fields):
     ],
 )
 def test_the_hosts_address_is_given_or_the_gateway_or_to_be_chosen(options, subnets, internal, expected):
-    """Where Docker chooses addresses it is one given for the host, or the gateway where that is used for nothing else."""
+    """Where Docker chooses addresses it is one given for the host, or the gateway where that is of no other use."""
     network = asked(options, *subnets, internal=internal)
 
     assert expected == hosts(network)

@@ -41,9 +41,8 @@ def test_mtu_when_the_parents_changes(docker_host: DockerHost) -> None:
     """The kernel gives every port the parent's new MTU; a network with one of its own gets that again."""
     docker_host.docker("docker network create -d ipvlan --subnet=192.168.1.0/24 -o parent=eth0 -o mtu=1400 small")
     docker_host.docker("docker network create -d ipvlan --subnet=10.91.0.0/24 -o parent=eth0 plain")
-    small, plain = docker_host.containers(
-        *(f"docker run --net={name} -itd alpine /bin/sh" for name in ("small", "plain"))
-    )
+    lines = (f"docker run --net={name} -itd alpine /bin/sh" for name in ("small", "plain"))
+    small, plain = docker_host.containers(*lines)
 
     def mtus() -> tuple[int, int]:
         return small.links()["eth0"]["mtu"], plain.links()["eth0"]["mtu"]

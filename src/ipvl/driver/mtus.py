@@ -7,8 +7,6 @@ from ipvl.errors import IpvlError
 from ipvl.planning.mtus import networks_with_mtu, wrong_mtus
 from ipvl.planning.parents import Host
 
-WAY_OUT = "restart it"
-
 
 async def repair_mtus(engine: Engine, host: Host) -> list[str]:
     """Set the MTU of every port that lost it, and return what could not be, one sentence each; the lock is held.
@@ -34,6 +32,6 @@ async def repair_mtus(engine: Engine, host: Host) -> list[str]:
             await engine.apply((wrong.step,))
         except IpvlError as error:
             now.pop(wrong.network.parent, None)
-            failed.append(f"{wrong.label}, since that of parent {wrong.network.parent} changed ({error}): {WAY_OUT}")
+            failed.append(f"{wrong.label}, since that of parent {wrong.network.parent} changed ({error}): restart it")
     engine.parent_mtus = now
     return failed

@@ -16,7 +16,7 @@ def check_host_access(network: Network, host: Host) -> None:
     """Refuse host access that would take anything from what the host reaches already.
 
     The default routes are more general than any subnet. In L2 the host itself may be on the segment, by an address on
-    the parent: its port then gets a route to each container alone.
+    the parent, and other networks with host access may be there as well: each has a route to each container alone.
 
     Raises:
         IpvlError: a route of the host overlaps a subnet, the host has the port's address already, or there is a link of
@@ -142,4 +142,8 @@ def _is_switched(network: Network) -> bool:
 def _is_in_the_way(route: HostRoute, network: Network) -> bool:
     if route.destination.prefixlen == 0 or route.link == network.host_port:
         return False
-    return not (_is_switched(network) and route.link == network.parent and route.connected)
+    if not _is_switched(network):
+        return True
+    of_another = route.link is not None and route.link.startswith(HOST_PORT_PREFIX)
+    to_one = route.destination.prefixlen == route.destination.max_prefixlen
+    return not (route.link == network.parent and route.connected) and not (of_another and to_one)

@@ -60,6 +60,9 @@ def wrong_mtus(
         if own is not None and own.mtu != wanted:
             yield WrongMtu(network, None, own, wanted)
         for endpoint in records.endpoints_of(network.id):
+            waiting = host.link(endpoint.port)
+            if waiting is not None and waiting.mtu != wanted:
+                yield WrongMtu(network, endpoint, waiting, wanted)
             inode = None if endpoint.sandbox is None else inode_of(endpoint.sandbox)
             if inode is None or endpoint.inode not in {None, inode}:
                 continue

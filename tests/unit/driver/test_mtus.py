@@ -92,6 +92,17 @@ def test_a_namespace_that_may_not_be_entered_is_a_warning(small):
     assert (1400, 9000) == mtus(small)
 
 
+def test_a_port_that_docker_has_not_taken_yet_is_set_as_well(world):
+    """It is still in the host's namespace."""
+    world.create_network(SMALL)
+    world.create_endpoint(ONE)
+    world.join(ONE)
+    world.kernel.change("eth0", mtu=9000)
+    world.reconcile()
+
+    assert 1400 == world.kernel.link(ONE.port).mtu
+
+
 def test_a_container_that_is_gone_has_no_mtu(small):
     """Nor one whose port somebody took away."""
     small.kernel.end_sandbox(SANDBOX)

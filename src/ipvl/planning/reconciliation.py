@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ipvl.errors import IpvlError
@@ -70,13 +70,10 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
             if parent.made:
                 steps.append(RemoveParent(parent.name))
             continue
-        repair, trouble = _repair_parent(parent, networks, host)
+        present = {one.id: [end for end in records.endpoints_of(one.id) if end not in stale] for one in networks}
+        repair, trouble = _repair_parent(parent, networks, present, host)
         steps += repair
         warnings += trouble
-        if repair or host.link(parent.name) is not None:
-            for network in networks:
-                present = [one for one in records.endpoints_of(network.id) if one not in stale]
-                steps += steps_to_repair(network, present, host)
     known = {parent.name for parent in records.parents()}
     warnings += [
         f"link {link.name} was made by ipvl, but no network that ipvl knows uses it:"
@@ -115,14 +112,21 @@ def is_port_name(name: str) -> bool:
     return len(digits) == 11 and name.startswith(PORT_PREFIX) and set(digits) <= set("0123456789abcdef")
 
 
-def _repair_parent(parent: Parent, networks: list[Network], host: Host) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def _repair_parent(
+    parent: Parent, networks: list[Network], present: Mapping[str, Iterable[Endpoint]], host: Host
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Return what mends a parent and the host's own ports on it, and what only a human can mend.
+
+    On a parent that cannot carry its networks' ports nothing is made: a port in their mode would switch all others.
+    """
     labels = ", ".join(network.label for network in networks)
     link = host.link(parent.name)
     try:
-        if link is None:
-            return steps_to_make(parent, host), ()
-        for network in networks:
-            check_link(link, network, host)
+        steps = steps_to_make(parent, host) if link is None else ()
+        if link is not None:
+            for network in networks:
+                check_link(link, network, host)
     except IpvlError as error:
         return (), (f"network {labels} cannot be joined: {error}",)
-    return (), warnings_about(link, host)
+    ports = [step for network in networks for step in steps_to_repair(network, present[network.id], host)]
+    return (*steps, *ports), () if link is None else warnings_about(link, host)

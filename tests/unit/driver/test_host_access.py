@@ -214,6 +214,18 @@ def test_what_somebody_takes_away_comes_back(world, what):
     assert steps == len(world.kernel.steps), "and what is whole is left alone"
 
 
+def test_a_port_is_not_made_where_it_would_switch_others(world):
+    """Somebody made one in another mode meanwhile."""
+    world.create_network(LAN)
+    world.kernel.remove(PORT)
+    world.kernel.add("iv0", "ipvlan", "eth0", mode=Mode.L3, flag=Flag.BRIDGE)
+    world.reconcile()
+
+    assert world.kernel.link(PORT) is None
+    assert Mode.L3 is world.kernel.link("iv0").mode
+    assert any("already carries ipvlan port iv0 in mode l3" in one for one in world.engine.warnings)
+
+
 def test_after_a_reboot_it_is_there_again(world):
     """With its parent, and without the routes to who is gone."""
     joined(world, CHOSEN, endpoint(addresses=("192.168.20.10/24",)))

@@ -10,6 +10,9 @@ IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 IPInterface = IPv4Interface | IPv6Interface
 
+HOST_PORT_PREFIX = "ih-"
+"""A host's own port on a network is called this and the first twelve characters of the network's id."""
+
 DOCKER = "docker"
 """The door of networks that Docker makes."""
 
@@ -63,13 +66,28 @@ class Subnet:
     """A pool of addresses and, where one was given, the gateway that serves it.
 
     `range` is the part that addresses are chosen from (`--ip-range`), None for all of it. `reserved` are addresses that
-    are others' (`--aux-address`), in ascending order.
+    are others' (`--aux-address`), in ascending order. `host` is the address of the host's own port, where the network
+    gives it access.
     """
 
     pool: IPNetwork
     gateway: IPAddress | None = None
     range: IPNetwork | None = None
     reserved: tuple[IPAddress, ...] = ()
+    host: IPAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of a sandbox; straight to the device when `via` is None."""
+
+    destination: IPNetwork
+    via: IPAddress | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call the route in a sentence, as `ip route` writes it."""
+        return str(self.destination) if self.via is None else f"{self.destination} via {self.via}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +96,9 @@ class Network:
 
     `announcements` is how often a new member's addresses are announced, `announce_interval` the milliseconds between
     two; None where the user did not say.
+    `routes` are those of its sandboxes beside the default route, which they have only if `default_route` says so.
+    `metric` is what both have in a sandbox, None for the kernel's own choice. `host_access` says that the host has a
+    port of its own.
     """
 
     id: str
@@ -96,6 +117,15 @@ class Network:
     conflict_check: ConflictCheck = ConflictCheck.NONE
     announcements: int | None = None
     announce_interval: int | None = None
+    routes: tuple[Route, ...] = ()
+    default_route: bool = True
+    metric: int | None = None
+    host_access: bool = False
+
+    @property
+    def host_port(self) -> str:
+        """What the host's own port is called, if it has one."""
+        return HOST_PORT_PREFIX + self.id[:12]
 
     @property
     def label(self) -> str:
@@ -245,14 +275,6 @@ class Quarantine:
 
 THIS_HOST = "this host itself"
 """The holder of an address that the parent has in the host's namespace: ipvlan keeps that apart from its ports."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route of a sandbox; straight to the device when `via` is None."""
-
-    destination: IPNetwork
-    via: IPAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)

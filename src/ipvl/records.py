@@ -9,7 +9,19 @@ from typing import TypeVar
 from ipvl.addresses.allocation import gateway_of
 from ipvl.addresses.holdings import Spaces
 from ipvl.addresses.intervals import Intervals
-from ipvl.model import Cursor, Endpoint, IPAddress, IPNetwork, Lease, Network, Parent, Pool, Quarantine, Sandbox
+from ipvl.model import (
+    HOST_PORT_PREFIX,
+    Cursor,
+    Endpoint,
+    IPAddress,
+    IPNetwork,
+    Lease,
+    Network,
+    Parent,
+    Pool,
+    Quarantine,
+    Sandbox,
+)
 
 Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | Quarantine
 
@@ -97,7 +109,9 @@ class Records:
         return iter(tuple(self._endpoints.values()))
 
     def concerns(self, link: str) -> bool:
-        """Tell whether a link is a parent, or the base of one that may have to be made on it."""
+        """Tell whether a link is a parent, the base of one that may have to be made on it, or the host's own port."""
+        if link.startswith(HOST_PORT_PREFIX):
+            return any(network.host_access and network.host_port == link for network in self._networks.values())
         return link in self._parents or any(parent.base == link for parent in self._parents.values())
 
     def networks_on(self, parent: str) -> tuple[Network, ...]:
@@ -307,12 +321,14 @@ class Records:
 
 
 def _fixed(network: Network) -> Iterator[IPAddress]:
-    """Yield what no endpoint on the network's parent may have: the routers, and the addresses of others."""
+    """Yield what no endpoint on the network's parent may have: routers, the host's own, and the addresses of others."""
     for subnet in network.subnets:
         gateway = gateway_of(network, subnet)
         if gateway is not None:
             yield gateway
         yield from subnet.reserved
+        if subnet.host is not None:
+            yield subnet.host
 
 
 def _discard(index: dict[_Key, dict[_Member, None]], key: _Key, member: _Member) -> None:

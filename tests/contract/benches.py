@@ -40,7 +40,7 @@ class FakeBench:
             self.kernel.add_neighbour(name, address, mac)
 
     async def add_route(self, name: str, destination: str) -> None:
-        self.kernel.add_route(destination)
+        self.kernel.add_route(destination, name, connected=True)
 
     async def join(self, name: str, master: str) -> None:
         self.kernel.change(name, master_kind=self.kernel.link(master).kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from ipvl.model import (
     Phase,
     Pool,
     Quarantine,
+    Route,
 )
 from ipvl.records import Drop, Put, Record, Records
 from ipvl.store.sqlite import open_store
@@ -60,8 +61,15 @@ FULL = network(
     subnets=(
         "10.1.0.0/16",
         subnet("192.168.20.0/24", "192.168.20.254", "192.168.20.128/25", ("192.168.20.9", "192.168.20.130")),
-        subnet("2001:db8::/64", "fe80::1"),
+        replace(subnet("2001:db8::/64", "fe80::1"), host=ip_address("2001:db8::5")),
     ),
+    host_access=True,
+    routes=(
+        Route(ip_network("172.20.0.0/16")),
+        Route(ip_network("2001:db8:1::/48"), ip_address("2001:db8::1")),
+    ),
+    default_route=False,
+    metric=4294967295,
 )
 ISOLATED = network(isolated=True, subnets=(), announcements=0, announce_interval=250)
 ONE = endpoint("one", network_id=OTHER_ID, addresses=("192.168.20.10/24", "2001:db8::a/64"))

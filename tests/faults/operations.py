@@ -155,6 +155,15 @@ def create_network(identity: str, parent: str, *, internal: bool = False, subnet
     return act
 
 
+async def create_open_network(stage: Stage, attempt: int) -> None:
+    """Create a network to whose containers the host has access, on a VLAN."""
+    generic = {"parent": "eth0.20", "host_access": "true"}
+    pool = {"Pool": POOL, "AuxAddresses": {"host": "192.168.20.250/24"}}
+    options = {"com.docker.network.generic": generic, "com.docker.network.internal": False}
+    body = {"NetworkID": NETWORK, "Options": options, "IPv4Data": [pool], "IPv6Data": []}
+    await docker(stage, "NetworkDriver.CreateNetwork", body)
+
+
 def delete_network(identity: str = NETWORK) -> Act:
     async def act(stage: Stage, attempt: int) -> None:
         await docker(stage, "NetworkDriver.DeleteNetwork", {"NetworkID": identity})
@@ -283,6 +292,7 @@ def make(name: str, subnet: str = "192.168.30.0/24", **fields: Any) -> Act:
     return act
 
 
+OPEN = make("web", options={"parent": "eth0.30", "host_access": "true"})
 WEB = make("web", options={"parent": "eth0.30"})
 CAREFUL = make("web", options={"parent": "eth0.30", "conflict_check": "probe"})
 DATABASE = make("db", "10.7.0.0/16", options={"parent": "eth1"})
@@ -385,6 +395,14 @@ OPERATIONS: dict[str, Operation] = {
     "docker: delete an endpoint with a port": Operation(
         (VLAN, create_endpoint(), join()), endpoint_call("DeleteEndpoint")
     ),
+    "docker: create a network with host access": Operation((), create_open_network),
+    "docker: delete a network with host access": Operation(
+        (create_open_network, create_endpoint(), join()), delete_network()
+    ),
+    "docker: join a network with host access": Operation((create_open_network, create_endpoint()), join()),
+    "docker: leave a network with host access": Operation(
+        (create_open_network, create_endpoint(), join(), taken(), given_back()), endpoint_call("Leave")
+    ),
     "docker: request a pool": Operation((), request_pool()),
     "docker: request a pool again": Operation((request_pool(),), request_pool()),
     "docker: release a pool": Operation((request_pool(),), release_pool),
@@ -406,6 +424,13 @@ OPERATIONS: dict[str, Operation] = {
         (WEB,), network_call("network.remove", network="web"), "network web does not exist"
     ),
     "embedded: prune networks": Operation((WEB, make("two", internal=True)), network_call("network.prune")),
+    "embedded: create a network with host access": Operation((), OPEN, "network web exists already"),
+    "embedded: attach to a network with host access": Operation(
+        (OPEN, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True
+    ),
+    "embedded: detach from a network with host access": Operation(
+        (OPEN, attach(place=GREEN), attach()), detach(), "is not on network web"
+    ),
     "embedded: attach": Operation((WEB, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True),
     "embedded: attach where addresses are asked for": Operation(
         (CAREFUL, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True

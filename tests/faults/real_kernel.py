@@ -28,7 +28,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.nlsocket import NetlinkRequest
 
 from ipvl.driver.engine import Engine
-from ipvl.kernel import link_kinds, sandboxes
+from ipvl.kernel import host_ports, link_kinds, sandboxes
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.sandbox.hosts import write_hosts
 from ipvl.store.sqlite import open_store
@@ -105,6 +105,9 @@ class RealStage:
             f"host: {link.kind} {link.name} on {names.get(link.lower)}, up {link.up}, alias {link.alias}, "
             f"VLAN {link.vlan_id}, mode {link.mode}"
             for link in await kernel.all()
+        ]
+        lines += [
+            f"host: {route.label} from {route.source}" for route in (await kernel.ways()).routes if not route.by_kernel
         ]
         lines += [repr(record) for record in timeless(self.engine.store.load())]
         for process, name in self.names.items():
@@ -198,7 +201,7 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     """Put a point at each netlink request, each statement, each entry into a namespace and each file written."""
     connection, publish = engine.store._connection, engine.publish
     send, enter, plain = NetlinkRequest.send, sandboxes.set_namespace, sandboxes.Path
-    own = Path(sandboxes.OWN).stat().st_ino
+    own, settings = Path(sandboxes.OWN).stat().st_ino, host_ports.SETTINGS
 
     async def disturbed_send(request: NetlinkRequest) -> Any:
         # The kernel has done what was asked when sending returns (net/netlink/af_netlink.c, netlink_unicast_kernel).
@@ -220,11 +223,13 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     engine.store._connection = DisturbedConnection(connection, points)
     engine.publish = lambda path, text: points.call_now(HOSTS, lambda: publish(path, text), None)
     NetlinkRequest.send, sandboxes.set_namespace, sandboxes.Path = disturbed_send, set_namespace, DisturbedPath
+    host_ports.SETTINGS = DisturbedPath(settings)
     try:
         yield
     finally:
         engine.store._connection, engine.publish = connection, publish
         NetlinkRequest.send, sandboxes.set_namespace, sandboxes.Path = send, enter, plain
+        host_ports.SETTINGS = settings
 
 
 def _full() -> Exception:

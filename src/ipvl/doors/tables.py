@@ -20,6 +20,8 @@ NETWORK_COLUMNS = ("NETWORK", "ID", "MODE", "FLAG", "PARENT", "SUBNETS", "GATEWA
 PARENT_COLUMNS = ("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS")
 ENDPOINT_COLUMNS = ("ENDPOINT", "ID", "NETWORK", "ADDRESSES", "PARENT", "STATE")
 POOL_COLUMNS = ("POOL", "RANGE", "PARENT", "NETWORKS", "LEASES")
+HOST_COLUMNS = ("HOST PORT", "NETWORK", "ADDRESSES")
+ROUTE_COLUMNS = ("ROUTE", "NETWORK", "METRIC")
 LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
 QUARANTINE_COLUMNS = ("IN USE BY OTHERS", "PARENT", "HOLDER", "KEPT OUT UNTIL")
 NOTHING = "-"
@@ -35,6 +37,8 @@ def status_text(status: Status) -> str:
         (NETWORK_COLUMNS, [_network_row(one) for one in status.networks]),
         (PARENT_COLUMNS, [_parent_row(one) for one in status.parents]),
         (ENDPOINT_COLUMNS, [_endpoint_row(one) for one in status.endpoints]),
+        (HOST_COLUMNS, [_host_row(one) for one in status.networks if one.host_port]),
+        (ROUTE_COLUMNS, [row for one in status.networks for row in _route_rows(one)]),
         (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
         (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
         (QUARANTINE_COLUMNS, [_quarantine_row(one) for one in status.quarantines]),
@@ -138,6 +142,21 @@ def _endpoint_row(endpoint: EndpointStatus) -> tuple[str, ...]:
         endpoint.parent,
         endpoint.state,
     )
+
+
+def _host_row(network: NetworkStatus) -> tuple[str, ...]:
+    return (network.host_port or NOTHING, network.name or network.id[:12], ",".join(network.host_addresses) or NOTHING)
+
+
+def _route_rows(network: NetworkStatus) -> list[tuple[str, ...]]:
+    """Return what a network's containers get otherwise than those of most."""
+    name, metric = network.name or network.id[:12], str(network.metric or NOTHING)
+    rows: list[tuple[str, ...]] = [(route, name, metric) for route in network.routes]
+    if not network.default_route and not network.isolated:
+        rows.append(("no default", name, NOTHING))
+    elif network.metric is not None:
+        rows.append(("default", name, metric))
+    return rows
 
 
 def _pool_row(pool: PoolStatus) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
-from ipvl.links import Link, SandboxView, Step
+from ipvl.links import HostWays, Link, SandboxView, Step
 from ipvl.model import IPAddress, IPNetwork
 from ipvl.records import Change, Record
 
@@ -27,8 +27,14 @@ class Kernel(Protocol):
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         """Return the prefixes of the host's addresses and of its main table's routes."""
 
-    async def ports_elsewhere(self) -> tuple[Link, ...]:
-        """Return the ports on the host's links that are in other namespaces, as far as those can be found."""
+    async def ways(self) -> HostWays:
+        """Return the host's own addresses and the routes of its main table."""
+
+    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+        """Return the ports on the host's links that are in other namespaces, as far as those can be found.
+
+        Those at `known` paths always can be.
+        """
 
     async def kinds(self) -> frozenset[str]:
         """Return which of `ipvlan`, `vlan` and `dummy` the kernel can make."""

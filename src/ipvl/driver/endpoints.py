@@ -8,6 +8,7 @@ from dataclasses import replace
 from ipvl.driver.addressing import fixed_by, has, refusal
 from ipvl.driver.conflicts import DOCKER_CHOSE, probe, taken, was_free
 from ipvl.driver.engine import Engine
+from ipvl.driver.host_access import let_in, steps_to_remove
 from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
 from ipvl.model import Attachment, ConflictCheck, Endpoint, Network, Phase
@@ -70,7 +71,7 @@ async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
     for holder in gone:
         log.warning("network %s: endpoint %s is gone, its addresses are free", network.label, holder.label)
     if gone:
-        await engine.apply_all(RemovePort(holder.port) for holder in gone)
+        await engine.apply_all(step for holder in gone for step in steps_to_remove(engine, holder))
     changes: list[Change] = [*map(Drop, gone), Put(endpoint), *further]
     engine.commit(changes)
     log.info("network %s: endpoint %s has %s", network.label, endpoint.label, addresses(endpoint))
@@ -87,7 +88,7 @@ async def delete_endpoint(engine: Engine, network_id: str, endpoint_id: str) -> 
         if endpoint is None or endpoint.network_id != network_id:
             return
         # Docker 28 may put the port back into the host's namespace between Leave and this.
-        await engine.apply((RemovePort(endpoint.port),))
+        await engine.apply(steps_to_remove(engine, endpoint))
         engine.commit((Drop(endpoint),))
         log.info("network %s: endpoint %s is deleted", engine.network(network_id).label, endpoint.label)
 
@@ -126,6 +127,7 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
         steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
         engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock())),))
         await make_port(engine, network, steps)
+        await let_in(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
         engine.tell(engine.lifecycles.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
         return attachment(network, endpoint)
@@ -141,7 +143,7 @@ async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:
         endpoint = engine.records.endpoint(endpoint_id)
         if endpoint is None or endpoint.network_id != network_id:
             return
-        await engine.apply((RemovePort(endpoint.port),))
+        await engine.apply(steps_to_remove(engine, endpoint))
         engine.commit((Put(replace(endpoint, sandbox=None, changed=engine.clock())),))
         log.info("network %s: endpoint %s left its sandbox", engine.network(network_id).label, endpoint.label)
 

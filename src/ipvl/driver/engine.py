@@ -14,7 +14,7 @@ from ipvl.driver.events import Event, EventType
 from ipvl.driver.lifecycles import Lifecycles
 from ipvl.driver.memberships import Memberships
 from ipvl.errors import IpvlError, missing, shown
-from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
+from ipvl.links import HostWays, MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
 from ipvl.model import Endpoint, IPAddress, Network, Sandbox
 from ipvl.planning.parents import Host
 from ipvl.records import Change, Records
@@ -30,7 +30,8 @@ class Engine:
     make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
     `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `probing` are the ids of
     endpoints whose addresses the segment is being asked for, and `found_free` tells of addresses that nobody there had
-    when a pool leased them, by parent, when that was.
+    when a pool leased them, by parent, when that was. `parent_mtus` are those that all ports were last made to agree
+    with.
 
     Args:
         kernel: the host.
@@ -68,6 +69,7 @@ class Engine:
         self.creation = asyncio.Lock()
         self.doubts = asyncio.Event()
         self.warnings: tuple[str, ...] = ()
+        self.parent_mtus: dict[str, int] = {}
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
         self.memberships = Memberships()
@@ -92,10 +94,14 @@ class Engine:
             if cancelled is not None:
                 raise cancelled
 
-    async def host(self, *, everywhere: bool = False) -> Host:
-        """Look at the host: every link, what the kernel can make, and `everywhere` also ports in other namespaces."""
+    async def host(self, *, everywhere: bool = False, ways: bool = False) -> Host:
+        """Look at the host: every link and what the kernel can make.
+
+        `everywhere` also ports in other namespaces; with `ways`, the host's own addresses and routes as well.
+        """
         moved = await self.kernel.ports_elsewhere() if everywhere else ()
-        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved)
+        found = await self.kernel.ways() if ways else HostWays()
+        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved, found)
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.

@@ -14,6 +14,7 @@ from ipvl.driver.conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, 
 from ipvl.driver.endpoints import addresses as addresses_of
 from ipvl.driver.endpoints import make_port, reserve
 from ipvl.driver.engine import Engine
+from ipvl.driver.host_access import let_in, steps_to_remove
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
@@ -132,8 +133,8 @@ async def join(
 ) -> Endpoint:
     """Choose addresses, make the port, move it in and set it up; the engine's lock is held.
 
-    Only the first network that offers one gives a namespace its default route, family by family. The lock is given up
-    while the segment is asked who has the addresses, where the network says so.
+    Only the first network that offers one gives a namespace its default route, family by family and metric by metric.
+    The lock is given up while the segment is asked who has the addresses, where the network says so.
 
     Raises:
         IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
@@ -197,10 +198,11 @@ async def join(
         raise
     try:
         await engine.apply((_routing(network, endpoint, view.default_routes),))
+        await let_in(engine, network, endpoint)
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
     except IpvlError:
-        await engine.apply_all(_steps_to_take(endpoint))
+        await engine.apply_all(_steps_to_take(engine, endpoint))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
@@ -220,7 +222,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
     label = engine.network(endpoint.network_id).label
     if endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode):
         engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
-        await engine.apply(_steps_to_take(endpoint))
+        await engine.apply(_steps_to_take(engine, endpoint))
         for other in engine.records.endpoints_in(endpoint.inode or 0):
             if other.phase is Phase.READY:
                 view = await engine.kernel.sandbox_view(endpoint.sandbox)
@@ -228,7 +230,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
         publish_names(engine)
         engine.commit((Drop(endpoint),))
     else:
-        await engine.apply((RemovePort(endpoint.port),))
+        await engine.apply(steps_to_remove(engine, endpoint))
         engine.commit((Drop(endpoint),))
         publish_names(engine)
     log.info("network %s: endpoint %s has left", label, endpoint.label)
@@ -265,17 +267,22 @@ async def _with_addresses(engine: Engine, network: Network, wish: Attachment, en
     raise taken_in_turn(network.parent, found)
 
 
-def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
+def _steps_to_take(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
     namespace = endpoint.sandbox or ""
     return (
-        RemovePort(endpoint.port),
+        *steps_to_remove(engine, endpoint),
         TakePort(namespace, endpoint.port),
         TakePort(namespace, endpoint.interface or endpoint.port),
     )
 
 
-def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:
+def _routing(network: Network, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
+    """Return the routes that a namespace with these default routes (family and metric) still needs.
+
+    A network without a metric leaves the default route to one that is there; one with a metric, to one with the same.
+    """
+    has_default = {family for family, metric in default_routes if network.metric in {None, metric}}
     wanted = attachment(network, endpoint)
     return RoutePort(
         endpoint.sandbox or "",
@@ -290,6 +297,7 @@ def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) 
             for route in wanted.routes
             if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
         ),
+        network.metric,
     )
 
 

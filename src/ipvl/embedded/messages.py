@@ -67,6 +67,7 @@ class NetworkView:
     """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch.
 
     `announcements` and `announce_interval` (milliseconds) are None where the user did not say.
+    `host_access` are the addresses by which the host and its members reach each other, if they do.
     """
 
     id: str
@@ -84,6 +85,10 @@ class NetworkView:
     conflict_check: str = ConflictCheck.NONE
     announcements: int | None = None
     announce_interval: int | None = None
+    routes: tuple[str, ...] = ()
+    default_route: bool = True
+    metric: int | None = None
+    host_access: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import ENTERING_NAMESPACES, kernel_refused, missing
 from ipvl.kernel.namespaces import inode
-from ipvl.links import PlacePort, RoutePort, SandboxView, TakePort
+from ipvl.links import USUAL_METRICS, PlacePort, RoutePort, SandboxView, SetMtu, TakePort
 from ipvl.model import IPInterface
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
@@ -52,12 +52,10 @@ async def look_into(namespace: str) -> SandboxView:
     return SandboxView(
         frozenset(names),
         frozenset(
-            version
+            (version, route.get("priority") or USUAL_METRICS[version])
             for version, family in FAMILIES.items()
-            if any(
-                route["family"] == family and route["dst_len"] == 0 and route.get("table") == RT_TABLE_MAIN
-                for route in routes
-            )
+            for route in routes
+            if route["family"] == family and route["dst_len"] == 0 and route.get("table") == RT_TABLE_MAIN
         ),
     )
 
@@ -113,15 +111,31 @@ async def route_port(step: RoutePort) -> None:
     """
     async with _inside(step.namespace) as link:
         (port,) = await link.link("get", ifname=step.interface)
+        metric = {} if step.metric is None else {"priority": step.metric}
         for gateway in step.gateways:
-            await _add_route(
-                link, gateway.version, dst=EVERYWHERE[gateway.version], oif=port["index"], gateway=str(gateway)
-            )
+            everywhere = EVERYWHERE[gateway.version]
+            await _add_route(link, gateway.version, dst=everywhere, oif=port["index"], gateway=str(gateway), **metric)
         for route in step.routes:
             way = {"scope": RT_SCOPE_LINK} if route.via is None else {"gateway": str(route.via)}
             if route.destination.version == 6:
                 way.pop("scope", None)
-            await _add_route(link, route.destination.version, dst=str(route.destination), oif=port["index"], **way)
+            await _add_route(
+                link, route.destination.version, dst=str(route.destination), oif=port["index"], **way, **metric
+            )
+
+
+async def set_mtu(step: SetMtu, namespace: str) -> None:
+    """Set the MTU of an interface in a sandbox.
+
+    Raises:
+        IpvlError: there is no network namespace at this path, or ipvl may not enter it.
+        NetlinkError: the kernel refused.
+    """
+    # A link of another namespace can be listed from outside, but IFLA_TARGET_NETNSID of RTM_SETLINK moves it
+    # (do_setlink in net/core/rtnetlink.c).
+    async with _inside(namespace) as link:
+        (port,) = await link.link("get", ifname=step.interface)
+        await link.link("set", index=port["index"], mtu=step.mtu)
 
 
 async def take_port(step: TakePort) -> None:

@@ -21,6 +21,7 @@ from ipvl.model import (
     Phase,
     Pool,
     Quarantine,
+    Route,
     Sandbox,
     Subnet,
 )
@@ -58,8 +59,8 @@ def put(database: sqlite3.Connection, change: Put) -> None:
             database.execute(
                 "INSERT INTO networks"
                 " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-                " conflict_check, announcements, announce_interval)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
                 (
                     record.id,
@@ -77,13 +78,24 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.conflict_check,
                     record.announcements,
                     record.announce_interval,
+                    json.dumps([(str(route.destination), _text(route.via)) for route in record.routes]),
+                    record.default_route,
+                    record.metric,
+                    record.host_access,
                 ),
             )
             database.execute("DELETE FROM subnets WHERE network_id = ?", (record.id,))
             database.executemany(
-                "INSERT INTO subnets (network_id, position, pool, gateway, range) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO subnets (network_id, position, pool, gateway, range, host) VALUES (?, ?, ?, ?, ?, ?)",
                 (
-                    (record.id, position, str(subnet.pool), _text(subnet.gateway), _text(subnet.range))
+                    (
+                        record.id,
+                        position,
+                        str(subnet.pool),
+                        _text(subnet.gateway),
+                        _text(subnet.range),
+                        _text(subnet.host),
+                    )
                     for position, subnet in enumerate(record.subnets)
                 ),
             )
@@ -229,8 +241,8 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
     reserved: dict[tuple[str, int], list[IPAddress]] = {}
     for network_id, position, address in database.execute("SELECT network_id, position, address FROM reserved"):
         reserved.setdefault((network_id, position), []).append(ip_address(address))
-    for network_id, position, pool, gateway, within in database.execute(
-        "SELECT network_id, position, pool, gateway, range FROM subnets ORDER BY network_id, position"
+    for network_id, position, pool, gateway, within, host in database.execute(
+        "SELECT network_id, position, pool, gateway, range, host FROM subnets ORDER BY network_id, position"
     ):
         subnets.setdefault(network_id, []).append(
             Subnet(
@@ -238,14 +250,16 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
                 gateway=None if gateway is None else ip_address(gateway),
                 range=None if within is None else ip_network(within),
                 reserved=tuple(sorted(reserved.get((network_id, position), ()), key=int)),
+                host=None if host is None else ip_address(host),
             )
         )
     rows = database.execute(
         "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-        " conflict_check, announcements, announce_interval FROM networks ORDER BY rowid"
+        " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access"
+        " FROM networks ORDER BY rowid"
     )
     for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
-        check, announcements, announce_interval = wishes
+        check, announcements, announce_interval, routes, default_route, metric, host_access = wishes
         yield Network(
             id=identity,
             name=name,
@@ -263,6 +277,13 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             conflict_check=ConflictCheck(check),
             announcements=announcements,
             announce_interval=announce_interval,
+            routes=tuple(
+                Route(ip_network(destination), None if via is None else ip_address(via))
+                for destination, via in json.loads(routes)
+            ),
+            default_route=bool(default_route),
+            metric=metric,
+            host_access=bool(host_access),
         )
 
 

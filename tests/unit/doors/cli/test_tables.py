@@ -35,6 +35,28 @@ def test_three_tables_are_shown():
     assert expected == status_text(ONE_OF_EACH)
 
 
+def test_routes_that_most_networks_do_not_have_are_a_table():
+    """Further routes, a metric, and a default route that is left to others; isolated networks never have one."""
+    status = replace(
+        EMPTY,
+        networks=(
+            network_status(routes=("10.0.0.0/8 via 192.168.20.254",), metric=200),
+            network_status(name="side", default_route=False),
+            network_status(name="alone", isolated=True, default_route=False),
+        ),
+    )
+    expected = text(
+        """
+        ROUTE                           NETWORK   METRIC
+        10.0.0.0/8 via 192.168.20.254   web       200
+        default                         web       200
+        no default                      side      -
+        """
+    )
+
+    assert expected == status_text(status).split("\n\n")[1]
+
+
 def test_what_is_not_there_is_a_hyphen():
     """No name yet, no subnet, no gateway, no MTU: every cell has something in it."""
     status = Status(

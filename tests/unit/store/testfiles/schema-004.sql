@@ -28,7 +28,7 @@ CREATE TABLE endpoints (
     sandbox          TEXT
 , aliases TEXT NOT NULL DEFAULT '[]', inode INTEGER, interface TEXT, hosts TEXT, phase TEXT NOT NULL DEFAULT 'ready' CHECK (phase IN ('making', 'ready', 'removing'))) STRICT;
 INSERT INTO "endpoints" VALUES('eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee','aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','eth0.20','ipvleeeeeeeeeee','eth',1700000000.0,'one','/var/run/docker/netns/0123456789ab','[]',NULL,NULL,NULL,'ready');
-INSERT INTO "endpoints" VALUES('ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff','bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb','di-bbbbbbbbbbbb','ipvlfffffffffff','net',1700000000.0,'two','/proc/200/ns/net','["api"]',4026532000,'net0','/run/ipvl/two/hosts','ready');
+INSERT INTO "endpoints" VALUES('ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff','bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb','di-bbbbbbbbbbbb','ipvlfffffffffff','net',1700000000.0,'two','/proc/200/ns/net','["api"]',4026532000,'net0','/run/ipvl/two/hosts','removing');
 CREATE TABLE leases (
     pool_id TEXT NOT NULL REFERENCES pools (id) ON DELETE CASCADE,
     address TEXT NOT NULL,

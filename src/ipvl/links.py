@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ipvl.model import Flag, IPAddress, IPInterface, Mode, Route
+from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, Route
 
 MADE_BY_IPVL = "made by ipvl"
 """The alias (IFLA_IFALIAS) of every parent that ipvl makes: `ip link` shows it, and without it nothing is deleted."""
+
+USUAL_METRICS = {4: 0, 6: 1024}
+"""The metric of a route that was made without one, by family (IP6_RT_PRIO_USER, include/uapi/linux/ipv6_route.h)."""
 
 HALF_MADE_PREFIX = "ipvl+"
 """A parent bears a name like this until it is marked, so that one with its final name and no mark is never ipvl's."""
@@ -129,12 +132,15 @@ class PlacePort:
     """Move a port from the host's namespace into a sandbox's, name it, give it its addresses and bring it up.
 
     `namespace` is the path of the sandbox's network namespace, `interface` the name that the port has there.
+    `announced` tells whether the kernel says where the addresses are when the port's MAC address changes later, with
+    the parent's; the first announcements are ipvl's own.
     """
 
     name: str
     namespace: str
     interface: str
     addresses: tuple[IPInterface, ...]
+    announced: bool = True
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
@@ -143,21 +149,23 @@ class PlacePort:
 
 @dataclass(frozen=True, slots=True)
 class RoutePort:
-    """Add routes through an interface of a sandbox: default routes by its gateways, and others."""
+    """Add routes through an interface of a sandbox: default routes by its gateways, and others.
+
+    `metric` is what each of them has, None for the kernel's own choice.
+    """
 
     namespace: str
     interface: str
     gateways: tuple[IPAddress, ...]
     routes: tuple[Route, ...]
+    metric: int | None = None
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
         ways = [f"default via {gateway}" for gateway in self.gateways]
-        ways += [
-            str(route.destination) if route.via is None else f"{route.destination} via {route.via}"
-            for route in self.routes
-        ]
-        return f"route {_list(ways)} through {self.interface} of {self.namespace}"
+        ways += [route.label for route in self.routes]
+        metric = "" if self.metric is None else f" with metric {self.metric}"
+        return f"route {_list(ways)} through {self.interface} of {self.namespace}{metric}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +180,133 @@ class TakePort:
         return f"remove {self.interface} from {self.namespace}"
 
 
-Step = MakeDummy | MakeVlan | MakePort | RemoveParent | RemoveHalfMade | RemovePort | PlacePort | RoutePort | TakePort
+@dataclass(frozen=True, slots=True)
+class HostWay:
+    """How the host reaches a part of a network: through its own port there, from its own address."""
+
+    destination: IPNetwork
+    source: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class MakeHostPort:
+    """Make the host's own ipvlan port on `parent`, marked and up; `ipv6` tells whether it will have such addresses."""
+
+    name: str
+    parent: str
+    mode: Mode
+    flag: Flag
+    mtu: int | None
+    ipv6: bool
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        return f"make host port {self.name} on {self.parent} in mode {self.mode}, flag {self.flag}"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHost:
+    """Give the host's own port addresses, each alone, and route by it; what is there already is done."""
+
+    name: str
+    addresses: tuple[IPAddress, ...]
+    ways: tuple[HostWay, ...]
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        ways = _list(f"{way.destination} from {way.source}" for way in self.ways)
+        return f"give host port {self.name} {_list(self.addresses)} and routes to {ways}"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseHost:
+    """Remove routes by the host's own port; those that are gone, as with a port that is gone, are done already."""
+
+    name: str
+    destinations: tuple[IPNetwork, ...]
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        return f"remove the routes to {_list(self.destinations)} by host port {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveHostPort:
+    """Remove the host's own port, and its routes with it; one without ipvl's mark is left alone."""
+
+    name: str
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        return f"remove host port {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetMtu:
+    """Set the MTU of a port in the network namespace at a path, or of one in the host's own (None)."""
+
+    interface: str
+    mtu: int
+    namespace: str | None = None
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        where = "" if self.namespace is None else f" in {self.namespace}"
+        return f"set MTU {self.mtu} of {self.interface}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostRoute:
+    """A route of the host's main table.
+
+    `link` is the name of the link that it leads by, None for one that leads to none or to several. `connected` says
+    that no router is on the way, `by_kernel` that the kernel made it for an address.
+    """
+
+    destination: IPNetwork
+    link: str | None
+    connected: bool
+    by_kernel: bool = False
+    source: IPAddress | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call the route in a sentence."""
+        return f"{self.destination} by {self.link}" if self.link else str(self.destination)
+
+
+@dataclass(frozen=True, slots=True)
+class HostWays:
+    """The host's own addresses, each with its link's name, and the routes of its main table."""
+
+    addresses: frozenset[tuple[str, IPAddress]] = frozenset()
+    routes: tuple[HostRoute, ...] = ()
+
+
+Step = (
+    MakeDummy
+    | MakeVlan
+    | MakePort
+    | RemoveParent
+    | RemoveHalfMade
+    | RemovePort
+    | PlacePort
+    | RoutePort
+    | TakePort
+    | MakeHostPort
+    | OpenHost
+    | CloseHost
+    | RemoveHostPort
+    | SetMtu
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxView:
-    """A sandbox's network as it is: the names its interfaces have, and the families that have a default route."""
+    """A sandbox's network as it is: the names its interfaces have, and family and metric of each default route."""
 
     interfaces: frozenset[str]
-    default_routes: frozenset[int]
+    default_routes: frozenset[tuple[int, int]]
 
 
 def _list(things: Iterable[object]) -> str:

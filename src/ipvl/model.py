@@ -10,6 +10,9 @@ IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 IPInterface = IPv4Interface | IPv6Interface
 
+HOST_PORT_PREFIX = "ih-"
+"""A host's own port on a network is called this and the first twelve characters of the network's id."""
+
 DOCKER = "docker"
 """The door of networks that Docker makes."""
 
@@ -35,6 +38,13 @@ class Flag(StrEnum):
     VEPA = "vepa"
 
 
+class ConflictCheck(StrEnum):
+    """Whether ipvl looks on the wire, before an address is used, if somebody has it already."""
+
+    NONE = "none"
+    PROBE = "probe"
+
+
 class ParentKind(StrEnum):
     """What a parent is to ipvl, told by how the network asked for it."""
 
@@ -56,18 +66,40 @@ class Subnet:
     """A pool of addresses and, where one was given, the gateway that serves it.
 
     `range` is the part that addresses are chosen from (`--ip-range`), None for all of it. `reserved` are addresses that
-    are others' (`--aux-address`), in ascending order.
+    are others' (`--aux-address`), in ascending order. `host` is the address of the host's own port, where the network
+    gives it access.
     """
 
     pool: IPNetwork
     gateway: IPAddress | None = None
     range: IPNetwork | None = None
     reserved: tuple[IPAddress, ...] = ()
+    host: IPAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of a sandbox; straight to the device when `via` is None."""
+
+    destination: IPNetwork
+    via: IPAddress | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call the route in a sentence, as `ip route` writes it."""
+        return str(self.destination) if self.via is None else f"{self.destination} via {self.via}"
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network as the user asked for it. `name` is None until a door learns it (Docker's protocol never sends it)."""
+    """A network as the user asked for it. `name` is None until a door learns it (Docker's protocol never sends it).
+
+    `announcements` is how often a new member's addresses are announced, `announce_interval` the milliseconds between
+    two; None where the user did not say.
+    `routes` are those of its sandboxes beside the default route, which they have only if `default_route` says so.
+    `metric` is what both have in a sandbox, None for the kernel's own choice. `host_access` says that the host has a
+    port of its own.
+    """
 
     id: str
     name: str | None
@@ -82,6 +114,18 @@ class Network:
     created: float
     phase: Phase = Phase.READY
     labels: tuple[tuple[str, str], ...] = ()
+    conflict_check: ConflictCheck = ConflictCheck.NONE
+    announcements: int | None = None
+    announce_interval: int | None = None
+    routes: tuple[Route, ...] = ()
+    default_route: bool = True
+    metric: int | None = None
+    host_access: bool = False
+
+    @property
+    def host_port(self) -> str:
+        """What the host's own port is called, if it has one."""
+        return HOST_PORT_PREFIX + self.id[:12]
 
     @property
     def label(self) -> str:
@@ -179,7 +223,7 @@ class Pool:
 
     `range` is the part that addresses are chosen from. `parent` is the parent whose networks it shares addresses with;
     None means every parent. `users` counts who asked for it and did not release it. `changed` is when it was asked for
-    last, in seconds since the epoch.
+    last, in seconds since the epoch. `conflict_check` is for addresses of containers; it takes a parent to look on.
     """
 
     id: str
@@ -188,6 +232,7 @@ class Pool:
     parent: str | None
     users: int
     changed: float
+    conflict_check: ConflictCheck = ConflictCheck.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +261,20 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A route of a sandbox; straight to the device when `via` is None."""
+class Quarantine:
+    """An address that somebody else on a parent's segment has, and that is not chosen there until a time.
 
-    destination: IPNetwork
-    via: IPAddress | None = None
+    `holder` is the MAC address that answered, or `THIS_HOST`. `until` is in seconds since the epoch.
+    """
+
+    parent: str
+    address: IPAddress
+    holder: str
+    until: float
+
+
+THIS_HOST = "this host itself"
+"""The holder of an address that the parent has in the host's namespace: ipvlan keeps that apart from its ports."""
 
 
 @dataclass(frozen=True, slots=True)

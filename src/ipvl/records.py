@@ -9,16 +9,29 @@ from typing import TypeVar
 from ipvl.addresses.allocation import gateway_of
 from ipvl.addresses.holdings import Spaces
 from ipvl.addresses.intervals import Intervals
-from ipvl.model import Cursor, Endpoint, IPAddress, IPNetwork, Lease, Network, Parent, Pool, Sandbox
+from ipvl.model import (
+    HOST_PORT_PREFIX,
+    Cursor,
+    Endpoint,
+    IPAddress,
+    IPNetwork,
+    Lease,
+    Network,
+    Parent,
+    Pool,
+    Quarantine,
+    Sandbox,
+)
 
-Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox
+Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | Quarantine
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
     """Insert the record, or replace the one with the same id.
 
-    For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet.
+    For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet, for a quarantine
+    its parent and address.
     """
 
     record: Record
@@ -28,7 +41,7 @@ class Put:
 class Drop:
     """Remove the record with this one's id; a record that is not there is dropped already.
 
-    Leases go with their pool, cursors with their network or pool.
+    Leases go with their pool, cursors with their network or pool, quarantines with their parent.
     """
 
     record: Record
@@ -61,6 +74,7 @@ class Records:
         self._by_leased_address: dict[IPAddress, dict[str, None]] = {}
         self._by_pool: dict[str, dict[IPAddress, None]] = {}
         self._cursors: dict[tuple[str, IPNetwork], Cursor] = {}
+        self._quarantines: dict[tuple[str, IPAddress], Quarantine] = {}
         self._spaces = Spaces()
         for record in records:
             self._put(record)
@@ -102,7 +116,9 @@ class Records:
         return iter(tuple(self._endpoints.values()))
 
     def concerns(self, link: str) -> bool:
-        """Tell whether a link is a parent, or the base of one that may have to be made on it."""
+        """Tell whether a link is a parent, the base of one that may have to be made on it, or the host's own port."""
+        if link.startswith(HOST_PORT_PREFIX):
+            return any(network.host_access and network.host_port == link for network in self._networks.values())
         return link in self._parents or any(parent.base == link for parent in self._parents.values())
 
     def networks_on(self, parent: str) -> tuple[Network, ...]:
@@ -163,11 +179,19 @@ class Records:
         cursor = self._cursors.get((owner, subnet))
         return None if cursor is None else cursor.address
 
+    def quarantines(self) -> Iterator[Quarantine]:
+        """Iterate over a snapshot of all quarantines, oldest first."""
+        return iter(tuple(self._quarantines.values()))
+
+    def quarantine(self, parent: str, address: IPAddress) -> Quarantine | None:
+        """Return the quarantine of this address on this parent, or None."""
+        return self._quarantines.get((parent, address))
+
     def held(self, parent: str | None, version: int) -> Intervals:
         """Return what may not be handed out on a parent, as numbers, or to those who share with every parent (None).
 
-        That is what endpoints hold there, what pools for this or every parent have leased, and the gateways and
-        reserved addresses of the networks there.
+        That is what endpoints hold there, what pools for this or every parent have leased, the gateways and reserved
+        addresses of the networks there, and what is in quarantine.
         """
         return self._spaces.held(parent, version)
 
@@ -195,6 +219,8 @@ class Records:
                 self._put_lease(record)
             case Cursor():
                 self._cursors[record.owner, record.subnet] = record
+            case Quarantine():
+                self._put_quarantine(record)
 
     def _put_network(self, network: Network) -> None:
         before = self._networks.get(network.id)
@@ -238,12 +264,18 @@ class Records:
         self._by_leased_address.setdefault(lease.address, {})[lease.pool_id] = None
         self._by_pool.setdefault(lease.pool_id, {})[lease.address] = None
 
+    def _put_quarantine(self, quarantine: Quarantine) -> None:
+        key = (quarantine.parent, quarantine.address)
+        if key not in self._quarantines:
+            self._spaces.hold(*key)
+        self._quarantines[key] = quarantine
+
     def _drop(self, record: Record) -> None:
         match record:
             case Network():
                 self._drop_network(record.id)
             case Parent():
-                self._parents.pop(record.name, None)
+                self._drop_parent(record.name)
             case Sandbox():
                 self._sandboxes.pop(record.id, None)
             case Endpoint():
@@ -254,6 +286,8 @@ class Records:
                 self._drop_lease(record)
             case Cursor():
                 self._cursors.pop((record.owner, record.subnet), None)
+            case Quarantine():
+                self._drop_quarantine(record)
 
     def _drop_network(self, network_id: str) -> None:
         network = self._networks.pop(network_id, None)
@@ -262,6 +296,17 @@ class Records:
             self._forget_name(network)
             self._drop_cursors(network_id)
             _discard(self._by_parent, network.parent, network_id)
+
+    def _drop_parent(self, name: str) -> None:
+        self._parents.pop(name, None)
+        for quarantine in self.quarantines():
+            if quarantine.parent == name:
+                self._drop_quarantine(quarantine)
+
+    def _drop_quarantine(self, quarantine: Quarantine) -> None:
+        key = (quarantine.parent, quarantine.address)
+        if self._quarantines.pop(key, None) is not None:
+            self._spaces.release(*key)
 
     def _drop_endpoint(self, endpoint_id: str) -> None:
         endpoint = self._endpoints.pop(endpoint_id, None)
@@ -314,12 +359,14 @@ class Records:
 
 
 def _fixed(network: Network) -> Iterator[IPAddress]:
-    """Yield what no endpoint on the network's parent may have: the routers, and the addresses of others."""
+    """Yield what no endpoint on the network's parent may have: routers, the host's own, and the addresses of others."""
     for subnet in network.subnets:
         gateway = gateway_of(network, subnet)
         if gateway is not None:
             yield gateway
         yield from subnet.reserved
+        if subnet.host is not None:
+            yield subnet.host
 
 
 def _discard(index: dict[_Key, dict[_Member, None]], key: _Key, member: _Member) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_interface
 from pathlib import Path
@@ -31,10 +32,15 @@ class FakeBench:
         self.kernel.change(name, **fields)
 
     async def add_address(self, name: str, address: str) -> None:
-        self.kernel.add_address(address)
+        self.kernel.add_address(address, name)
+
+    async def add_segment(self, name: str, mac: str, *addresses: str) -> None:
+        self.kernel.add(name)
+        for address in addresses:
+            self.kernel.add_neighbour(name, address, mac)
 
     async def add_route(self, name: str, destination: str) -> None:
-        self.kernel.add_route(destination)
+        self.kernel.add_route(destination, name, connected=True)
 
     async def join(self, name: str, master: str) -> None:
         self.kernel.change(name, master_kind=self.kernel.link(master).kind)
@@ -83,6 +89,21 @@ class HostBench:
             prefixlen=interface.network.prefixlen,
         )
 
+    async def add_segment(self, name: str, mac: str, *addresses: str) -> None:
+        """Make a link with a machine at its other end that has these addresses."""
+        lines = [
+            "netns add beyond",
+            f"link add {name} type veth peer name far address {mac} netns beyond",
+            f"link set {name} up",
+            "-n beyond link set far up",
+            *(
+                f"-n beyond address add {address}" + ("/64 dev far nodad" if ":" in address else "/24 dev far")
+                for address in addresses
+            ),
+        ]
+        for line in lines:
+            ip(line)
+
     async def add_route(self, name: str, destination: str) -> None:
         await self._socket.route("add", dst=destination, oif=(await self._existing(name)).index)
 
@@ -103,6 +124,11 @@ class HostBench:
         link = await self.kernel.by_name(name)
         assert link is not None, f"{name} does not exist"
         return link
+
+
+def ip(line: str) -> None:
+    """Run `ip` as it is typed."""
+    subprocess.run(["ip", *line.split()], check=True)
 
 
 Bench = FakeBench | HostBench

@@ -8,30 +8,38 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from ipaddress import ip_network
-from typing import Any, assert_never
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
 
-from ipvl.errors import IpvlError, kernel_refused, missing
+from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
 from ipvl.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
+    USUAL_METRICS,
+    CloseHost,
+    HostRoute,
+    HostWays,
     Link,
     MakeDummy,
+    MakeHostPort,
     MakePort,
     MakeVlan,
+    OpenHost,
     PlacePort,
     RemoveHalfMade,
+    RemoveHostPort,
     RemoveParent,
     RemovePort,
     RoutePort,
     SandboxView,
+    SetMtu,
     Step,
     TakePort,
 )
-from ipvl.model import IPNetwork
+from ipvl.model import THIS_HOST, IPAddress, IPNetwork
 
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 TAKES_THE_FRAMES = frozenset({"bridge", "bond", "team", "openvswitch"})
@@ -69,6 +77,11 @@ class FakeKernel:
         self.machine = "fake host"
         self._kinds = kinds
         self._prefixes: set[IPNetwork] = set()
+        self._neighbours: dict[tuple[str, IPAddress], str] = {}
+        self.announced: list[tuple[str, tuple[IPAddress, ...]]] = []
+        self.closed: set[str] = set()
+        self._own_addresses: set[tuple[str, IPAddress]] = set()
+        self._own_routes: dict[IPNetwork, HostRoute] = {}
         self._sandboxes: dict[str, int] = {}
         self._set_up: dict[tuple[str, str], PlacePort] = {}
         self._routes: dict[tuple[str, str], list[RoutePort]] = {}
@@ -88,13 +101,12 @@ class FakeKernel:
         return SandboxView(
             frozenset({"lo", *(placed.link.name for placed in self._links.values() if placed.where == path)}),
             frozenset(
-                [gateway.version for step in ways for gateway in step.gateways]
-                + [
-                    route.destination.version
-                    for step in ways
-                    for route in step.routes
-                    if route.destination.prefixlen == 0
-                ]
+                (version, step.metric or USUAL_METRICS[version])
+                for step in ways
+                for version in (
+                    *(gateway.version for gateway in step.gateways),
+                    *(route.destination.version for route in step.routes if route.destination.prefixlen == 0),
+                )
             ),
         )
 
@@ -113,7 +125,29 @@ class FakeKernel:
         )
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
-        return tuple(sorted(self._prefixes, key=lambda one: (one.version, int(one.network_address), one.prefixlen)))
+        known = self._prefixes | set(self._own_routes)
+        return tuple(sorted(known, key=lambda one: (one.version, int(one.network_address), one.prefixlen)))
+
+    async def ways(self) -> HostWays:
+        return HostWays(frozenset(self._own_addresses), tuple(self._own_routes.values()))
+
+    async def holders(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
+        found = self.link(link)
+        heard = {one: self._neighbours[link, one] for one in addresses if (link, one) in self._neighbours}
+        if found is not None and found.up and found.carrier:
+            return heard
+        return {one: holder for one, holder in heard.items() if holder == THIS_HOST and found is not None}
+
+    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+        found = self.link(link)
+        if found is None or not found.up:
+            texts = " and ".join(map(str, addresses))
+            reason = os.strerror(errno.ENODEV if found is None else errno.ENETDOWN)
+            raise kernel_refused(
+                f"{texts} could not be announced on {link}: {reason}",
+                "neighbours that remember another machine for it find out within minutes",
+            )
+        self.announced.append((link, tuple(addresses)))
 
     async def by_name(self, name: str) -> Link | None:
         return self.link(name)
@@ -128,6 +162,12 @@ class FakeKernel:
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, MakeDummy | MakeVlan):
             self._make_parent(step, HALF_MADE_PREFIX + "0123456789")
             raise KilledError
+        if trouble is Trouble.KILLED_WITHIN and isinstance(step, MakeHostPort):
+            self._make_port(step, HALF_MADE_PREFIX + "0123456789")
+            raise KilledError
+        if trouble is Trouble.KILLED_WITHIN and isinstance(step, OpenHost):
+            self._do(replace(step, ways=()))
+            raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, PlacePort):
             self._move(step.name, HOST, step.name, step.namespace)
             raise KilledError
@@ -140,11 +180,16 @@ class FakeKernel:
             case MakeDummy() | MakeVlan():
                 self._make_parent(step, step.name, alias=MADE_BY_IPVL, up=True)
             case MakePort():
-                self._make_port(step)
-            case RemoveParent():
+                self._make_port(step, step.name)
+            case RemoveParent() | RemoveHostPort():
                 self._remove(step, only_if_made_by_ipvl=True)
             case RemoveHalfMade() | RemovePort():
                 self._remove(step)
+            case _:
+                self._do_further(step)
+
+    def _do_further(self, step: Step) -> None:
+        match step:
             case PlacePort():
                 self._place(step)
             case RoutePort():
@@ -156,8 +201,16 @@ class FakeKernel:
                 link = self.link(step.interface, step.namespace)
                 if link is not None and link.kind == "ipvlan":
                     self._take(step.namespace, step.interface)
+            case MakeHostPort():
+                self._make_port(step, step.name, alias=MADE_BY_IPVL, up=True)
+            case OpenHost():
+                self._open(step)
+            case CloseHost():
+                self._close(step)
+            case SetMtu():
+                self._set_mtu(step)
             case _:
-                assert_never(step)
+                raise NotImplementedError(step)
 
     # What others do to the host.
 
@@ -171,12 +224,32 @@ class FakeKernel:
             None,
         )
 
-    def add_address(self, address: str) -> None:
-        """Give the host an address in CIDR notation; it brings its connected route."""
-        self._prefixes.add(ip_network(address, strict=False))
+    def add_neighbour(self, link: str, address: str, mac: str) -> None:
+        """Put a machine with an address on a link's segment."""
+        self._neighbours[link, ip_address(address)] = mac
 
-    def add_route(self, destination: str) -> None:
-        self._prefixes.add(ip_network(destination))
+    def remove_neighbour(self, link: str, address: str) -> None:
+        """Take it away again."""
+        del self._neighbours[link, ip_address(address)]
+
+    def add_address(self, address: str, link: str = "eth0") -> None:
+        """Give the host an address in CIDR notation; it brings its connected route."""
+        interface = ip_interface(address)
+        self._neighbours[link, interface.ip] = THIS_HOST
+        self._own_addresses.add((link, interface.ip))
+        self._own_routes[interface.network] = HostRoute(
+            interface.network,
+            link,
+            connected=True,
+            by_kernel=True,
+            source=interface.ip if interface.version == 4 else None,
+        )
+
+    def add_route(self, destination: str, link: str | None = "eth0", *, connected: bool = False) -> None:
+        self._own_routes[ip_network(destination)] = HostRoute(ip_network(destination), link, connected)
+
+    def remove_route(self, destination: str) -> None:
+        del self._own_routes[ip_network(destination)]
 
     def add(self, name: str, kind: str | None = None, on: str | None = None, **fields: Any) -> Link:
         below = None if on is None else self.link(on)
@@ -196,6 +269,11 @@ class FakeKernel:
         link = self.link(name)
         assert link is not None, f"{name} does not exist"
         self._links[link.index] = Placed(replace(link, **fields))
+        if "mtu" in fields:
+            for index, placed in self._links.items():
+                if placed.link.kind == "ipvlan" and placed.link.lower == link.index:
+                    # The parent's overwrites all (drivers/net/ipvlan/ipvlan_main.c, ipvlan_device_event).
+                    self._links[index] = replace(placed, link=replace(placed.link, mtu=fields["mtu"]))
 
     def remove(self, name: str) -> None:
         link = self.link(name)
@@ -293,7 +371,40 @@ class FakeKernel:
             raise _refusal(errno.ENETDOWN, step)
         self.add(name, "vlan", step.base, alias=alias, up=up, carrier=up, mtu=base.mtu, vlan_id=step.vlan_id)
 
-    def _make_port(self, step: MakePort) -> None:
+    def _open(self, step: OpenHost) -> None:
+        self._existing(step.name)
+        self._own_addresses |= {(step.name, address) for address in step.addresses}
+        for way in step.ways:
+            route = self._own_routes.setdefault(
+                way.destination, HostRoute(way.destination, step.name, connected=True, source=way.source)
+            )
+            if route.link != step.name:
+                raise _refusal(errno.EEXIST, step)
+
+    def _set_mtu(self, step: SetMtu) -> None:
+        if step.namespace is not None:
+            self._check_sandbox(step.namespace)
+            if step.namespace in self.closed:
+                raise kernel_refused(
+                    f"sandbox {step.namespace} cannot be entered: Operation not permitted", ENTERING_NAMESPACES
+                )
+            if self.link(step.interface, step.namespace) is None:
+                raise _refusal(errno.ENODEV, step)
+        else:
+            self._existing(step.interface)
+        for index, placed in self._links.items():
+            if (placed.link.name, placed.where) == (step.interface, step.namespace or HOST):
+                self._links[index] = replace(placed, link=replace(placed.link, mtu=step.mtu))
+
+    def _close(self, step: CloseHost) -> None:
+        for destination in step.destinations:
+            route = self._own_routes.get(destination)
+            if route is not None and route.link == step.name:
+                del self._own_routes[destination]
+
+    def _make_port(
+        self, step: MakePort | MakeHostPort, name: str, *, alias: str | None = None, up: bool = False
+    ) -> None:
         parent = self.link(step.parent)
         if parent is None:
             raise missing(
@@ -301,7 +412,7 @@ class FakeKernel:
                 "make it again, as it was when the network was created, and start the container once more",
             )
         self._check_kind("ipvlan", step)
-        self._check_name(step.name, step)
+        self._check_name(name, step)
         if parent.kind == "ipvlan" and parent.lower is not None:
             parent = self._links[parent.lower].link
         if parent.loopback or not parent.ethernet:
@@ -319,10 +430,12 @@ class FakeKernel:
                 # The last writer changes all (drivers/net/ipvlan/ipvlan_main.c, ipvlan_link_new).
                 switched = replace(placed.link, mode=step.mode, flag=step.flag)
                 self._links[placed.link.index] = Placed(switched, placed.where)
-        port = self.add(step.name, "ipvlan", up=False, carrier=False, mtu=step.mtu or parent.mtu)
+        port = self.add(name, "ipvlan", alias=alias, up=up, carrier=up, mtu=step.mtu or parent.mtu)
         self._links[port.index] = Placed(replace(port, lower=parent.index, mode=step.mode, flag=step.flag))
 
-    def _remove(self, step: RemoveParent | RemoveHalfMade | RemovePort, *, only_if_made_by_ipvl: bool = False) -> None:
+    def _remove(
+        self, step: RemoveParent | RemoveHalfMade | RemovePort | RemoveHostPort, *, only_if_made_by_ipvl: bool = False
+    ) -> None:
         link = self.link(step.name)
         if link is None or (only_if_made_by_ipvl and not link.made_by_ipvl):
             return
@@ -331,7 +444,15 @@ class FakeKernel:
         self._drop(link.index)
 
     def _drop(self, index: int) -> None:
-        if self._links.pop(index, None) is not None:
+        gone = self._links.pop(index, None)
+        if gone is not None:
+            if gone.where == HOST:
+                self._own_addresses = {one for one in self._own_addresses if one[0] != gone.link.name}
+                self._own_routes = {
+                    destination: route
+                    for destination, route in self._own_routes.items()
+                    if route.link != gone.link.name
+                }
             for above in [above for above, placed in self._links.items() if placed.link.lower == index]:
                 self._drop(above)
 

@@ -11,7 +11,7 @@ import pytest
 from pyroute2 import netns
 
 from ipvl.errors import Kind
-from ipvl.links import MakePort, PlacePort, RoutePort, SandboxView, TakePort
+from ipvl.links import MakePort, PlacePort, RoutePort, SandboxView, SetMtu, TakePort
 from ipvl.model import Flag, Mode, Route
 from tests.contract.benches import Bench, on_host, refusal
 from tests.contract.test_kernel_making import needs
@@ -138,10 +138,10 @@ def test_a_name_that_is_taken_in_the_sandbox_is_refused(on_kernel):
     ("gateways", "routes", "families"),
     [
         ((), (), set()),
-        (GATEWAYS[:1], (), {4}),
-        (GATEWAYS[1:], (), {6}),
-        (GATEWAYS, (), {4, 6}),
-        ((), (Route(ip_network("0.0.0.0/0")), Route(ip_network("::/0"))), {4, 6}),
+        (GATEWAYS[:1], (), {(4, 0)}),
+        (GATEWAYS[1:], (), {(6, 1024)}),
+        (GATEWAYS, (), {(4, 0), (6, 1024)}),
+        ((), (Route(ip_network("0.0.0.0/0")), Route(ip_network("::/0"))), {(4, 0), (6, 1024)}),
         ((), (Route(ip_network("10.0.0.0/8")), Route(ip_network("10.1.0.0/16"), GATEWAYS[0])), set()),
     ],
 )
@@ -155,6 +155,20 @@ def test_default_routes_are_seen_by_their_families(on_kernel, gateways, routes, 
         await bench.kernel.apply(step)
 
         assert families == (await bench.kernel.sandbox_view(path)).default_routes
+
+    on_kernel(promise)
+
+
+def test_default_routes_of_several_metrics_are_side_by_side(on_kernel):
+    """Each is there once, with the metric that it was given."""
+
+    async def promise(bench):
+        path = await place(bench)
+        for metric in (None, 200, 100, 200):
+            await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS, (Route(ip_network("10.0.0.0/8")),), metric))
+
+        expected = {(4, 0), (4, 100), (4, 200), (6, 1024), (6, 100), (6, 200)}
+        assert expected == (await bench.kernel.sandbox_view(path)).default_routes
 
     on_kernel(promise)
 
@@ -215,8 +229,40 @@ def test_a_port_without_ipv6_is_placed_all_the_same(on_kernel):
         await bench.kernel.apply(step)
         await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS[:1], ()))
 
-        assert replace(BARE, interfaces=frozenset({"lo", "eth0"}), default_routes=frozenset({4})) == (
+        assert replace(BARE, interfaces=frozenset({"lo", "eth0"}), default_routes=frozenset({(4, 0)})) == (
             await bench.kernel.sandbox_view(path)
         )
+
+    on_kernel(promise)
+
+
+def test_the_mtu_of_a_port_is_set_wherever_it_is(on_kernel):
+    """In a sandbox by its path, and in the host's own namespace."""
+
+    async def promise(bench):
+        path = await place(bench)
+        await bench.add("br1", "bridge", up=True)
+        await bench.kernel.apply(SetMtu("eth0", 1400, path))
+        await bench.kernel.apply(SetMtu("br1", 1300))
+
+        (found,) = await bench.kernel.ports_elsewhere([path])
+        assert (1400, 1300) == (found.mtu, (await bench.kernel.by_name("br1")).mtu)
+        gone = f"sandbox {GONE} is gone (No such file or directory); start it again"
+        assert gone == await refusal(bench, Kind.MISSING, SetMtu("eth0", 1400, GONE))
+
+    on_kernel(promise)
+
+
+def test_the_parents_mtu_overwrites_all_ports(on_kernel):
+    """Wherever they are: the kernel's own rule, which is why ipvl sets it again."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")
+        path = await place(bench)
+        await bench.kernel.apply(SetMtu("eth0", 1400, path))
+        await bench.change("br0", mtu=1450)
+
+        (found,) = await bench.kernel.ports_elsewhere([path])
+        assert 1450 == found.mtu
 
     on_kernel(promise)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import socket
 import subprocess
+from collections.abc import Coroutine
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ipvl.errors import IpvlError
 from ipvl.facts import Question
 from ipvl.kernel import probes
-from ipvl.kernel.probes import advertised, arp_answer, arp_request, ask, made_of, solicitation
+from ipvl.kernel.frames import announcement, arp_request, solicitation
+from ipvl.kernel.probes import announce, ask, holders
 from tests.contract.own_namespace import in_own_namespace
 
 NEAR, FAR = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -151,27 +158,151 @@ def test_a_crowd_is_asked_within_the_same_second():
     on_a_segment(work)
 
 
-@pytest.mark.parametrize("cut", [0, 13, 41])
-def test_arp_frames_that_are_no_answers(cut):
-    """Short ones, and requests."""
-    request = arp_request(bytes(6), HELD4, None)
+def test_somebody_who_is_about_to_take_the_address_has_it_too():
+    """Two that probe at once both let go of it (RFC 5227, 2.1.1; RFC 4862, 5.4.3), in both families."""
+    frames = {
+        FREE4: arp_request(bytes.fromhex(FAR.replace(":", "")), FREE4, None),
+        FREE6: solicitation(bytes.fromhex(FAR.replace(":", "")), FREE6, IPv6Address("::")),
+    }
 
-    assert None is arp_answer(request)
-    assert None is arp_answer(request[:cut])
+    async def meanwhile(address) -> dict:
+        # Sent once the other's first question has come: it listens by then.
+        with packets("far") as far:
+            asking = asyncio.create_task(holders("near", (address,)))
+            await asyncio.get_running_loop().sock_recv(far, 1500)
+            far.send(frames[address])
+            return await asking
+
+    def work() -> None:
+        both_ends_here()
+        for address in frames:
+            assert {address: (FAR,)} == asyncio.run(meanwhile(address))
+
+    in_own_namespace(work)
 
 
-@pytest.mark.parametrize("cut", [0, 13, 54, 77])
-def test_ipv6_frames_that_are_no_answers(cut):
-    """Short ones, solicitations, and advertisements that a router has passed on."""
-    question = solicitation(bytes(6), HELD6, made_of(bytes(6)))
-    far_away = bytearray(question)
-    far_away[21], far_away[54] = 254, 136
+def test_a_conflict_ends_the_wait(monkeypatch):
+    """Whoever waits for an address gets the next one at once."""
+    monkeypatch.setattr(probes, "FREE_AFTER", math.inf)
 
-    assert None is advertised(question)
-    assert None is advertised(question[:cut])
-    assert None is advertised(bytes(far_away))
+    def work() -> None:
+        assert {HELD4: (FAR,)} == asyncio.run(holders("near", (HELD4, FREE6)))
+        assert {HELD6: (FAR,)} == asyncio.run(holders("near", (FREE4, HELD6)))
+
+    on_a_segment(work)
 
 
-def test_the_address_that_a_mac_address_makes():
-    """RFC 4291, appendix A."""
-    assert ip_address("fe80::250:56ff:fe39:452e") == made_of(bytes.fromhex("00505639452e"))
+def test_a_probe_for_ipv6_leaves_nothing_in_the_others_cache():
+    """It comes from no address."""
+
+    def work() -> None:
+        asyncio.run(holders("near", (HELD6,)))
+
+        assert "" == ip("-6 -n neighbour neigh show dev far")
+
+    on_a_segment(work)
+
+
+def test_frames_of_other_vlans_say_nothing():
+    """A trunk brings frames of VLANs that this host has no link for: the same address there is another's."""
+
+    def work() -> None:
+        both_ends_here()
+        with packets("far") as far:
+            claim = announcement(bytes.fromhex(FAR.replace(":", "")), HELD4)
+
+            assert {} == asyncio.run(answer_each(far, holders("near", (HELD4,)), tagged(claim, 30)))
+            assert {HELD4: (FAR,)} == asyncio.run(answer_each(far, holders("near", (HELD4,)), claim))
+
+    in_own_namespace(work)
+
+
+def test_a_flood_keeps_nobody_from_work(monkeypatch):
+    """Whatever comes in, others get their turn, and the answer in it is heard."""
+    monkeypatch.setattr(probes, "HEARD_AT_ONCE", 1)
+    turns = []
+
+    async def scene() -> dict:
+        asking = asyncio.create_task(holders("near", (HELD4, HELD6)))
+        with packets("far") as far:
+            await asyncio.wait([asking], timeout=0)
+            noise = [arp_request(bytes.fromhex(FAR.replace(":", "")), FREE4, ASKER) for _ in range(100)]
+            for frame in (*noise, announcement(bytes.fromhex(FAR.replace(":", "")), HELD4)):
+                far.send(frame)
+            while not asking.done():
+                turns.append(True)
+                await asyncio.sleep(0)
+        return await asking
+
+    def work() -> None:
+        both_ends_here()
+        assert {HELD4: (FAR,)} == asyncio.run(scene())
+        assert len(turns) > 50
+
+    in_own_namespace(work)
+
+
+def test_announcements_go_out_once_for_each_address():
+    """ARP for IPv4, neighbour discovery for IPv6, from the link's MAC address; nobody is waited for."""
+
+    def work() -> None:
+        both_ends_here()
+        with packets("far", patience=10) as far:
+            announce("near", (FREE4, FREE6))
+
+            near = bytes.fromhex(NEAR.replace(":", ""))
+            assert [announcement(near, FREE4), announcement(near, FREE6)] == [far.recv(1500), far.recv(1500)]
+
+    in_own_namespace(work)
+
+
+def test_whoever_may_not_send_is_told_what_it_takes():
+    """No answer must not look like silence."""
+
+    def work() -> None:
+        segment()
+        os.setgid(65534)
+        os.setuid(65534)
+        for attempt in (
+            lambda: asyncio.run(holders("near", (HELD4,))),
+            lambda: announce("near", (HELD4,)),
+            lambda: asked(Question("near", HELD4)),
+        ):
+            with pytest.raises(IpvlError) as refused:
+                attempt()
+            assert "ipvl may not send frames (EPERM); run it as root, or with CAP_NET_RAW" == str(refused.value)
+
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    in_own_namespace(work)
+
+
+def both_ends_here() -> None:
+    """Make a wire whose ends are both in this namespace, which has no part in what is on it."""
+    for name in ("default", "all"):
+        Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
+    ip(f"link add near address {NEAR} type veth peer name far address {FAR}")
+    ip("link set near up")
+    ip("link set far up")
+
+
+def packets(link: str, patience: float = 0) -> socket.socket:
+    """Return a socket that hears and sends whole frames on a link, and waits for one this many seconds at most."""
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(0x0003))
+    opened.bind((link, 0x0003))
+    opened.settimeout(patience)
+    return opened
+
+
+def tagged(frame: bytes, vlan: int) -> bytes:
+    return frame[:12] + b"\x81\x00" + vlan.to_bytes(2) + frame[12:]
+
+
+async def answer_each(far: socket.socket, asking: Coroutine[Any, Any, dict], frame: bytes) -> dict:
+    """Send a frame whenever a question comes, until whoever asks has done with it."""
+    task = asyncio.create_task(asking)
+    asyncio.get_running_loop().add_reader(far, lambda: (far.recv(1500), far.send(frame)))
+    try:
+        return await task
+    finally:
+        asyncio.get_running_loop().remove_reader(far)

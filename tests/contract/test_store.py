@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import Cursor, Endpoint, Flag, Lease, Mode, Network, Parent, ParentKind, Phase, Pool
+from ipvl.model import (
+    ConflictCheck,
+    Cursor,
+    Endpoint,
+    Flag,
+    Lease,
+    Mode,
+    Network,
+    Parent,
+    ParentKind,
+    Phase,
+    Pool,
+    Quarantine,
+    Route,
+)
 from ipvl.records import Drop, Put, Record, Records
 from ipvl.store.sqlite import open_store
 from tests.unit.builders import (
@@ -43,25 +57,35 @@ FULL = network(
     interface_prefix="vlan",
     created=1_700_000_000.123456,
     phase=Phase.MAKING,
+    conflict_check=ConflictCheck.PROBE,
     subnets=(
         "10.1.0.0/16",
         subnet("192.168.20.0/24", "192.168.20.254", "192.168.20.128/25", ("192.168.20.9", "192.168.20.130")),
-        subnet("2001:db8::/64", "fe80::1"),
+        replace(subnet("2001:db8::/64", "fe80::1"), host=ip_address("2001:db8::5")),
     ),
+    host_access=True,
+    routes=(
+        Route(ip_network("172.20.0.0/16")),
+        Route(ip_network("2001:db8:1::/48"), ip_address("2001:db8::1")),
+    ),
+    default_route=False,
+    metric=4294967295,
 )
-ISOLATED = network(isolated=True, subnets=())
+ISOLATED = network(isolated=True, subnets=(), announcements=0, announce_interval=250)
 ONE = endpoint("one", network_id=OTHER_ID, addresses=("192.168.20.10/24", "2001:db8::a/64"))
 JOINED = endpoint("two", addresses=("10.0.0.1/8",), name="shop", sandbox=SANDBOX, interface_prefix="web")
 SHARED = pool("10.0.0.0/8", "10.9.0.0/16", users=2)
-OWN = pool("2001:db8::/64", parent="eth0.20")
+OWN = pool("2001:db8::/64", parent="eth0.20", conflict_check=ConflictCheck.PROBE)
 GATEWAY = lease(SHARED, "10.0.0.1", gateway=True, users=2)
 LEASE = lease(OWN, "2001:db8::a", owner="web", changed=7.25)
 CURSORS = (
     Cursor(SHARED.id, SHARED.subnet, ip_address("10.9.0.4")),
     Cursor(FULL.id, FULL.subnets[1].pool, ip_address("192.168.20.10")),
 )
-POOLS = (SHARED, OWN, GATEWAY, LEASE, *CURSORS)
-ALL = (vlan_parent("eth0.20", "eth0", 20), DUMMY, FULL, ISOLATED, ONE, JOINED, SHARED, OWN, GATEWAY, LEASE, *CURSORS)
+QUARANTINE = Quarantine("eth0.20", ip_address("192.168.20.11"), "52:54:00:12:34:56", 7.25)
+ELSEWHERE = Quarantine("eth9", ip_address("2001:db8::b"), "52:54:00:12:34:56", 8.5)
+POOLS = (SHARED, OWN, GATEWAY, LEASE, *CURSORS, QUARANTINE, ELSEWHERE)
+ALL = (vlan_parent("eth0.20", "eth0", 20), DUMMY, FULL, ISOLATED, ONE, JOINED, *POOLS)
 
 
 @pytest.fixture(params=STORES)
@@ -129,11 +153,13 @@ def test_a_record_that_is_put_again_is_replaced_in_its_place(store):
 
 
 def test_a_dropped_record_is_gone_with_its_parts(store):
-    """Subnets and cursors go with their network, addresses with their endpoint, leases with their pool."""
+    """Subnets and cursors go with their network, addresses with their endpoint, leases with their pool, quarantines
+    with their parent.
+    """
     store.commit([Put(one) for one in ALL])
     store.commit([Drop(ONE), Drop(FULL), Drop(ALL[0])])
-    assert (DUMMY, ISOLATED, JOINED, *POOLS[:-1]) == store.load()
-    store.commit([Drop(SHARED), Drop(OWN)])
+    assert (DUMMY, ISOLATED, JOINED, SHARED, OWN, GATEWAY, LEASE, CURSORS[0], ELSEWHERE) == store.load()
+    store.commit([Drop(SHARED), Drop(OWN), Drop(ELSEWHERE)])
     assert (DUMMY, ISOLATED, JOINED) == store.load()
 
     store.commit([Put(ALL[0]), Put(replace(FULL, subnets=())), Put(replace(ONE, id="three"))])
@@ -142,14 +168,16 @@ def test_a_dropped_record_is_gone_with_its_parts(store):
 
 
 def test_a_pool_a_lease_and_a_cursor_can_change(store):
-    """Users come and go, a lease becomes the gateway, the cursor moves on."""
+    """Users come and go, a lease becomes the gateway, the cursor moves on; a quarantine is renewed."""
     store.commit([Put(one) for one in ALL])
     shared, gateway = replace(SHARED, users=3, changed=8.5), replace(LEASE, gateway=True, users=2, changed=8.5)
     moved = replace(CURSORS[0], address=ip_address("10.9.0.5"))
 
-    store.commit([Put(shared), Put(gateway), Put(moved), Drop(GATEWAY), Drop(CURSORS[1])])
+    renewed = replace(QUARANTINE, holder="this host itself", until=9.5)
 
-    assert (*ALL[:6], shared, OWN, gateway, moved) == store.load()
+    store.commit([Put(shared), Put(gateway), Put(moved), Put(renewed), Drop(GATEWAY), Drop(CURSORS[1])])
+
+    assert (*ALL[:6], shared, OWN, gateway, moved, renewed, ELSEWHERE) == store.load()
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: type(one).__name__)
@@ -206,6 +234,7 @@ PARENTS = (parent("eth0"), vlan_parent("eth0.20", "eth0", 20), DUMMY)
 
 
 POOL_CHANGES = ["pool", "lease", "drop lease", "cursor", "drop pool"]
+QUARANTINE_CHANGES = ["quarantine", "end of quarantine", "drop parent"]
 
 
 def change_of_pools(draw: st.DrawFn, kind: str, held: dict[str, Record], number: int) -> Put | Drop:
@@ -241,6 +270,7 @@ def histories(draw: st.DrawFn) -> list[list[Put | Drop]]:
         )
         pools = [one for one in held.values() if isinstance(one, Pool)]
         kinds += POOL_CHANGES if pools else POOL_CHANGES[:1]
+        kinds += QUARANTINE_CHANGES
         kind = draw(st.sampled_from(kinds))
         if kind == "network":
             on = draw(st.sampled_from(PARENTS))
@@ -252,6 +282,11 @@ def histories(draw: st.DrawFn) -> list[list[Put | Drop]]:
             one = endpoint(f"endpoint{number}", network_id=of.id, addresses=(f"10.0.0.{number}/8",))
             held |= {one.id: one}
             commits.append([Put(one)])
+        elif kind in QUARANTINE_CHANGES:
+            address = ip_address(f"10.0.0.{draw(st.integers(1, 3))}")
+            kept = Quarantine(draw(st.sampled_from(["eth0", "eth9"])), address, "52:54:00:12:34:56", float(number))
+            change = {"quarantine": Put(kept), "end of quarantine": Drop(kept), "drop parent": Drop(parent("eth9"))}
+            commits.append([change[kind]])
         elif kind in POOL_CHANGES:
             commits.append([change_of_pools(draw, kind, held, number)])
         elif kind == "rename":
@@ -289,12 +324,13 @@ def test_disk_and_memory_tell_the_same(history):
                     *records.pools(),
                     *records.leases(),
                     *records.cursors(),
+                    *records.quarantines(),
                 )
                 assert in_memory == store.load()
 
 
 def test_the_names_used_here_are_different():
     """The records above do not overwrite one another."""
-    named = [one for one in ALL if not isinstance(one, Lease | Cursor)]
+    named = [one for one in ALL if not isinstance(one, Lease | Cursor | Quarantine)]
     assert len(named) == len({getattr(one, "id", None) or one.name for one in named})
     assert ID != OTHER_ID

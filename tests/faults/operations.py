@@ -145,14 +145,23 @@ async def docker(stage: Stage, method: str, body: dict[str, Any]) -> Any:
     return answer.body
 
 
-def create_network(identity: str, parent: str, *, internal: bool = False, subnet: str = POOL) -> Act:
+def create_network(identity: str, parent: str, *, internal: bool = False, subnet: str = POOL, **further: str) -> Act:
     async def act(stage: Stage, attempt: int) -> None:
-        generic = {"parent": parent} if parent else {}
+        generic = {**({"parent": parent} if parent else {}), **further}
         options = {"com.docker.network.generic": generic, "com.docker.network.internal": internal}
         body = {"NetworkID": identity, "Options": options, "IPv4Data": [{"Pool": subnet}], "IPv6Data": []}
         await docker(stage, "NetworkDriver.CreateNetwork", body)
 
     return act
+
+
+async def create_open_network(stage: Stage, attempt: int) -> None:
+    """Create a network to whose containers the host has access, on a VLAN."""
+    generic = {"parent": "eth0.20", "host_access": "true"}
+    pool = {"Pool": POOL, "AuxAddresses": {"host": "192.168.20.250/24"}}
+    options = {"com.docker.network.generic": generic, "com.docker.network.internal": False}
+    body = {"NetworkID": NETWORK, "Options": options, "IPv4Data": [pool], "IPv6Data": []}
+    await docker(stage, "NetworkDriver.CreateNetwork", body)
 
 
 def delete_network(identity: str = NETWORK) -> Act:
@@ -210,9 +219,10 @@ def ended(name: str) -> Act:
     return act
 
 
-def request_pool(parent: str = "") -> Act:
+def request_pool(parent: str = "", **further: str) -> Act:
     async def act(stage: Stage, attempt: int) -> None:
-        body = {"Pool": POOL, "SubPool": "", "Options": {"parent": parent} if parent else {}, "V6": False}
+        options = {**({"parent": parent} if parent else {}), **further}
+        body = {"Pool": POOL, "SubPool": "", "Options": options, "V6": False}
         stage.ledger.pools[(await docker(stage, "IpamDriver.RequestPool", body))["PoolID"]] += 1
 
     return act
@@ -282,7 +292,9 @@ def make(name: str, subnet: str = "192.168.30.0/24", **fields: Any) -> Act:
     return act
 
 
+OPEN = make("web", options={"parent": "eth0.30", "host_access": "true"})
 WEB = make("web", options={"parent": "eth0.30"})
+CAREFUL = make("web", options={"parent": "eth0.30", "conflict_check": "probe"})
 DATABASE = make("db", "10.7.0.0/16", options={"parent": "eth1"})
 
 
@@ -367,6 +379,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "docker: delete a network with a port": Operation((VLAN, create_endpoint(), join()), delete_network()),
     "docker: create an endpoint": Operation((VLAN,), create_endpoint()),
+    "docker: create an endpoint whose address is asked for": Operation(
+        (create_network(NETWORK, "eth0.20", conflict_check="probe"),), create_endpoint()
+    ),
     "docker: create an endpoint over a dead one": Operation(
         (VLAN, create_endpoint(DEAD), join(DEAD), ended("dead")), create_endpoint()
     ),
@@ -380,12 +395,23 @@ OPERATIONS: dict[str, Operation] = {
     "docker: delete an endpoint with a port": Operation(
         (VLAN, create_endpoint(), join()), endpoint_call("DeleteEndpoint")
     ),
+    "docker: create a network with host access": Operation((), create_open_network),
+    "docker: delete a network with host access": Operation(
+        (create_open_network, create_endpoint(), join()), delete_network()
+    ),
+    "docker: join a network with host access": Operation((create_open_network, create_endpoint()), join()),
+    "docker: leave a network with host access": Operation(
+        (create_open_network, create_endpoint(), join(), taken(), given_back()), endpoint_call("Leave")
+    ),
     "docker: request a pool": Operation((), request_pool()),
     "docker: request a pool again": Operation((request_pool(),), request_pool()),
     "docker: release a pool": Operation((request_pool(),), release_pool),
     "docker: release a pool of two networks": Operation((request_pool(), request_pool()), release_pool),
     "docker: request a gateway": Operation((request_pool(),), request_address(**GATEWAY)),
     "docker: request an address": Operation((request_pool(),), request_address(), chooses=True),
+    "docker: request an address that is asked for": Operation(
+        (request_pool("eth0", conflict_check="probe"),), request_address(), chooses=True
+    ),
     "docker: request this address": Operation((request_pool("eth0"),), request_address("192.168.20.9", **NAMED)),
     "docker: release an address": Operation((request_pool(), request_address()), release_address),
     "docker: release gateway and pool of one of two networks": Operation(
@@ -398,7 +424,17 @@ OPERATIONS: dict[str, Operation] = {
         (WEB,), network_call("network.remove", network="web"), "network web does not exist"
     ),
     "embedded: prune networks": Operation((WEB, make("two", internal=True)), network_call("network.prune")),
+    "embedded: create a network with host access": Operation((), OPEN, "network web exists already"),
+    "embedded: attach to a network with host access": Operation(
+        (OPEN, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True
+    ),
+    "embedded: detach from a network with host access": Operation(
+        (OPEN, attach(place=GREEN), attach()), detach(), "is not on network web"
+    ),
     "embedded: attach": Operation((WEB, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True),
+    "embedded: attach where addresses are asked for": Operation(
+        (CAREFUL, attach(place=GREEN)), attach(), ON_ALREADY, chooses=True
+    ),
     "embedded: attach to a second network": Operation(
         (WEB, DATABASE, attach()), attach("db"), ON_ALREADY, chooses=True
     ),

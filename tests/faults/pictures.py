@@ -56,9 +56,12 @@ def check_whole(records: Records, links: Iterable[Link]) -> None:
     assert {Phase.READY} >= {network.phase for network in records.networks()}, "a network is half done"
     assert {Phase.READY} >= {endpoint.phase for endpoint in records.endpoints()}, "an endpoint is half done"
     marked = {link.name for link in here if link.made_by_ipvl}
-    assert marked == {parent.name for parent in records.parents() if parent.made}, "made parents are others"
+    host_ports = {network.host_port for network in records.networks() if network.host_access}
+    assert marked == {parent.name for parent in records.parents() if parent.made} | host_ports, (
+        "marked links are others"
+    )
     assert not [link.name for link in here if link.name.startswith(HALF_MADE_PREFIX)], "a parent is half made"
-    ports = {link.name for link in here if link.kind == "ipvlan"}
+    ports = {link.name for link in here if link.kind == "ipvlan"} - host_ports
     assert ports <= {endpoint.port for endpoint in records.endpoints()}, "a port has no endpoint"
     held = [
         (network.parent, interface.ip)

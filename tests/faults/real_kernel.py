@@ -29,7 +29,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.nlsocket import NetlinkRequest
 
 from ipvl.driver.engine import Engine
-from ipvl.kernel import link_kinds, sandboxes
+from ipvl.kernel import host_ports, link_kinds, sandboxes
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.messages import RT_TABLE_MAIN, Message, Request
 from ipvl.kernel.netlink import open_host_kernel
@@ -108,6 +108,9 @@ class RealStage:
             f"host: {link.kind} {link.name} on {names.get(link.lower)}, up {link.up}, alias {link.alias}, "
             f"VLAN {link.vlan_id}, mode {link.mode}"
             for link in await kernel.all()
+        ]
+        lines += [
+            f"host: {route.label} from {route.source}" for route in (await kernel.ways()).routes if not route.by_kernel
         ]
         lines += [repr(record) for record in timeless(self.engine.store.load())]
         for process, name in self.names.items():
@@ -214,7 +217,7 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     """Put a point at each netlink request, each statement, each entry into a namespace and each file written."""
     connection, publish = engine.store._connection, engine.publish
     send, exchange, enter, plain = NetlinkRequest.send, Conversation.exchange, sandboxes.set_namespace, sandboxes.Path
-    own = Path(sandboxes.OWN).stat().st_ino
+    own, settings = Path(sandboxes.OWN).stat().st_ino, host_ports.SETTINGS
 
     def disturbed_exchange(conversation: Conversation, request: Request) -> tuple[Message, ...]:
         refused = NetlinkError(errno.ENOMEM, "no memory")
@@ -241,12 +244,14 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     engine.publish = lambda path, text: points.call_now(HOSTS, lambda: publish(path, text), None)
     NetlinkRequest.send, Conversation.exchange = disturbed_send, disturbed_exchange
     sandboxes.set_namespace, sandboxes.Path = set_namespace, DisturbedPath
+    host_ports.SETTINGS = DisturbedPath(settings)
     try:
         yield
     finally:
         engine.store._connection, engine.publish = connection, publish
         NetlinkRequest.send, Conversation.exchange = send, exchange
         sandboxes.set_namespace, sandboxes.Path = enter, plain
+        host_ports.SETTINGS = settings
 
 
 def _full() -> Exception:

@@ -71,11 +71,22 @@ def test_least_privilege(installed: DockerHost) -> None:
 def test_units(installed: DockerHost) -> None:
     """The sockets are there first, Docker finds the driver, and after a reboot everything is back by itself."""
     host = installed
-    host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 vlan20")
+    access = "-o mtu=1400 -o host_access=true --aux-address host=192.168.20.240 -o conflict_check=probe"
+    host.docker(f"docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 {access} vlan20")
+    taken = host.refused("docker run --rm --net=vlan20 --ip=192.168.20.251 alpine true")
+    assert "address 192.168.20.251 is in use on eth0.20 by 00:50:56:39:45:2f" in taken
     host.docker("docker network create -d ipvlan --subnet=192.168.10.0/24 isolated1")
     container = host.container("docker run --net=vlan20 -itd alpine /bin/sh")
     assert container.answers("192.168.20.1"), "under the unit's restrictions too"
+    assert container.answers("192.168.20.240"), "and so is the host"
     host.docker("docker run --restart=always --net=isolated1 --name=always -d alpine sleep 100000")
+
+    host.run("ip link set eth0.20 mtu 1450")
+    eventually(
+        lambda: "of network vlan20 has MTU 1450 instead of 1400" in host.run("ipvl status").stdout,
+        "what the unit may not mend inside a container's namespace it tells",
+    )
+    host.run("ip link set eth0.20 mtu 1500")
 
     host.run("systemctl kill -s KILL ipvl.service")
     eventually(lambda: host.run("systemctl is-active ipvl.service", check=False).status == 0, "ipvl is started again")
@@ -102,7 +113,9 @@ def test_units(installed: DockerHost) -> None:
     assert "eth0.20" not in host.links(), "its base is not there yet"
     prepare(host.guest)
     eventually(lambda: "eth0.20" in host.links(), "eth0.20 is made once eth0 is there")
-    assert host.container("docker run --net=vlan20 -itd alpine /bin/sh").answers("192.168.20.1")
+    again = host.container("docker run --net=vlan20 --ip=192.168.20.7 -itd alpine /bin/sh")
+    assert again.answers("192.168.20.1")
+    assert host.answers("192.168.20.7"), "the host's own port is back as well"
 
 
 def test_sandboxes_take_the_larger_unit(installed: DockerHost) -> None:

@@ -33,7 +33,13 @@ NET = "docker network create -d ipvlan --subnet=192.168.50.0/24"
         (
             "-o parnet=eth0",
             "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag,"
-            " com.docker.network.driver.mtu, com.docker.network.container_iface_prefix",
+            " com.docker.network.driver.mtu, com.docker.network.container_iface_prefix, conflict_check,"
+            " com.docker.network.advertise_addr_nmsgs, com.docker.network.advertise_addr_ms",
+        ),
+        (
+            "-o parent=eth0 -o conflict_check=probe -o ipvlan_mode=l3s",
+            "conflict_check=probe has nobody to ask in mode l3s, where containers are not on the segment;"
+            " drop it, or use ipvlan_mode=l2",
         ),
         (
             "-o parent=eth0 -o com.docker.network.driver.mtu=9000",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.lab.docker_host import DockerHost
+from tests.lab.docker_host import DockerHost, eventually
 
 
 @pytest.mark.embedded
@@ -33,6 +33,29 @@ def test_mtu(docker_host: DockerHost) -> None:
     container = docker_host.container("docker run --net=small -itd alpine /bin/sh")
 
     assert (1400, 1500) == (container.links()["eth0"]["mtu"], docker_host.links()["eth0"]["mtu"])
+
+
+@pytest.mark.embedded
+@pytest.mark.newest
+def test_mtu_when_the_parents_changes(docker_host: DockerHost) -> None:
+    """The kernel gives every port the parent's new MTU; a network with one of its own gets that again."""
+    docker_host.docker("docker network create -d ipvlan --subnet=192.168.1.0/24 -o parent=eth0 -o mtu=1400 small")
+    docker_host.docker("docker network create -d ipvlan --subnet=10.91.0.0/24 -o parent=eth0 plain")
+    lines = (f"docker run --net={name} -itd alpine /bin/sh" for name in ("small", "plain"))
+    small, plain = docker_host.containers(*lines)
+
+    def mtus() -> tuple[int, int]:
+        return small.links()["eth0"]["mtu"], plain.links()["eth0"]["mtu"]
+
+    try:
+        docker_host.run("ip link set eth0 mtu 1450")
+        eventually(lambda: mtus() == (1400, 1450), "the network's MTU is back, and others follow the parent")
+        docker_host.run("ip link set eth0 mtu 1350")
+        eventually(lambda: mtus() == (1350, 1350), "no port is above the parent")
+        assert any("MTU 1400 is above the 1350 of link eth0" in one for one in docker_host.status()["warnings"])
+    finally:
+        docker_host.run("ip link set eth0 mtu 1500")
+    eventually(lambda: mtus() == (1400, 1500), "all as before")
 
 
 def test_interface_names(docker_host: DockerHost) -> None:

@@ -37,6 +37,12 @@ def check_invariants(world: World) -> None:
 
     links = [link for _, link, _ in world.kernel.picture()]
     assert [] == [link.name for link in links if link.name.startswith(HALF_MADE_PREFIX)]
-    assert {link.name for link in links if link.made_by_ipvl} == {name for name, one in parents.items() if one.made}
-    ports = [(where, link.name) for where, link, _ in world.kernel.picture() if link.kind == "ipvlan"]
+    host_ports = {network.host_port for network in networks.values() if network.host_access}
+    made = {name for name, one in parents.items() if one.made}
+    assert {link.name for link in links if link.made_by_ipvl} == made | host_ports
+    ports = [
+        (where, link.name)
+        for where, link, _ in world.kernel.picture()
+        if link.kind == "ipvlan" and link.name not in host_ports
+    ]
     assert len(ports) <= len(endpoints)

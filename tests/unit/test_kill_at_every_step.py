@@ -16,7 +16,7 @@ import pytest
 
 from ipvl.embedded.recovery import recover
 from ipvl.errors import kernel_refused, unavailable
-from ipvl.links import MakeDummy, MakeVlan, PlacePort, Step
+from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, OpenHost, PlacePort, Step
 from ipvl.records import Change
 from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
@@ -35,6 +35,7 @@ from tests.faults.pictures import check_same, check_whole, timeless, without_cho
 from tests.faults.points import POINTS, Fault, Points
 from tests.unit.world import TroubledStore, World
 
+HALVES = (MakeDummy, MakeVlan, PlacePort, MakeHostPort, OpenHost)
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_WITHIN, Fault.KILLED_AFTER)
 
 
@@ -56,7 +57,7 @@ class DisturbedKernel:
         return ask
 
     async def apply(self, step: Step) -> None:
-        half = (lambda: self._half(step)) if isinstance(step, MakeDummy | MakeVlan | PlacePort) else None
+        half = (lambda: self._half(step)) if isinstance(step, HALVES) else None
         work = partial(self._kernel.apply, step)
         if isinstance(step, PlacePort) and self._points.fault is Fault.LOST and self._points.next_is_due:
             work = partial(self._move, step)  # the only one of its answers whose loss leaves anything
@@ -186,6 +187,8 @@ class FakeStage:
             ways[key] = placed, {*(way for step in routed for way in (*step.gateways, *step.routes))}
         hosts = sorted(self.world.hosts.items())
         seen = [*sorted(map(repr, timeless(on_disk))), *map(repr, links), *map(repr, ways.items()), *map(repr, hosts)]
+        seen += sorted(map(repr, self.world.kernel._own_routes.values()))
+        seen += sorted(map(repr, self.world.kernel._own_addresses))
         seen += self.world.engine.warnings
         return without_choice(seen) if chooses else seen
 

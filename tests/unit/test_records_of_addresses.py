@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ipvl.model import Cursor
+from ipvl.model import Cursor, Quarantine
 from ipvl.records import Drop, Put, Records
 from tests.unit.builders import endpoint, lease, network, parent, pool, subnet
 
@@ -34,6 +34,24 @@ class AddressesAgainstLists(RuleBasedStateMachine):
         self.leases: dict[tuple[str, object], object] = {}
         self.networks: dict[str, object] = {}
         self.endpoints: dict[str, object] = {}
+        self.quarantines: dict[tuple[str, object], object] = {}
+
+    @rule(on=st.sampled_from(PARENTS), address=st.sampled_from(ADDRESSES), until=st.floats(0, 9))
+    def put_quarantine(self, on, address, until):
+        one = Quarantine(on, address, "52:54:00:12:34:56", until)
+        self.records.apply([Put(one)])
+        self.quarantines[on, address] = one
+
+    @rule(on=st.sampled_from(PARENTS), address=st.sampled_from(ADDRESSES))
+    def drop_quarantine(self, on, address):
+        self.records.apply([Drop(Quarantine(on, address, "", 0.0))])
+        self.quarantines.pop((on, address), None)
+
+    @rule(on=st.sampled_from(PARENTS))
+    def drop_parent(self, on):
+        if not self.records.networks_on(on):
+            self.records.apply([Drop(parent(on)), Put(parent(on))])
+            self.quarantines = {key: one for key, one in self.quarantines.items() if key[0] != on}
 
     @rule(one=st.sampled_from(POOLS))
     def put_pool(self, one):
@@ -98,6 +116,13 @@ class AddressesAgainstLists(RuleBasedStateMachine):
                 assert self.leases.get((of.id, address)) == self.records.lease(of.id, address)
 
     @invariant()
+    def every_quarantine_is_found(self):
+        assert set(self.quarantines.values()) == set(self.records.quarantines())
+        for on in PARENTS:
+            for address in ADDRESSES:
+                assert self.quarantines.get((on, address)) == self.records.quarantine(on, address)
+
+    @invariant()
     def what_is_held_is_what_somebody_holds(self):
         for on in (*PARENTS, None):
             sharers = {None, on} if on is not None else {None, *PARENTS}
@@ -108,6 +133,7 @@ class AddressesAgainstLists(RuleBasedStateMachine):
             for one in self.endpoints.values():
                 if self.networks[one.network_id].parent in sharers:
                     expected |= {int(interface.ip) for interface in one.addresses}
+            expected |= {int(address) for parent_, address in self.quarantines if parent_ in sharers}
             held = self.records.held(on, 4)
             assert expected == {number for first, last in held for number in range(first, last + 1)}
 

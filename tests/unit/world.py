@@ -147,6 +147,7 @@ class World:
             *records.leases(),
             *records.cursors(),
             *records.sandboxes(),
+            *records.quarantines(),
         )
         assert in_memory == on_disk
         return on_disk, self.kernel.picture()

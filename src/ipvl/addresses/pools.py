@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ipvl.model import IPNetwork
+from ipvl.model import ConflictCheck, IPNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class PoolWish:
     """What is asked of a pool.
 
     Without a `subnet` it is one of the default pools of the IP `version`, of `prefix_length` bits when that is given.
-    `range` is the part of the subnet to choose addresses from, `parent` whom it shares them with (None: every parent).
+    `range` is the part of the subnet to choose addresses from, `parent` whom it shares them with (None: every parent),
+    `conflict_check` whether those on the parent's segment are asked who has an address.
     """
 
     version: int
@@ -20,11 +21,22 @@ class PoolWish:
     prefix_length: int | None = None
     range: IPNetwork | None = None
     parent: str | None = None
+    conflict_check: ConflictCheck = ConflictCheck.NONE
 
 
-def pool_id(subnet: IPNetwork, within: IPNetwork | None, parent: str | None) -> str:
-    """Return a pool's id: the same for the same subnet, range and parent, and no two the same otherwise.
+def pool_id(
+    subnet: IPNetwork,
+    within: IPNetwork | None,
+    parent: str | None,
+    conflict_check: ConflictCheck = ConflictCheck.NONE,
+) -> str:
+    """Return a pool's id: the same for the same subnet, range, parent and check, and no two the same otherwise.
 
     So networks that ask for the same pool share it, and an id in a log says what it is.
     """
-    return f"{subnet}" + (f" range {within}" if within is not None else "") + (f" on {parent}" if parent else "")
+    return (
+        f"{subnet}"
+        + (f" range {within}" if within is not None else "")
+        + (f" on {parent}" if parent else "")
+        + (" probed" if conflict_check is ConflictCheck.PROBE else "")
+    )

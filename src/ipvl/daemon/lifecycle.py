@@ -24,6 +24,7 @@ from ipvl.daemon.sockets import listening, locked, passed_sockets
 from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
 from ipvl.doors.docker.engine_api import follow_docker
+from ipvl.driver.announcements import Announcer
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import Event, EventType
 from ipvl.embedded.recovery import publish_all, recover
@@ -67,7 +68,10 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
         listening(configuration.control_socket, passed) as control_socket,
     ):
         async with open_host_kernel() as kernel:
-            engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
+            announcer = Announcer()
+            engine = Engine(
+                kernel, store, publish=write_hosts, discard=partial(discard, configuration), announce=announcer
+            )
             await recover(engine)
             await settle(engine)
             publish_all(engine)
@@ -78,6 +82,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                     tasks.create_task(_repair_on_change(engine)),
                     tasks.create_task(follow_docker(engine, configuration.engine_socket)),
                     tasks.create_task(watch_supervisors(engine)),
+                    tasks.create_task(announcer.run(engine)),
                 ]
                 log.info(
                     "ipvl %s serves Docker at %s: %d networks, %d endpoints",

@@ -8,6 +8,7 @@ from functools import partial
 from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.sandboxes import discard
 from ipvl.daemon.sockets import locked
+from ipvl.driver.announcements import announce, pauses
 from ipvl.driver.engine import Engine
 from ipvl.driver.status import Status, status
 from ipvl.embedded.calls import CALLS
@@ -15,6 +16,7 @@ from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandbox_messages import SandboxEnded
 from ipvl.embedded.sandboxes import settle
 from ipvl.kernel.netlink import open_host_kernel
+from ipvl.model import Endpoint, Network
 from ipvl.records import Records
 from ipvl.sandbox.hosts import write_hosts
 from ipvl.store.sqlite import open_store, open_store_read_only
@@ -35,8 +37,15 @@ async def read_status(configuration: Configuration) -> Status:
         return await status(records, kernel)
 
 
+def _announce_once(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+    if pauses(network):
+        announce(engine, network, endpoint)
+
+
 async def perform(configuration: Configuration, name: str, request: object) -> object:
     """Do a call of the table in `embedded.calls` in this process, which has the state to itself meanwhile.
+
+    What it attaches is announced once, since nobody is there later to repeat it.
 
     Raises:
         IpvlError: it was refused, or a daemon or another command has the state and does not give it up.
@@ -44,6 +53,7 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
     with locked(configuration.lock_file, WAIT_FOR_ANOTHER), closing(open_store(configuration.state_file)) as store:
         async with open_host_kernel() as kernel:
             engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
+            engine.announce = partial(_announce_once, engine)
             await recover(engine)
             if not isinstance(request, SandboxEnded):  # the one call that knows better how a sandbox ended
                 await settle(engine)

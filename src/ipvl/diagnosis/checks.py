@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ipvl.diagnosis import parent_checks, record_checks, segment_checks
+from ipvl.diagnosis import conflict_checks, parent_checks, record_checks, segment_checks
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, Severity
 from ipvl.diagnosis.table import MEANINGS
@@ -23,6 +23,7 @@ CHECKS: dict[str, Callable[[Evidence], Iterable[Finding]]] = {
     "vlan": segment_checks.vlan,
     "gateway": segment_checks.gateway,
     "duplicate": segment_checks.duplicate,
+    "conflicts": conflict_checks.conflicts,
     "mtu": parent_checks.mtu,
     "sysctls": parent_checks.sysctls,
     "leftovers": record_checks.leftovers,

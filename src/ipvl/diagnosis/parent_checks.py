@@ -11,6 +11,7 @@ from ipvl.diagnosis.findings import Finding, problem, refusal, warning
 from ipvl.errors import IpvlError
 from ipvl.links import Link
 from ipvl.model import Parent, ParentKind
+from ipvl.planning.mtus import wrong_mtus
 from ipvl.planning.parents import (
     belied_name,
     check_ethernet,
@@ -158,7 +159,7 @@ def mode(evidence: Evidence) -> Iterator[Finding]:
 
 
 def mtu(evidence: Evidence) -> Iterator[Finding]:
-    """Find networks and ports whose MTU is above that of the link under them."""
+    """Find networks and ports whose MTU is above that of the link under them, or that lost it to the parent's."""
     for network in evidence.networks:
         link = evidence.link_of(network)
         held = evidence.records.parent(network.parent)
@@ -178,6 +179,16 @@ def mtu(evidence: Evidence) -> Iterator[Finding]:
                     f"port {port.label} has MTU {port.mtu}, above the {link.mtu} of its parent {link.name}",
                     f"restart its container, or raise the parent's with `ip link set {link.name} mtu {port.mtu}`",
                 )
+
+    for wrong in wrong_mtus(evidence.networks, evidence.records, evidence.host, evidence.inode_of):
+        link = evidence.link_of(wrong.network)
+        if link is not None and wrong.port.mtu <= link.mtu:
+            yield warning(
+                "mtu",
+                wrong.network.label,
+                f"{wrong.label}, since that of parent {link.name} changed",
+                f"restart the {wording.member(wrong.network)}; with embedded.conf the daemon sets it again itself",
+            )
 
 
 def sysctls(evidence: Evidence) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipvl.addresses.allocation import gateway_of
 from ipvl.diagnosis.evidence import Scope
 from ipvl.facts import NetworkStack, Question
-from ipvl.model import Endpoint, Network, Phase, Subnet
+from ipvl.model import Endpoint, IPAddress, Network, Phase, Subnet
 from ipvl.planning.parents import TAKES_EVERY_FRAME, Host
 from ipvl.records import Records
 
@@ -14,7 +14,7 @@ MOST_ADDRESSES = 256
 
 
 def questions(scope: Scope, records: Records, host: Host, stack: NetworkStack) -> tuple[Question, ...]:
-    """Return what to ask: for each gateway, and whether somebody else has an endpoint's address.
+    """Return what to ask: for each gateway and each route's router, and whether others have an endpoint's address.
 
     Only parents of L2 networks are asked, and only those that can hear an answer: in L3 no container asks either, an
     isolated network has nobody outside, and a parent that is down or gives its frames away is another check's finding.
@@ -30,19 +30,32 @@ def questions(scope: Scope, records: Records, host: Host, stack: NetworkStack) -
             question = gateway_question(network, subnet, records, stack)
             if question is not None:
                 found[question] = None
+        for route in network.routes:
+            question = router_question(network, route.via, records, stack)
+            if question is not None:
+                found[question] = None
         for question in address_questions(network, records)[:MOST_ADDRESSES]:
             found[question] = None
     return tuple(found)
 
 
 def gateway_question(network: Network, subnet: Subnet, records: Records, stack: NetworkStack) -> Question | None:
-    """Return the question for a subnet's gateway; None when it has none or a container or the host itself is it."""
-    gateway = gateway_of(network, subnet)
+    """Return the question for a subnet's gateway.
+
+    None when nobody uses one, or when a container or the host itself is it.
+    """
+    return router_question(network, gateway_of(network, subnet) if network.default_route else None, records, stack)
+
+
+def router_question(
+    network: Network, router: IPAddress | None, records: Records, stack: NetworkStack
+) -> Question | None:
+    """Return the question for a router on the parent's segment; None when a container or the host itself is it."""
     own = stack.link(network.parent).addresses
-    if gateway is None or records.holder_of(network.parent, gateway) or any(gateway == one.ip for one in own):
+    if router is None or records.holder_of(network.parent, router) or any(router == one.ip for one in own):
         return None
-    sender = next((one.ip for one in own if one.version == 4 and gateway in one.network), None)
-    return Question(network.parent, gateway, sender)
+    sender = next((one.ip for one in own if one.version == 4 and router in one.network), None)
+    return Question(network.parent, router, sender)
 
 
 def address_questions(network: Network, records: Records) -> tuple[Question, ...]:

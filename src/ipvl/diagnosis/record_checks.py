@@ -9,8 +9,9 @@ from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.parent_checks import is_in
-from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeVlan
+from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeHostPort, MakeVlan
 from ipvl.model import Endpoint, Network, Phase
+from ipvl.planning.host_access import is_host_port, is_lost_host_port
 from ipvl.planning.parents import Host
 from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair
 from ipvl.records import Drop
@@ -41,6 +42,9 @@ def _left_by_ipvl(link: Link, evidence: Evidence) -> tuple[str, str] | None:
     remove = f"remove it with `ip link del {link.name}`"
     if link.name.startswith(HALF_MADE_PREFIX):
         return f"link {link.name} is a parent that ipvl never finished", remove
+    if is_host_port(link):
+        lost = is_lost_host_port(link, evidence.records.networks())
+        return (f"host port {link.name} is of no network that ipvl knows", remove) if lost else None
     if link.made_by_ipvl and evidence.records.parent(link.name) is None:
         carried = ", ".join(port.label for port in evidence.host.ports_of(link))
         if carried:
@@ -87,6 +91,8 @@ def records(evidence: Evidence) -> Iterator[Finding]:
     for step in repair.steps:
         if isinstance(step, MakeDummy | MakeVlan) and evidence.earlier.link(step.name) is None:
             yield from _without_parent(step.name, chosen, evidence)
+        elif isinstance(step, MakeHostPort) and evidence.earlier.link(step.name) is None:
+            yield from _without_host_port(step.name, evidence)
     for change in repair.changes:
         match change:
             case Drop(record=Network() as network) if network.id in chosen:
@@ -106,6 +112,18 @@ def _without_parent(parent: str, chosen: set[str], evidence: Evidence) -> Iterat
                 "records",
                 network.label,
                 f"parent {parent} of network {network.label}, which ipvl made, is gone",
+                wording.repair(network, "makes it again"),
+            )
+
+
+def _without_host_port(name: str, evidence: Evidence) -> Iterator[Finding]:
+    for network in evidence.networks:
+        if network.host_port == name and evidence.link_of(network) is not None:
+            yield problem(
+                "records",
+                network.label,
+                f"host port {name} of network {network.label} is gone, so this host does not reach its"
+                f" {wording.member(network)}s",
                 wording.repair(network, "makes it again"),
             )
 

@@ -9,7 +9,7 @@ from ipvl.addresses.default_pools import is_default_pool
 from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
-from ipvl.diagnosis.questions import endpoint_questions, gateway_question
+from ipvl.diagnosis.questions import endpoint_questions, gateway_question, router_question
 from ipvl.links import Link
 from ipvl.model import IPInterface, IPNetwork, Network, Parent, Subnet
 
@@ -56,20 +56,21 @@ def subnet(evidence: Evidence) -> Iterator[Finding]:
 
 
 def gateway(evidence: Evidence) -> Iterator[Finding]:
-    """Find gateways of L2 networks that nobody has, or that the host itself has, which containers cannot reach.
+    """Find gateways and routers of L2 networks that nobody has, and gateways of the host's own, out of reach.
 
     Where a VLAN carries nothing at all, or the subnet is another's, that is the finding.
     """
     for network in evidence.switched:
         for one in network.subnets:
             address = gateway_of(network, one)
-            if any(address == own.ip for own in evidence.stack.link(network.parent).addresses):
+            own = evidence.stack.link(network.parent).addresses
+            if network.default_route and any(address == one.ip for one in own):
                 yield problem(
                     "gateway",
                     network.label,
                     f"gateway {address} of network {network.label} is this host's own address on {network.parent},"
                     " which ipvlan keeps out of its containers' reach",
-                    "give the network the address of a router",
+                    "give the network the address of a router, and -o host_access=true if they are to reach this host",
                 )
             elif (
                 _answered(one, network, evidence) is False
@@ -94,6 +95,24 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
                         f"see that the router is up and {_where(network.parent, evidence)}, or give its address as"
                         " --gateway",
                     )
+        yield from _routers(network, evidence)
+
+
+def _routers(network: Network, evidence: Evidence) -> Iterator[Finding]:
+    for route in network.routes:
+        question = router_question(network, route.via, evidence.records, evidence.stack)
+        if question is None or evidence.answers.get(question, ("nobody was asked",)):
+            continue
+        if _is_mute(network.parent, evidence):
+            continue
+        protocol = "ARP" if question.address.version == 4 else "neighbour solicitations"
+        yield problem(
+            "gateway",
+            network.label,
+            f"router {route.via} of route {route.destination} in network {network.label} does not answer {protocol} on"
+            f" {network.parent}",
+            f"see that it is up and {_where(network.parent, evidence)}, or make the network with another route",
+        )
 
 
 def duplicate(evidence: Evidence) -> Iterator[Finding]:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, ParentStatus, PoolStatus, Status
+from ipvl.driver.status import (
+    EndpointStatus,
+    LeaseStatus,
+    NetworkStatus,
+    ParentStatus,
+    PoolStatus,
+    QuarantineStatus,
+    Status,
+)
 from ipvl.embedded.messages import Networks, NetworkView, Sandboxes, SandboxView
 
 NETWORK_COLUMNS = ("NETWORK", "ID", "MODE", "FLAG", "PARENT", "SUBNETS", "GATEWAYS", "ENDPOINTS", "STATE")
 PARENT_COLUMNS = ("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS")
 ENDPOINT_COLUMNS = ("ENDPOINT", "ID", "NETWORK", "ADDRESSES", "PARENT", "STATE")
 POOL_COLUMNS = ("POOL", "RANGE", "PARENT", "NETWORKS", "LEASES")
+HOST_COLUMNS = ("HOST PORT", "NETWORK", "ADDRESSES")
+ROUTE_COLUMNS = ("ROUTE", "NETWORK", "METRIC")
 LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
+QUARANTINE_COLUMNS = ("IN USE BY OTHERS", "PARENT", "HOLDER", "KEPT OUT UNTIL")
 NOTHING = "-"
 NO_NETWORKS = "no networks yet; make one with `ipvl network create`, or with `docker network create -d ipvl` for Docker"
 
 
 def status_text(status: Status) -> str:
-    """Return networks, parents, endpoints, pools and leases as a table each, then what is wrong, one line each."""
+    """Return a table each of networks, parents, endpoints, pools, leases and others' addresses, then what is wrong."""
     if not status.networks and not status.pools:
         return "\n".join((NO_NETWORKS, *_troubles(status)))
     leases = [(lease, pool) for pool in status.pools for lease in pool.leases]
@@ -25,8 +37,11 @@ def status_text(status: Status) -> str:
         (NETWORK_COLUMNS, [_network_row(one) for one in status.networks]),
         (PARENT_COLUMNS, [_parent_row(one) for one in status.parents]),
         (ENDPOINT_COLUMNS, [_endpoint_row(one) for one in status.endpoints]),
+        (HOST_COLUMNS, [_host_row(one) for one in status.networks if one.host_port]),
+        (ROUTE_COLUMNS, [row for one in status.networks for row in _route_rows(one)]),
         (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
         (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
+        (QUARANTINE_COLUMNS, [_quarantine_row(one) for one in status.quarantines]),
     )
     parts = [table(columns, rows) for columns, rows in tables if rows]
     troubles = _troubles(status)
@@ -129,12 +144,32 @@ def _endpoint_row(endpoint: EndpointStatus) -> tuple[str, ...]:
     )
 
 
+def _host_row(network: NetworkStatus) -> tuple[str, ...]:
+    return (network.host_port or NOTHING, network.name or network.id[:12], ",".join(network.host_addresses) or NOTHING)
+
+
+def _route_rows(network: NetworkStatus) -> list[tuple[str, ...]]:
+    """Return what a network's containers get otherwise than those of most."""
+    name, metric = network.name or network.id[:12], str(network.metric or NOTHING)
+    rows: list[tuple[str, ...]] = [(route, name, metric) for route in network.routes]
+    if not network.default_route and not network.isolated:
+        rows.append(("no default", name, NOTHING))
+    elif network.metric is not None:
+        rows.append(("default", name, metric))
+    return rows
+
+
 def _pool_row(pool: PoolStatus) -> tuple[str, ...]:
     return (pool.subnet, pool.range or NOTHING, pool.parent or "any", str(pool.users), str(len(pool.leases)))
 
 
 def _lease_row(lease: LeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
     return (lease.address, pool.subnet, lease.owner or lease.use, str(lease.users))
+
+
+def _quarantine_row(quarantine: QuarantineStatus) -> tuple[str, ...]:
+    until = datetime.fromtimestamp(quarantine.until).astimezone()
+    return (quarantine.address, quarantine.parent, quarantine.holder, f"{until:%H:%M:%S}")
 
 
 def _troubles(status: Status) -> list[str]:

@@ -126,7 +126,7 @@ def has(engine: Engine, endpoint: Endpoint) -> str:
 
 
 def fixed_by(engine: Engine, parent: str | None, address: IPAddress) -> str | None:
-    """Say which network has an address as its gateway or reserves it, in words that follow "address A", or None."""
+    """Say which network has an address as its gateway, for the host or for others, in words that follow "address A"."""
     if int(address) not in engine.records.held(parent, address.version):
         return None  # mostly: what is fixed is held
     networks = engine.records.networks() if parent is None else engine.records.networks_on(parent)
@@ -134,6 +134,8 @@ def fixed_by(engine: Engine, parent: str | None, address: IPAddress) -> str | No
         for subnet in network.subnets:
             if address == gateway_of(network, subnet):
                 return f"is the gateway of network {network.label}"
+            if address == subnet.host:
+                return f"is the host's own in network {network.label} (host_access)"
             if address in subnet.reserved:
                 return f"is reserved in network {network.label} (--aux-address)"
     return None

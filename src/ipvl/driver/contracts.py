@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
-from ipvl.links import Link, SandboxView, Step
-from ipvl.model import IPNetwork
+from ipvl.links import HostWays, Link, SandboxView, Step
+from ipvl.model import IPAddress, IPNetwork
 from ipvl.records import Change, Record
 
 
@@ -27,8 +27,14 @@ class Kernel(Protocol):
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         """Return the prefixes of the host's addresses and of its main table's routes."""
 
-    async def ports_elsewhere(self) -> tuple[Link, ...]:
-        """Return the ports on the host's links that are in other namespaces, as far as those can be found."""
+    async def ways(self) -> HostWays:
+        """Return the host's own addresses and the routes of its main table."""
+
+    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+        """Return the ports on the host's links that are in other namespaces, as far as those can be found.
+
+        Those at `known` paths always can be.
+        """
 
     async def kinds(self) -> frozenset[str]:
         """Return which of `ipvlan`, `vlan` and `dummy` the kernel can make."""
@@ -42,12 +48,23 @@ class Kernel(Protocol):
     async def sandbox_view(self, path: str) -> SandboxView:
         """Return what the network of the sandbox at this path is like."""
 
+    async def holders(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:
+        """Return those of some addresses that are in use on a link's segment, and by whom.
+
+        Who that is is a MAC address, or `THIS_HOST` where the link has the address itself. It takes most of a second
+        when nobody has any; the first answer ends it, so that others may be missing beside one that was found. On a
+        link that is gone or down nobody has any.
+        """
+
+    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+        """Tell everybody on a link's segment that these addresses are now at its MAC address; waits for nobody."""
+
 
 class Store(Protocol):
     """Durable records."""
 
     def load(self) -> tuple[Record, ...]:
-        """Return every record: parents, networks, endpoints, pools, leases, cursors, each in the order of making."""
+        """Return every record: parents, networks and so on, each kind in the order of making."""
 
     def commit(self, changes: Iterable[Change]) -> None:
         """Make all of the changes durable, or none."""

@@ -6,10 +6,12 @@ import logging
 from dataclasses import replace
 
 from ipvl.driver.addressing import fixed_by, has, refusal
+from ipvl.driver.conflicts import DOCKER_CHOSE, probe, taken, was_free
 from ipvl.driver.engine import Engine
+from ipvl.driver.host_access import let_in, steps_to_remove
 from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
-from ipvl.model import Attachment, Endpoint, Network
+from ipvl.model import Attachment, ConflictCheck, Endpoint, Network, Phase
 from ipvl.planning.attachments import attachment
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
@@ -22,14 +24,28 @@ async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
     """Reserve an endpoint's addresses on its parent; no link is made until it joins.
 
     The same endpoint again is done already. An endpoint whose sandbox is gone gives way, so an address is free the
-    moment its container is.
+    moment its container is. Where the network says so, the parent's segment is asked who has the addresses; the
+    endpoint counts as being made meanwhile.
 
     Raises:
-        IpvlError: the id belongs to another endpoint, another one that lives holds an address, or the address is a
-            gateway or reserved there. Nothing was changed.
+        IpvlError: the id belongs to another endpoint, another one that lives holds an address, the address is a
+            gateway or reserved there, or somebody on the segment has it. Nothing was changed, but such an address is
+            kept out.
     """
     async with engine.lock:
-        await reserve(engine, endpoint)
+        network = engine.network(endpoint.network_id)
+        asks = network.conflict_check is ConflictCheck.PROBE and not was_free(
+            engine, network.parent, [interface.ip for interface in endpoint.addresses]
+        )
+        await reserve(engine, replace(endpoint, phase=Phase.MAKING) if asks else endpoint)
+        held = engine.endpoint(network.id, endpoint.id)
+        if asks and held.phase is Phase.MAKING:
+            found = await probe(engine, held)
+            if found:
+                raise taken(network.parent, found, DOCKER_CHOSE)
+            held = engine.endpoint(network.id, endpoint.id)
+        if held.phase is Phase.MAKING:
+            engine.commit((Put(replace(held, phase=Phase.READY)),))
 
 
 async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
@@ -55,7 +71,7 @@ async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
     for holder in gone:
         log.warning("network %s: endpoint %s is gone, its addresses are free", network.label, holder.label)
     if gone:
-        await engine.apply_all(RemovePort(holder.port) for holder in gone)
+        await engine.apply_all(step for holder in gone for step in steps_to_remove(engine, holder))
     changes: list[Change] = [*map(Drop, gone), Put(endpoint), *further]
     engine.commit(changes)
     log.info("network %s: endpoint %s has %s", network.label, endpoint.label, addresses(endpoint))
@@ -72,7 +88,7 @@ async def delete_endpoint(engine: Engine, network_id: str, endpoint_id: str) -> 
         if endpoint is None or endpoint.network_id != network_id:
             return
         # Docker 28 may put the port back into the host's namespace between Leave and this.
-        await engine.apply((RemovePort(endpoint.port),))
+        await engine.apply(steps_to_remove(engine, endpoint))
         engine.commit((Drop(endpoint),))
         log.info("network %s: endpoint %s is deleted", engine.network(network_id).label, endpoint.label)
 
@@ -111,6 +127,7 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
         steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
         engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock())),))
         await make_port(engine, network, steps)
+        await let_in(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
         engine.tell(engine.lifecycles.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
         return attachment(network, endpoint)
@@ -126,7 +143,7 @@ async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:
         endpoint = engine.records.endpoint(endpoint_id)
         if endpoint is None or endpoint.network_id != network_id:
             return
-        await engine.apply((RemovePort(endpoint.port),))
+        await engine.apply(steps_to_remove(engine, endpoint))
         engine.commit((Put(replace(endpoint, sandbox=None, changed=engine.clock())),))
         log.info("network %s: endpoint %s left its sandbox", engine.network(network_id).label, endpoint.label)
 

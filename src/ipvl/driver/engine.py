@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 
 from ipvl.driver.contracts import Kernel, Store
 from ipvl.driver.event_log import EventLog
@@ -13,8 +14,8 @@ from ipvl.driver.events import Event, EventType
 from ipvl.driver.lifecycles import Lifecycles
 from ipvl.driver.memberships import Memberships
 from ipvl.errors import IpvlError, missing, shown
-from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
-from ipvl.model import Endpoint, Network, Sandbox
+from ipvl.links import HostWays, MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
+from ipvl.model import Endpoint, IPAddress, Network, Sandbox
 from ipvl.planning.parents import Host
 from ipvl.records import Change, Records
 
@@ -27,7 +28,10 @@ class Engine:
     One lock serves all: the kernel takes one link change at a time anyway (rtnl_lock), and every plan is made from
     records and links that nobody changes meanwhile. `creation` is held around it by those who must look before they
     make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
-    `doubts` is set when an engine such as Docker has to be asked, later, what it still has.
+    `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `probing` are the ids of
+    endpoints whose addresses the segment is being asked for, and `found_free` tells of addresses that nobody there had
+    when a pool leased them, by parent, when that was. `parent_mtus` are those that all ports were last made to agree
+    with.
 
     Args:
         kernel: the host.
@@ -35,6 +39,7 @@ class Engine:
         clock: tells the time in seconds since the epoch.
         publish: writes names to the hosts file at a path; what cannot be written is its own to report.
         discard: removes the files of a sandbox whose supervisor was killed; what cannot be is its own to report.
+        announce: sees to it that the neighbours of an endpoint that ipvl placed learn where its addresses are.
 
     Raises:
         IpvlError: the store cannot be read.
@@ -45,8 +50,10 @@ class Engine:
         kernel: Kernel,
         store: Store,
         clock: Callable[[], float] = time.time,
+        *,
         publish: Callable[[str, str], None] = lambda _path, _text: None,
         discard: Callable[[Sandbox], None] = lambda _sandbox: None,
+        announce: Callable[[Network, Endpoint], None] = lambda _network, _endpoint: None,
     ) -> None:
         self.kernel = kernel
         self.store = store
@@ -55,18 +62,46 @@ class Engine:
         self.records = Records(store.load())
         self.publish = publish
         self.discard = discard
+        self.announce = announce
+        self.probing: set[str] = set()
+        self.found_free: dict[tuple[str, IPAddress], float] = {}
         self.lock = asyncio.Lock()
         self.creation = asyncio.Lock()
         self.doubts = asyncio.Event()
         self.warnings: tuple[str, ...] = ()
+        self.parent_mtus: dict[str, int] = {}
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
         self.memberships = Memberships()
 
-    async def host(self, *, everywhere: bool = False) -> Host:
-        """Look at the host: every link, what the kernel can make, and `everywhere` also ports in other namespaces."""
+    @asynccontextmanager
+    async def unlocked(self) -> AsyncIterator[None]:
+        """Let others have the lock, which is held, while something slow is waited for; then it is held again.
+
+        It is whatever comes: whoever holds the lock gives it back at the end, also when it was told to stop meanwhile.
+        """
+        self.lock.release()
+        try:
+            yield
+        finally:
+            cancelled: asyncio.CancelledError | None = None
+            while True:
+                try:
+                    await self.lock.acquire()
+                    break
+                except asyncio.CancelledError as error:
+                    cancelled = error
+            if cancelled is not None:
+                raise cancelled
+
+    async def host(self, *, everywhere: bool = False, ways: bool = False) -> Host:
+        """Look at the host: every link and what the kernel can make.
+
+        `everywhere` also ports in other namespaces; with `ways`, the host's own addresses and routes as well.
+        """
         moved = await self.kernel.ports_elsewhere() if everywhere else ()
-        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved)
+        found = await self.kernel.ways() if ways else HostWays()
+        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved, found)
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.

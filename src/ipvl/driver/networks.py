@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ipvl.driver.engine import Engine
+from ipvl.driver.host_access import with_host_addresses
 from ipvl.errors import IpvlError, conflict
-from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
+from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, RemoveHostPort, RemoveParent, RemovePort, Step
 from ipvl.model import Network, Phase
+from ipvl.planning.host_access import check_host_access, steps_to_give_access
 from ipvl.planning.parents import check_kernel, plan_parent
 from ipvl.records import Change, Drop, Put
 
@@ -37,15 +39,19 @@ async def create_network(engine: Engine, network: Network) -> None:
                 f"network id {network.id[:12]} belongs to network {held.label}, which is not what this call asks for",
                 "remove that network first",
             )
-        host = await engine.host(everywhere=not network.isolated)
+        host = await engine.host(everywhere=not network.isolated, ways=network.host_access)
         check_kernel(network, host)
         plan = plan_parent(network, engine.records, host)
+        network = with_host_addresses(engine, network)
+        if network.host_access:
+            check_host_access(network, host)
+        steps = (*plan.steps, *steps_to_give_access(network))
         before = engine.records.parent(network.parent)
         engine.commit((Put(plan.parent), Put(replace(network, phase=Phase.MAKING))))
         try:
-            await engine.apply(plan.steps)
+            await engine.apply(steps)
         except IpvlError:
-            if await _unmake(engine, plan.steps):
+            if await _unmake(engine, steps):
                 engine.commit((Drop(network), Put(before) if before is not None else Drop(plan.parent)))
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
@@ -102,6 +108,8 @@ async def _remove(engine: Engine, network: Network) -> None:
     """
     endpoints = engine.records.endpoints_of(network.id)
     steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
+    if network.host_access:
+        steps.append(RemoveHostPort(network.host_port))
     forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
     parent = engine.records.parent(network.parent)
     if parent is not None and engine.records.networks_on(parent.name) == (network,):
@@ -121,9 +129,11 @@ async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:
     Nobody was told of a parent, so nobody is told that it goes.
     """
     try:
-        for step in steps:
+        for step in reversed(tuple(steps)):
             if isinstance(step, MakeDummy | MakeVlan):
                 await engine.kernel.apply(RemoveParent(step.name))
+            elif isinstance(step, MakeHostPort):
+                await engine.kernel.apply(RemoveHostPort(step.name))
     except IpvlError as error:
         log.warning("%s", error)
         return False
@@ -131,7 +141,10 @@ async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:
 
 
 def _same(held: Network, asked: Network) -> bool:
-    """Tell whether a call asks for what is there already."""
+    """Tell whether a call asks for what is there already, where the host's addresses may have been left to ipvl."""
+    if len(held.subnets) == len(asked.subnets):
+        pairs = zip(asked.subnets, held.subnets, strict=True)
+        asked = replace(asked, subnets=tuple(replace(one, host=one.host or other.host) for one, other in pairs))
     return replace(held, name=None, created=0.0, phase=Phase.READY) == replace(
         asked, name=None, created=0.0, phase=Phase.READY
     )

@@ -15,9 +15,20 @@ from ipvl.addresses.allocation import check_usable, first_usable, full, next_fre
 from ipvl.addresses.default_pools import default_subnet4, default_subnet6
 from ipvl.addresses.pools import PoolWish, pool_id
 from ipvl.driver.addressing import endpoint_that_holds, holder, leased, oldest_stale, refusal, shares, subnets_in_use
+from ipvl.driver.conflicts import (
+    CHOOSE_ANOTHER,
+    MOST_IN_TURN,
+    expired,
+    keep_out,
+    let_in,
+    note_free,
+    taken,
+    taken_in_turn,
+    who_has,
+)
 from ipvl.driver.engine import Engine
-from ipvl.errors import missing
-from ipvl.model import Cursor, IPAddress, IPInterface, IPNetwork, Lease, Pool
+from ipvl.errors import IpvlError, missing
+from ipvl.model import ConflictCheck, Cursor, IPAddress, IPInterface, IPNetwork, Lease, Pool
 from ipvl.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
@@ -48,10 +59,10 @@ async def request_pool(engine: Engine, wish: PoolWish) -> Pool:
     """
     async with engine.lock:
         subnet = wish.subnet if wish.subnet is not None else await _default_subnet(engine, wish)
-        identity = pool_id(subnet, wish.range, wish.parent)
+        identity = pool_id(subnet, wish.range, wish.parent, wish.conflict_check)
         held = engine.records.pool(identity)
         users = 1 if held is None else held.users + 1
-        pool = Pool(identity, subnet, wish.range, wish.parent, users, engine.clock())
+        pool = Pool(identity, subnet, wish.range, wish.parent, users, engine.clock(), wish.conflict_check)
         engine.commit((Put(pool),))
         log.info("pool %s is used by %d", identity, users)
         return pool
@@ -117,23 +128,31 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
             have (`--aux-address`) with the same call and no name, and before version 29 it tells no names at all; such
             an address may be reserved by several, and an endpoint that comes for it is refused when it is made.
 
+    Where the pool says so, the parent's segment is asked who has the address, once it is leased: one that is in use is
+    given back and kept out. What may be an address that others have is not asked for.
+
     Raises:
-        IpvlError: the pool is not known or full, or the address is not one of its hosts' or is held.
+        IpvlError: the pool is not known or full, the address is not one of its hosts' or is held, or somebody on the
+            segment has it.
     """
     async with engine.lock:
-        pool = _pool(engine, identity)
-        if wanted is not None and _asks_again(engine, pool, wanted, owner):
-            return ip_interface((wanted, pool.subnet.prefixlen))
-        changes: list[Change] = []
-        if wanted is None:
-            address = _next(engine, pool)
-            changes.append(Put(Cursor(identity, pool.subnet, address)))
-        else:
-            address = wanted
-            _check_wanted(engine, pool, address, owner)
-        engine.commit((Put(_one_more(engine, pool, address, owner=owner)), *changes))
-        log.info("pool %s: %s is leased", identity, address)
-        return ip_interface((address, pool.subnet.prefixlen))
+        engine.commit(expired(engine.records, engine.clock()))
+        in_turn = 0
+        while True:
+            pool = _pool(engine, identity)
+            address = _lease(engine, pool, wanted, owner)
+            of_others = wanted is not None and owner is None
+            if pool.conflict_check is ConflictCheck.NONE or pool.parent is None or of_others:
+                return ip_interface((address, pool.subnet.prefixlen))
+            found = await _asked(engine, pool, pool.parent, address)
+            if not found:
+                note_free(engine, pool.parent, address)
+                return ip_interface((address, pool.subnet.prefixlen))
+            if wanted is not None:
+                raise taken(pool.parent, found, CHOOSE_ANOTHER)
+            in_turn += 1
+            if in_turn == MOST_IN_TURN:
+                raise taken_in_turn(pool.parent, found)
 
 
 async def release_address(engine: Engine, identity: str, address: IPAddress) -> None:
@@ -198,6 +217,54 @@ def _leaked(engine: Engine, pool: Pool, known: InUse, before: float) -> list[Cha
         if lease not in leaked and lease.changed < before and lease.users > known.users
     ]
     return [*map(Drop, leaked), *(Put(replace(lease, users=known.users)) for lease in too_often)]
+
+
+def _lease(engine: Engine, pool: Pool, wanted: IPAddress | None, owner: str | None) -> IPAddress:
+    """Record a lease of the address that was asked for, or of the next in turn, and return the address.
+
+    Raises:
+        IpvlError: there is none left, or the one that was asked for cannot be had.
+    """
+    if wanted is not None and _asks_again(engine, pool, wanted, owner):
+        return wanted
+    changes: list[Change] = []
+    if wanted is None:
+        address = _next(engine, pool)
+        changes.append(Put(Cursor(pool.id, pool.subnet, address)))
+    else:
+        address = wanted
+        _check_wanted(engine, pool, address, owner)
+    engine.commit((Put(_one_more(engine, pool, address, owner=owner)), *changes))
+    log.info("pool %s: %s is leased", pool.id, address)
+    return address
+
+
+async def _asked(engine: Engine, pool: Pool, parent: str, address: IPAddress) -> Mapping[IPAddress, str]:
+    """Return who has an address that was just leased; if anybody has, the lease is gone and the address kept out.
+
+    Raises:
+        IpvlError: nobody could be asked, and the lease is gone; or it was released meanwhile.
+    """
+    try:
+        found = await who_has(engine, parent, address)
+    except IpvlError:
+        engine.commit(_given_back(engine, pool, address))
+        raise
+    if engine.records.lease(pool.id, address) is None:
+        raise missing(f"address {address} of pool {pool.id} was released while it was being asked for", "ask again")
+    if found:
+        engine.commit((*_given_back(engine, pool, address), *keep_out(engine, parent, found)))
+    else:
+        engine.commit(let_in(engine.records, parent, (address,)))
+    return found
+
+
+def _given_back(engine: Engine, pool: Pool, address: IPAddress) -> tuple[Change, ...]:
+    """Return what takes a user off a lease; with the last one it goes."""
+    lease = engine.records.lease(pool.id, address)
+    if lease is None:
+        return ()
+    return (Put(replace(lease, users=lease.users - 1)) if lease.users > 1 else Drop(lease),)
 
 
 def _heard_before(engine: Engine, changed: float) -> bool:

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Collection
 
 from ipvl.driver.engine import Engine
+from ipvl.driver.host_access import steps_to_remove
 from ipvl.driver.lifecycles import parent_states
-from ipvl.links import RemoveParent, RemovePort, Step
+from ipvl.driver.mtus import repair_mtus
+from ipvl.links import RemoveHostPort, RemoveParent, Step
 from ipvl.planning.reconciliation import plan_repair
 from ipvl.records import Change, Drop
 
@@ -22,12 +24,13 @@ async def reconcile(engine: Engine) -> None:
             repair is a warning, tried again the next time.
     """
     async with engine.lock:
-        host = await engine.host()
+        host = await engine.host(ways=any(network.host_access for network in engine.records.networks()))
         engine.tell(engine.lifecycles.parents(engine.records, parent_states(engine.records, host), engine.clock()))
         repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
         failures = await engine.apply_all(repair.steps)
         engine.commit(repair.changes)
-        warnings = (*repair.warnings, *map(str, failures))
+        # What is made just now is looked at the next time, and has the MTU that it was made with.
+        warnings = (*repair.warnings, *map(str, failures), *await repair_mtus(engine, host))
         for warning in warnings:
             if warning not in engine.warnings:
                 log.warning("%s", warning)
@@ -66,8 +69,9 @@ async def forget_gone(
                 continue
             for endpoint in engine.records.endpoints_of(network.id):
                 if network in gone or (endpoint.id not in endpoints and endpoint.changed < before):
-                    steps.append(RemovePort(endpoint.port))
+                    steps += steps_to_remove(engine, endpoint)
                     changes.append(Drop(endpoint))
+        steps += [RemoveHostPort(network.host_port) for network in gone if network.host_access]
         changes += [Drop(network) for network in gone]
         for parent in engine.records.parents():
             users = engine.records.networks_on(parent.name)

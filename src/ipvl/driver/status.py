@@ -9,7 +9,8 @@ from ipvl.driver.contracts import Kernel
 from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.errors import IpvlError
 from ipvl.links import Link
-from ipvl.model import Network, Pool
+from ipvl.model import ConflictCheck, Network, Pool
+from ipvl.planning.host_access import host_addresses
 from ipvl.planning.parents import Host, check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Records
@@ -17,7 +18,10 @@ from ipvl.records import Records
 
 @dataclass(frozen=True, slots=True)
 class NetworkStatus:
-    """A network; `trouble` is empty when containers can join it and reach what they should."""
+    """A network; `trouble` is empty when containers can join it and reach what they should.
+
+    `host_port` is the link by which the host reaches them, with `host_addresses`, where the network gives it access.
+    """
 
     id: str
     name: str | None
@@ -30,6 +34,12 @@ class NetworkStatus:
     subnets: tuple[SubnetStatus, ...]
     endpoints: int
     trouble: tuple[str, ...]
+    conflict_check: str = ConflictCheck.NONE
+    routes: tuple[str, ...] = ()
+    default_route: bool = True
+    metric: int | None = None
+    host_port: str | None = None
+    host_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,16 @@ class PoolStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarantineStatus:
+    """An address that is not chosen on a parent until a time, since `holder` has it: a MAC address, or the host."""
+
+    address: str
+    parent: str
+    holder: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything at one moment."""
 
@@ -96,6 +116,7 @@ class Status:
     endpoints: tuple[EndpointStatus, ...]
     warnings: tuple[str, ...]
     pools: tuple[PoolStatus, ...] = ()
+    quarantines: tuple[QuarantineStatus, ...] = ()
 
 
 async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = ()) -> Status:
@@ -150,6 +171,9 @@ async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = (
             )
             for pool in records.pools()
         ),
+        quarantines=tuple(
+            QuarantineStatus(str(one.address), one.parent, one.holder, one.until) for one in records.quarantines()
+        ),
     )
 
 
@@ -169,7 +193,7 @@ def subnet_statuses(network: Network) -> tuple[SubnetStatus, ...]:
     return tuple(
         SubnetStatus(
             str(subnet.pool),
-            None if (gateway := gateway_of(network, subnet)) is None else str(gateway),
+            str(gateway) if network.default_route and (gateway := gateway_of(network, subnet)) is not None else None,
             None if subnet.range is None else str(subnet.range),
             tuple(map(str, subnet.reserved)),
         )
@@ -190,7 +214,18 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
         subnets=subnet_statuses(network),
         endpoints=len(records.endpoints_of(network.id)),
         trouble=_trouble(network, host),
+        conflict_check=network.conflict_check,
+        routes=tuple(route.label for route in network.routes),
+        default_route=has_default_route(network),
+        metric=network.metric,
+        host_port=network.host_port if network.host_access else None,
+        host_addresses=tuple(map(str, host_addresses(network))),
     )
+
+
+def has_default_route(network: Network) -> bool:
+    """Tell whether a network gives its members a default route at all."""
+    return network.default_route and not network.isolated
 
 
 def _trouble(network: Network, host: Host) -> tuple[str, ...]:
@@ -201,6 +236,11 @@ def _trouble(network: Network, host: Host) -> tuple[str, ...]:
         check_link(link, network, host)
     except IpvlError as error:
         return (str(error),)
+    if network.host_access and host.link(network.host_port) is None:
+        gone = (
+            f"host port {network.host_port} is gone, so this host does not reach its containers: systemctl restart ipvl"
+        )
+        return (*warnings_about(link, host), gone)
     return warnings_about(link, host)
 
 

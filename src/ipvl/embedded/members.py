@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
 from ipvl.driver.addressing import choose_addresses, moved_cursors
+from ipvl.driver.conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
 from ipvl.driver.endpoints import addresses as addresses_of
 from ipvl.driver.endpoints import make_port, reserve
 from ipvl.driver.engine import Engine
+from ipvl.driver.host_access import let_in, steps_to_remove
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
@@ -19,7 +22,7 @@ from ipvl.embedded.networks import member
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
-from ipvl.model import Endpoint, Network, Phase, Sandbox
+from ipvl.model import ConflictCheck, Endpoint, IPAddress, Network, Phase, Sandbox
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
@@ -130,7 +133,8 @@ async def join(
 ) -> Endpoint:
     """Choose addresses, make the port, move it in and set it up; the engine's lock is held.
 
-    Only the first network that offers one gives a namespace its default route, family by family.
+    Only the first network that offers one gives a namespace its default route, family by family and metric by metric.
+    The lock is given up while the segment is asked who has the addresses, where the network says so.
 
     Raises:
         IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
@@ -142,6 +146,8 @@ async def join(
     identity = endpoint_id(network, inode)
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
+    if identity in engine.probing:
+        raise conflict(f"{namespace} is being put on network {network.label} already", "wait for that")
     if held is not None:
         there = held.interface in view.interfaces and is_in_sandbox(held, engine.kernel.namespace_inode)
         if there and held.phase is Phase.READY:
@@ -152,32 +158,39 @@ async def join(
         await leave(engine, held)
         view = await engine.kernel.sandbox_view(namespace)
     _check_label(engine, network, name)
-    addresses = choose_addresses(
-        engine, network, _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address), identity
-    )
-    if not addresses:
-        raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
-    interface = _interface(wish.interface, network.interface_prefix, view.interfaces)
     endpoint = Endpoint(
         id=identity,
         network_id=network.id,
-        addresses=addresses,
+        addresses=(),
         port=port_name(identity),
         interface_prefix=network.interface_prefix,
         changed=engine.clock(),
         name=name,
         sandbox=namespace,
         inode=inode,
-        interface=interface,
+        interface=_interface(wish.interface, network.interface_prefix, view.interfaces),
         aliases=tuple(checked_name(alias, "alias") for alias in wish.aliases),
         hosts=hosts,
         phase=Phase.MAKING,
     )
-    await reserve(engine, endpoint, *moved_cursors(engine, network, addresses))
+    endpoint = await _with_addresses(engine, network, wish, endpoint)
     try:
+        if network.conflict_check is ConflictCheck.PROBE:
+            # Others may have put the namespace on another network meanwhile.
+            view = await engine.kernel.sandbox_view(namespace)
+            free = _interface(wish.interface, network.interface_prefix, view.interfaces)
+            endpoint = replace(endpoint, interface=free)
+            engine.commit((Put(endpoint),))
         port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
         await make_port(engine, network, (port,))
-        await engine.apply((PlacePort(endpoint.port, namespace, interface, addresses),))
+        place = PlacePort(
+            endpoint.port,
+            namespace,
+            endpoint.interface or endpoint.port,
+            endpoint.addresses,
+            announced=network.announcements != 0,
+        )
+        await engine.apply((place,))
     except IpvlError:
         # What has the interface's name in there now, if anything has, is not the port.
         await engine.apply_all((RemovePort(endpoint.port), TakePort(namespace, endpoint.port)))
@@ -185,14 +198,16 @@ async def join(
         raise
     try:
         await engine.apply((_routing(network, endpoint, view.default_routes),))
+        await let_in(engine, network, endpoint)
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
     except IpvlError:
-        await engine.apply_all(_steps_to_take(endpoint))
+        await engine.apply_all(_steps_to_take(engine, endpoint))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
     engine.tell(engine.lifecycles.joined(network, endpoint, engine.clock()))
+    engine.announce(network, endpoint)
     return endpoint
 
 
@@ -207,7 +222,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
     label = engine.network(endpoint.network_id).label
     if endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode):
         engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
-        await engine.apply(_steps_to_take(endpoint))
+        await engine.apply(_steps_to_take(engine, endpoint))
         for other in engine.records.endpoints_in(endpoint.inode or 0):
             if other.phase is Phase.READY:
                 view = await engine.kernel.sandbox_view(endpoint.sandbox)
@@ -215,7 +230,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
         publish_names(engine)
         engine.commit((Drop(endpoint),))
     else:
-        await engine.apply((RemovePort(endpoint.port),))
+        await engine.apply(steps_to_remove(engine, endpoint))
         engine.commit((Drop(endpoint),))
         publish_names(engine)
     log.info("network %s: endpoint %s has left", label, endpoint.label)
@@ -226,17 +241,48 @@ def endpoint_id(network: Network, inode: int) -> str:
     return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
 
 
-def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
+async def _with_addresses(engine: Engine, network: Network, wish: Attachment, endpoint: Endpoint) -> Endpoint:
+    """Give an endpoint addresses that nobody has, and record it.
+
+    Raises:
+        IpvlError: none can be had, or the one that was asked for is in use on the segment. The endpoint is forgotten.
+    """
+    engine.commit(expired(engine.records, engine.clock()))
+    wanted4, wanted6 = _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address)
+    found: Mapping[IPAddress, str] = {}
+    for _ in range(MOST_IN_TURN):
+        addresses = choose_addresses(engine, network, wanted4, wanted6, endpoint.id)
+        if not addresses:
+            raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
+        endpoint = replace(endpoint, addresses=addresses)
+        await reserve(engine, endpoint, *moved_cursors(engine, network, addresses))
+        if network.conflict_check is ConflictCheck.NONE:
+            return endpoint
+        found = await probe(engine, endpoint)
+        if not found:
+            return endpoint
+        explicit = {address: holder for address, holder in found.items() if address in {wanted4, wanted6}}
+        if explicit:
+            raise taken(network.parent, explicit, CHOOSE_ANOTHER)
+    raise taken_in_turn(network.parent, found)
+
+
+def _steps_to_take(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
     namespace = endpoint.sandbox or ""
     return (
-        RemovePort(endpoint.port),
+        *steps_to_remove(engine, endpoint),
         TakePort(namespace, endpoint.port),
         TakePort(namespace, endpoint.interface or endpoint.port),
     )
 
 
-def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:
+def _routing(network: Network, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
+    """Return the routes that a namespace with these default routes (family and metric) still needs.
+
+    A network without a metric leaves the default route to one that is there; one with a metric, to one with the same.
+    """
+    has_default = {family for family, metric in default_routes if network.metric in {None, metric}}
     wanted = attachment(network, endpoint)
     return RoutePort(
         endpoint.sandbox or "",
@@ -251,6 +297,7 @@ def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) 
             for route in wanted.routes
             if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
         ),
+        network.metric,
     )
 
 

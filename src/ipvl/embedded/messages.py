@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.model import ConflictCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:
-    """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch."""
+    """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch.
+
+    `announcements` and `announce_interval` (milliseconds) are None where the user did not say.
+    `host_access` are the addresses by which the host and its members reach each other, if they do.
+    """
 
     id: str
     name: str
@@ -82,6 +87,13 @@ class NetworkView:
     labels: dict[str, str]
     created: float
     members: tuple[Member, ...]
+    conflict_check: str = ConflictCheck.NONE
+    announcements: int | None = None
+    announce_interval: int | None = None
+    routes: tuple[str, ...] = ()
+    default_route: bool = True
+    metric: int | None = None
+    host_access: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ def publish_names(engine: Engine, *, all_networks: bool = False) -> None:
     """Write the hosts files that have become untrue since the last call; the engine's lock is held.
 
     A file whose namespace is on no network any more is written too: somebody else may have made it. An endpoint that is
-    being taken off is known to nobody and knows nobody.
+    not there yet, or is being taken off, is known to nobody and knows nobody.
 
     Args:
         engine: what to work on.
@@ -40,7 +40,7 @@ def publish_names(engine: Engine, *, all_networks: bool = False) -> None:
 
 
 def _staying(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
-    return (endpoint for endpoint in endpoints if endpoint.phase is not Phase.REMOVING)
+    return (endpoint for endpoint in endpoints if endpoint.phase is Phase.READY)
 
 
 @dataclass(frozen=True, slots=True)

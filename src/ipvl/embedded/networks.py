@@ -9,7 +9,8 @@ from ipvl.addresses.allocation import gateway_of
 from ipvl.driver import networks as driver
 from ipvl.driver.addressing import choose_subnets
 from ipvl.driver.engine import Engine
-from ipvl.driver.status import subnet_statuses
+from ipvl.driver.host_access import with_host_addresses
+from ipvl.driver.status import has_default_route, subnet_statuses
 from ipvl.embedded.lookup import DOOR, find_network, find_own_network
 from ipvl.embedded.messages import (
     AnyNetwork,
@@ -23,10 +24,11 @@ from ipvl.embedded.messages import (
 )
 from ipvl.embedded.names import publish_names
 from ipvl.errors import conflict, invalid
-from ipvl.model import Endpoint, Network, Phase
+from ipvl.model import ConflictCheck, Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
+from ipvl.planning.host_access import check_host_access, host_addresses
 from ipvl.planning.parents import check_kernel, plan_parent
 from ipvl.planning.reconciliation import is_in_sandbox
 
@@ -131,6 +133,13 @@ def view(engine: Engine, network: Network) -> NetworkView:
         labels=dict(network.labels),
         created=network.created,
         members=tuple(member(network, endpoint) for endpoint in _present(engine, network)),
+        conflict_check=network.conflict_check,
+        announcements=network.announcements,
+        announce_interval=network.announce_interval,
+        routes=tuple(route.label for route in network.routes),
+        default_route=has_default_route(network),
+        host_access=tuple(map(str, host_addresses(network))),
+        metric=network.metric,
     )
 
 
@@ -166,9 +175,12 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
         IpvlError: the parent cannot be had or shared.
     """
     async with engine.lock:
-        host = await engine.host(everywhere=not wish.isolated)
+        host = await engine.host(everywhere=not wish.isolated, ways=wish.host_access)
         check_kernel(wish, host)
         plan = plan_parent(wish, engine.records, host)
+        wish = with_host_addresses(engine, wish)
+        if wish.host_access:
+            check_host_access(wish, host)
     lines = [step.describe() for step in plan.steps] or [f"use parent {wish.parent} as it is"]
     lines += [f"warning: {warning}" for warning in plan.warnings]
     lines.append(f"ports in mode {wish.mode}, flag {wish.flag}" + (f", MTU {wish.mtu}" if wish.mtu else ""))
@@ -180,17 +192,25 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
             + (f", gateway {gateway}" if gateway else "")
             + (f", without {', '.join(map(str, subnet.reserved))}" if subnet.reserved else "")
         )
+    if wish.conflict_check is not ConflictCheck.NONE:
+        lines.append(f"each address asked for on {wish.parent} before it is used")
+    if wish.host_access:
+        lines.append(f"a port of the host's own with {' and '.join(map(str, host_addresses(wish)))}")
     lines += _routes(wish)
     return tuple(lines)
 
 
 def _routes(wish: Network) -> list[str]:
+    metric = "" if wish.metric is None else f", metric {wish.metric}"
+    further = [f"route {route.label}{metric}" for route in wish.routes]
     if wish.isolated:
-        return ["no default route: the network is isolated"]
+        return ["no default route: the network is isolated", *further]
+    if not wish.default_route:
+        return ["no default route: another network may give one", *further]
     if wish.mode.routes:
-        return ["default route to the device"]
+        return [f"default route to the device{metric}", *further]
     gateways = [gateway_of(wish, subnet) for subnet in wish.subnets]
-    return [f"default route via {gateway}" for gateway in gateways if gateway]
+    return [f"default route via {gateway}{metric}" for gateway in gateways if gateway] + further
 
 
 def _counted(number: int, noun: str) -> str:

@@ -17,13 +17,15 @@ log = logging.getLogger(__name__)
 async def recover(engine: Engine) -> None:
     """Take away what ipvl was placing or taking when it was interrupted, then compare host and records.
 
-    Whoever asked got no answer, or a refusal, and asks again.
+    Whoever asked got no answer, or a refusal, and asks again. An endpoint that is being made at this moment, whose
+    addresses the segment is asked for, stays.
 
     Raises:
         IpvlError: the links cannot be read, or the store could not take the changes.
     """
     async with engine.lock:
-        for endpoint in [one for one in engine.records.endpoints() if one.phase is not Phase.READY]:
+        interrupted = [one for one in engine.records.endpoints() if one.phase is not Phase.READY]
+        for endpoint in [one for one in interrupted if one.id not in engine.probing]:
             network = engine.network(endpoint.network_id)
             log.warning("network %s: endpoint %s was interrupted, so it is removed", network.label, endpoint.label)
             try:

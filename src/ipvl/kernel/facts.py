@@ -31,13 +31,13 @@ async def network_stack(links: Iterable[Link], *, sys: Path = Path("/sys"), proc
     Raises:
         IpvlError: the kernel refused to list addresses.
     """
-    addresses = await _addresses()
+    found_addresses = await addresses()
     # /proc/net is of the namespace of whoever reads it; /sys is of the one it was mounted in.
     received = dict(_received(proc / "net/dev"))
     found = {
         link.name: replace(
             _link_facts(link.name, sys, proc),
-            addresses=addresses.get(link.index, ()),
+            addresses=found_addresses.get(link.index, ()),
             received=received.get(link.name, 0),
         )
         for link in links
@@ -92,7 +92,12 @@ def _default_routes6(table: Path) -> Iterator[str]:
             yield link
 
 
-async def _addresses() -> dict[int, tuple[IPInterface, ...]]:
+async def addresses() -> dict[int, tuple[IPInterface, ...]]:
+    """Return the addresses of every link of this namespace, by the link's index.
+
+    Raises:
+        IpvlError: the kernel refused to list them.
+    """
     found: dict[int, tuple[IPInterface, ...]] = {}
     try:
         async with AsyncIPRoute(ext_ack=True, strict_check=True) as socket:

@@ -21,7 +21,7 @@ RTM_NEWADDR = 20
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST = 254, 4, 1
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_TABLE = 1, 4, 5, 15
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 4, 5, 6, 15
 IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 3, 4, 5, 10, 18  # include/uapi/linux/if_link.h
 IFLA_IFALIAS, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 20, 28, 29, 37, 46
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
@@ -115,6 +115,11 @@ def renamed_link(index: int, name: str) -> Request:
     return Request(RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + _text(IFLA_IFNAME, name))
 
 
+def resized_link(index: int, mtu: int) -> Request:
+    """Ask for another MTU of a link."""
+    return Request(RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + _number(IFLA_MTU, mtu))
+
+
 def moved_link(index: int, namespace: int) -> Request:
     """Ask for a link to be moved to a network namespace, which is an open file."""
     return Request(RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + _number(IFLA_NET_NS_FD, namespace))
@@ -134,8 +139,8 @@ def new_address(index: int, address: IPInterface) -> Request:
     return Request(RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_EXCL)
 
 
-def new_route(destination: IPNetwork, index: int, via: IPAddress | None) -> Request:
-    """Ask for a route through a link, by a gateway or (None) straight onto it."""
+def new_route(destination: IPNetwork, index: int, via: IPAddress | None, metric: int | None = None) -> Request:
+    """Ask for a route through a link, by a gateway or (None) straight onto it; with the kernel's own metric if None."""
     scope = RT_SCOPE_LINK if via is None and destination.version == 4 else RT_SCOPE_UNIVERSE
     family, length = FAMILIES[destination.version], destination.prefixlen
     body = ROUTE.pack(family, length, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN_UNICAST, 0)
@@ -144,6 +149,8 @@ def new_route(destination: IPNetwork, index: int, via: IPAddress | None) -> Requ
     body += _number(RTA_OIF, index)
     if via is not None:
         body += attribute(RTA_GATEWAY, via.packed)
+    if metric is not None:
+        body += _number(RTA_PRIORITY, metric)
     return Request(RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_EXCL)
 
 
@@ -240,13 +247,16 @@ def read_lower(body: bytes) -> tuple[int | None, int | None]:
     return read_number(found, IFLA_LINK), read_number(found, IFLA_LINK_NETNSID)
 
 
-def read_default_route(body: bytes) -> int | None:
-    """Return the IP version of a default route of the main table, None for any other."""
+def read_default_route(body: bytes) -> tuple[int, int] | None:
+    """Return the IP version and metric, 0 without one, of a default route of the main table, None for any other."""
     family, length, _, _, short_table, *_ = ROUTE.unpack_from(body)
     if length or family not in VERSIONS:
         return None
-    table = read_number(attributes(body[ROUTE.size :]), RTA_TABLE)
-    return VERSIONS[family] if (short_table if table is None else table) == RT_TABLE_MAIN else None
+    found = attributes(body[ROUTE.size :])
+    table = read_number(found, RTA_TABLE)
+    if (short_table if table is None else table) != RT_TABLE_MAIN:
+        return None
+    return VERSIONS[family], read_number(found, RTA_PRIORITY) or 0
 
 
 def _info(found: dict[int, bytes]) -> dict[int, bytes]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any, NoReturn, assert_never
+from typing import Any, NoReturn, TypeVar, assert_never
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused, missing
-from ipvl.kernel import link_kinds, namespaces, sandboxes
+from ipvl.kernel import facts, host_ports, link_kinds, namespaces, probes, sandboxes
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.messages import (
     all_links,
@@ -26,26 +26,36 @@ from ipvl.kernel.messages import (
     read_link,
     read_lower,
 )
-from ipvl.kernel.routes import dump_prefixes, machine_identity
+from ipvl.kernel.routes import dump_prefixes, dump_ways, machine_identity
 from ipvl.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
+    CloseHost,
+    HostWays,
     Link,
     MakeDummy,
+    MakeHostPort,
     MakePort,
     MakeVlan,
+    OpenHost,
     PlacePort,
     RemoveHalfMade,
+    RemoveHostPort,
     RemoveParent,
     RemovePort,
     RoutePort,
     SandboxView,
+    SetMtu,
     Step,
     TakePort,
 )
-from ipvl.model import IPNetwork
+from ipvl.model import THIS_HOST, IPAddress, IPNetwork
+
+_Found = TypeVar("_Found")
 
 DUMP_TRIES = 5
+MOST_NAMED = 2
+"""MAC addresses that are told of one address; somebody may claim it from any number."""
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 PROBES: dict[str, dict[str, Any]] = {
     # Requests that a kernel with the kind refuses before it makes anything, and one without it refuses as unknown.
@@ -142,15 +152,55 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused, or they changed faster than they could be read.
         """
+        return await self._whole(lambda: dump_prefixes(self._socket))
+
+    async def ways(self) -> HostWays:
+        """Return the host's own addresses and the routes of its main table.
+
+        Raises:
+            IpvlError: the kernel refused, or they changed faster than they could be read.
+        """
+        names = {link.index: link.name for link in await self.all()}
+        return await self._whole(lambda: dump_ways(self._socket, names))
+
+    async def _whole(self, dump: Callable[[], Awaitable[_Found | None]]) -> _Found:
         for _ in range(DUMP_TRIES):
             try:
                 async with self._dumping:
-                    found = await dump_prefixes(self._socket)
+                    found = await dump()
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list addresses and routes")
             if found is not None:
                 return found
         raise kernel_refused("the host's routes change faster than they can be listed", "try again")
+
+    async def holders(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
+        """Return those of some addresses that the host or somebody else on a link's segment has, and who it is.
+
+        Raises:
+            IpvlError: the kernel refused, or this user may not send frames.
+        """
+        found = await self.by_name(link)
+        if found is None:
+            return {}
+        own = {interface.ip for interface in (await facts.addresses()).get(found.index, ())}
+        if not own.isdisjoint(addresses):
+            return {address: THIS_HOST for address in addresses if address in own}
+        if not (found.up and found.carrier):
+            return {}
+        try:
+            heard = await probes.holders(link, addresses)
+        except OSError as error:
+            _refuse(error, f"ask on {link} who has an address")
+        return {address: " and ".join(macs[:MOST_NAMED]) for address, macs in heard.items()}
+
+    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+        """Tell everybody on a link's segment that these addresses are now at its MAC address.
+
+        Raises:
+            IpvlError: this user may not send frames, or the link is gone or down.
+        """
+        probes.announce(link, addresses)
 
     async def by_name(self, name: str) -> Link | None:
         """Return the link with this name, or None; `master_kind` is not filled in.
@@ -200,7 +250,7 @@ class HostKernel:
                     await self._make_parent(step.name, kind="vlan", link=base.index, vlan_id=step.vlan_id)
                 case MakePort():
                     await self._make_port(step)
-                case RemoveParent():
+                case RemoveParent() | RemoveHostPort():
                     link = await self.by_name(step.name)
                     if link is not None and link.made_by_ipvl:
                         self._remove(link)
@@ -211,7 +261,7 @@ class HostKernel:
                 case PlacePort() | RoutePort() | TakePort():
                     await self._apply_inside(step)
                 case _:
-                    assert_never(step)
+                    await self._apply_for_host(step)
         except (NetlinkError, OSError) as error:
             _refuse(error, step.describe())
 
@@ -224,6 +274,26 @@ class HostKernel:
                 sandboxes.route_port(step)
             case TakePort():
                 sandboxes.take_port(step)
+
+    async def _apply_for_host(self, step: MakeHostPort | OpenHost | CloseHost | SetMtu) -> None:
+        match step:
+            case MakeHostPort():
+                half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
+                await self._make_port(MakePort(half_made, step.parent, step.mode, step.flag, step.mtu))
+                await self._finish(half_made, step.name, lambda: host_ports.prepare(half_made, ipv6=step.ipv6))
+            case OpenHost():
+                async with self._dumping:
+                    await host_ports.open_host(self._socket, (await self._existing(step.name)).index, step)
+            case SetMtu(namespace=None):
+                await self._socket.link("set", index=(await self._existing(step.interface)).index, mtu=step.mtu)
+            case SetMtu():
+                sandboxes.set_mtu(step, step.namespace or "")
+            case CloseHost():
+                link = await self.by_name(step.name)
+                if link is not None:
+                    await host_ports.close_host(self._socket, link.index, step)
+            case _:
+                assert_never(step)
 
     async def _namespace_number(self, path: str) -> int:
         """Return the number by which this namespace knows another, giving it one if it has none (RTM_NEWNSID)."""
@@ -240,11 +310,15 @@ class HostKernel:
         raise OSError(errno.ENOENT, "the namespace has no number", path)
 
     async def _make_parent(self, name: str, **attributes: Any) -> None:
-        # Until the mark is on it the link has another name, and mark, name and state change in one message: a link
-        # with the final name that ipvl made is always marked, wherever ipvl was stopped.
         half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
         await self._socket.link("add", ifname=half_made, **attributes)
+        await self._finish(half_made, name)
+
+    async def _finish(self, half_made: str, name: str, prepare: Callable[[], None] = lambda: None) -> None:
+        # Until the mark is on it the link has another name, and mark, name and state change in one message: a link
+        # with the final name that ipvl made is always marked, wherever ipvl was stopped.
         try:
+            prepare()
             link = await self._existing(half_made)
             await self._socket.link("set", index=link.index, ifname=name, ifalias=MADE_BY_IPVL, state="up")
         except (NetlinkError, OSError, IpvlError):

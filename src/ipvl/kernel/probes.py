@@ -1,4 +1,4 @@
-"""Ask on a link's own segment who has an address: ARP for IPv4, neighbour solicitations for IPv6.
+"""Ask on a link's own segment who has an address, and tell it who has one from now on.
 
 The frames are made here and go out by the parent itself, since a parent that ipvl made has no address to ask from, and
 what it sends reaches everybody on the segment but its own ipvlan ports. Their containers never answer: an answer comes
@@ -9,40 +9,58 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from ctypes import addressof, create_string_buffer
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Self
 
-from ipvl.errors import kernel_refused
+from ipvl.errors import IpvlError, kernel_refused
 from ipvl.facts import Question
+from ipvl.kernel.frames import (
+    ADVERTISEMENT,
+    ALL_NODES,
+    ETH_P_ARP,
+    ETH_P_IPV6,
+    ICMPV6,
+    NOBODY6,
+    SOLICITATION,
+    announcement,
+    arp_claim,
+    arp_request,
+    made_of,
+    neighbour_claim,
+    solicitation,
+)
 from ipvl.model import IPAddress
 
 ASKED_AT = (0.0, 0.3, 0.6)
 """When each question is sent, in seconds from the start: a frame may be lost."""
 ANSWERED_BY = 1.0
 """When nobody is listened to any more. RFC 5227 waits up to three seconds, for machines that are slow to answer."""
+PROBED_AT = (0.0, 0.25, 0.5)
+FREE_AFTER = 0.75
+"""The same for an address that a container waits for."""
+HEARD_AT_ONCE = 100
+"""Frames; nobody on the segment keeps the daemon busy with its own."""
 
-ETH_P_ARP = 0x0806  # include/uapi/linux/if_ether.h
-ETH_P_IPV6 = 0x86DD
-BROADCAST = b"\xff" * 6
-ALL_NODES = bytes.fromhex("333300000001")
-ARP_REQUEST, ARP_REPLY = 1, 2  # RFC 826
-ICMPV6 = 58
-SOLICITATION, ADVERTISEMENT = 135, 136  # RFC 4861
 SO_ATTACH_FILTER = 26  # include/uapi/asm-generic/socket.h
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_MULTICAST = 263, 1, 0  # include/uapi/linux/if_packet.h
+PACKET_OTHERHOST = 3
+NO_SUCH_LINK = frozenset({errno.ENODEV, errno.ENXIO, errno.ENETDOWN})
+CANNOT_TAKE_IT = NO_SUCH_LINK | {errno.ENOBUFS, errno.EAGAIN}
 
-_ONLY_ADVERTISEMENTS = (
+_ONLY_NEIGHBOURS = (
     # Classic BPF (include/uapi/linux/filter.h): code, jump if true, jump if false, operand. The first number is that of
     # the frame's byte: without this a busy link's whole IPv6 traffic would pass through the socket.
     (0x30, 0, 0, 20),  # next header
-    (0x15, 0, 3, ICMPV6),
+    (0x15, 0, 4, ICMPV6),
     (0x30, 0, 0, 54),  # type
-    (0x15, 0, 1, ADVERTISEMENT),
+    (0x15, 1, 0, ADVERTISEMENT),
+    (0x15, 0, 1, SOLICITATION),
     (0x06, 0, 0, 0xFFFF),  # take it
     (0x06, 0, 0, 0),  # drop it
 )
@@ -70,33 +88,125 @@ async def ask(
         ears: list[_Ear] = []
         for link, version in dict.fromkeys((question.link, question.address.version) for question in wanted):
             here = tuple(one for one in wanted if (one.link, one.address.version) == (link, version))
-            try:
-                ears.append(sockets.enter_context(_Ear(link, version, senders6.get(link), here)))
-            except PermissionError as error:
-                raise kernel_refused(
-                    "ipvl may not send frames (EPERM)", "run it as root, or with CAP_NET_RAW"
-                ) from error
-            except OSError:
-                continue
+            _open(ears, sockets, link, senders6.get(link), here)
         if ears:
-            await _converse(ears, one_answer_each=one_answer_each)
+            await _converse(
+                ears,
+                ASKED_AT,
+                ANSWERED_BY,
+                lambda: one_answer_each and not any(one.unanswered() for one in ears),
+            )
         return {one: tuple(sorted(ear.holders(one))) for ear in ears for one in ear.questions}
 
 
-async def _converse(ears: list[_Ear], *, one_answer_each: bool) -> None:
+async def holders(link: str, addresses: Iterable[IPAddress]) -> dict[IPAddress, tuple[str, ...]]:
+    """Return those of some addresses that somebody on a link's segment has or is about to take, with its MAC address.
+
+    All are asked for at once, from no address (RFC 5227 and RFC 4862), so that nobody learns anything from it. The
+    first answer ends the wait; when it was for one address, the others' may still have been on their way. On a link
+    that cannot be asked (gone, down) nobody has any.
+
+    Raises:
+        IpvlError: this user may not send frames.
+    """
+    wanted = tuple(Question(link, address) for address in addresses)
+    with ExitStack() as sockets:
+        ears: list[_Ear] = []
+        for version in {question.address.version for question in wanted}:
+            here = tuple(one for one in wanted if one.address.version == version)
+            _open(ears, sockets, link, NOBODY6, here, contenders_too=True)
+        if ears:
+            await _converse(
+                ears,
+                PROBED_AT,
+                FREE_AFTER,
+                lambda: any(len(one.unanswered()) < len(one.questions) for one in ears),
+            )
+        answered = [(one, ear.holders(one)) for ear in ears for one in ear.questions]
+        return {question.address: tuple(sorted(macs)) for question, macs in answered if macs}
+
+
+def announce(link: str, addresses: Collection[IPAddress]) -> None:
+    """Tell everybody on a link's segment that these addresses are now to be found at its MAC address. Waits for nobody.
+
+    Raises:
+        IpvlError: this user may not send frames, or the link is gone or down.
+    """
+    try:
+        with _packet_socket() as sender:
+            sender.bind((link, 0))
+            mac: bytes = sender.getsockname()[4]
+            for address in addresses:
+                sender.send(announcement(mac, address))
+    except OSError as error:
+        texts = " and ".join(map(str, addresses))
+        raise kernel_refused(
+            f"{texts} could not be announced on {link}: {os.strerror(error.errno or 0)}",
+            "neighbours that remember another machine for it find out within minutes",
+        ) from error
+
+
+def _open(
+    ears: list[_Ear],
+    sockets: ExitStack,
+    link: str,
+    sender6: IPv6Address | None,
+    questions: tuple[Question, ...],
+    *,
+    contenders_too: bool = False,
+) -> None:
+    """Add what asks these questions, all of one link and IP version, unless the link is gone or down.
+
+    Raises:
+        IpvlError: this user may not send frames.
+    """
+    try:
+        ears.append(sockets.enter_context(_Ear(link, sender6, questions, contenders_too=contenders_too)))
+    except OSError as error:
+        if error.errno not in NO_SUCH_LINK:
+            raise kernel_refused(
+                f"{link} cannot be asked who has an address: {os.strerror(error.errno or 0)}",
+                "the kernel has no packet sockets, or too many files are open",
+            ) from error
+
+
+def _packet_socket() -> socket.socket:
+    """Return a raw socket that hears nothing until it is bound.
+
+    Raises:
+        IpvlError: this user may not have one.
+    """
+    try:
+        # Protocol 0 receives nothing until the filter is in place.
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
+    except OSError as error:
+        # Under systemd the address family may be forbidden rather than the capability missing.
+        if error.errno not in {errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT}:
+            raise
+        raise _may_not_send(error) from error
+
+
+def _may_not_send(error: OSError) -> IpvlError:
+    code = errno.errorcode.get(error.errno or 0, "")
+    return kernel_refused(f"ipvl may not send frames ({code})", "run it as root, or with CAP_NET_RAW")
+
+
+async def _converse(
+    ears: list[_Ear], asked_at: tuple[float, ...], answered_by: float, enough: Callable[[], bool]
+) -> None:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
 
     def hear(ear: _Ear) -> None:
         ear.hear()
-        if one_answer_each and not any(one.unanswered() for one in ears):
+        if enough():
             over.set()
 
     for ear in ears:
         loop.add_reader(ear.socket, hear, ear)
     try:
         began = loop.time()
-        for until in (*ASKED_AT[1:], ANSWERED_BY):
+        for until in (*asked_at[1:], answered_by):
             for ear in ears:
                 ear.say()
             with suppress(TimeoutError):
@@ -112,26 +222,27 @@ async def _converse(ears: list[_Ear], *, one_answer_each: bool) -> None:
 class _Ear:
     """A socket on one link for one protocol, with what is asked there."""
 
-    def __init__(self, link: str, version: int, sender6: IPv6Address | None, questions: tuple[Question, ...]) -> None:
-        self._version = version
+    def __init__(
+        self, link: str, sender6: IPv6Address | None, questions: tuple[Question, ...], *, contenders_too: bool
+    ) -> None:
+        self._version = questions[0].address.version
         self.questions = questions
-        self._heard: dict[IPAddress, set[str]] = {}
-        protocol = ETH_P_ARP if version == 4 else ETH_P_IPV6
-        # Protocol 0 receives nothing until the filter is in place.
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
+        self._contenders_too = contenders_too
+        self._heard: dict[IPAddress, set[str]] = {question.address: set() for question in questions}
+        self.socket = _packet_socket()
         try:
-            if version == 6:
+            if self._version == 6:
                 _attach_filter(self.socket)
-            self.socket.bind((link, protocol))
+            self.socket.bind((link, ETH_P_ARP if self._version == 4 else ETH_P_IPV6))
             self._mac: bytes = self.socket.getsockname()[4]
-            if version == 6:
+            if self._version == 6:
                 # A link with IPv6 off does not listen to the all-nodes group, which some answers go to.
                 membership = struct.pack("iHH8s", socket.if_nametoindex(link), PACKET_MR_MULTICAST, 6, ALL_NODES)
                 self.socket.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership)
         except BaseException:
             self.socket.close()
             raise
-        self._sender6 = sender6 or made_of(self._mac)
+        self._sender6 = made_of(self._mac) if sender6 is None else sender6
 
     def __enter__(self) -> Self:
         return self
@@ -152,89 +263,33 @@ class _Ear:
             try:
                 self.socket.send(frame)
             except OSError as error:
-                if error.errno not in {errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN, errno.ENXIO}:
+                if error.errno not in CANNOT_TAKE_IT:
                     raise
 
     def holders(self, question: Question) -> set[str]:
         """Return the MAC addresses that answered a question, the link's own left out."""
-        return self._heard.get(question.address, set()) - {self._mac.hex(":")}
+        return self._heard[question.address] - {self._mac.hex(":")}
 
     def unanswered(self) -> list[Question]:
         """Return the questions that nobody answered yet."""
         return [question for question in self.questions if not self.holders(question)]
 
     def hear(self) -> None:
-        """Take in every answer that has come."""
-        while True:
+        """Take in what has come, and leave the rest of a flood for the next turn: others are waiting, too."""
+        for _ in range(HEARD_AT_ONCE):
             try:
-                frame = self.socket.recv(65535)
+                frame, (_, _, kind, *_) = self.socket.recvfrom(65535)
             except BlockingIOError:
                 return
             except OSError:  # the link went down or away: that is no answer
                 return
-            answer = arp_answer(frame) if self._version == 4 else advertised(frame)
-            if answer is not None:
-                address, mac = answer
-                self._heard.setdefault(address, set()).add(mac)
-
-
-def arp_request(mac: bytes, target: IPv4Address, sender: IPv4Address | None) -> bytes:
-    """Return the frame that asks who has `target` (RFC 826); without a sender it is a probe (RFC 5227)."""
-    origin = sender.packed if sender is not None else bytes(4)
-    return (
-        BROADCAST
-        + mac
-        + struct.pack("!HHHBBH", ETH_P_ARP, 1, 0x0800, 6, 4, ARP_REQUEST)
-        + mac
-        + origin
-        + bytes(6)
-        + target.packed
-    )
-
-
-def arp_answer(frame: bytes) -> tuple[IPAddress, str] | None:
-    """Return the address that an ARP reply is for and the MAC address that has it; None for any other frame."""
-    if len(frame) < 42 or frame[12:22] != struct.pack("!HHHBBH", ETH_P_ARP, 1, 0x0800, 6, 4, ARP_REPLY):
-        return None
-    return IPv4Address(frame[28:32]), frame[22:28].hex(":")
-
-
-def solicitation(mac: bytes, target: IPv6Address, sender: IPv6Address) -> bytes:
-    """Return the frame that asks who has `target`, sent to its solicited-node group (RFC 4861, 4.3 and 7.2.2)."""
-    group = bytes.fromhex("ff0200000000000000000001ff") + target.packed[13:]
-    body = struct.pack("!BBHI", SOLICITATION, 0, 0, 0) + target.packed + b"\x01\x01" + mac
-    pseudo = sender.packed + group + struct.pack("!II", len(body), ICMPV6)
-    body = body[:2] + struct.pack("!H", _checksum(pseudo + body)) + body[4:]
-    header = struct.pack("!IHBB", 6 << 28, len(body), ICMPV6, 255) + sender.packed + group
-    return b"\x33\x33" + group[12:] + mac + struct.pack("!H", ETH_P_IPV6) + header + body
-
-
-def advertised(frame: bytes) -> tuple[IPAddress, str] | None:
-    """Return the address that a neighbour advertisement is for and the MAC address that has it; None for other frames.
-
-    The hop limit must be 255: less has come through a router (RFC 4861, 7.1.2).
-    """
-    if len(frame) < 78 or frame[12:14] != struct.pack("!H", ETH_P_IPV6):
-        return None
-    if (frame[20], frame[21], frame[54]) != (ICMPV6, 255, ADVERTISEMENT):
-        return None
-    return ip_address(frame[62:78]), frame[6:12].hex(":")
-
-
-def made_of(mac: bytes) -> IPv6Address:
-    """Return the link-local address that a MAC address makes (RFC 4291, appendix A)."""
-    identifier = bytes([mac[0] ^ 2]) + mac[1:3] + b"\xff\xfe" + mac[3:6]
-    return IPv6Address(bytes.fromhex("fe80000000000000") + identifier)
-
-
-def _checksum(data: bytes) -> int:
-    """Return the internet checksum (RFC 1071) of an even number of bytes."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+            if kind == PACKET_OTHERHOST:  # a VLAN's that this host has no link for, or passing by
+                continue
+            claim = arp_claim(frame) if self._version == 4 else neighbour_claim(frame)
+            if claim is not None and claim.address in self._heard and (claim.has or self._contenders_too):
+                self._heard[claim.address].add(claim.mac)
 
 
 def _attach_filter(on: socket.socket) -> None:
-    program = create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in _ONLY_ADVERTISEMENTS))
-    on.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_ONLY_ADVERTISEMENTS), addressof(program)))
+    program = create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in _ONLY_NEIGHBOURS))
+    on.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_ONLY_NEIGHBOURS), addressof(program)))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from ipaddress import ip_network
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 from pyroute2 import AsyncIPRoute
 
+from ipvl.links import HostRoute, HostWays
 from ipvl.model import IPNetwork
 
 RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
+RTPROT_KERNEL = 2
 NLM_F_DUMP_INTR = 0x10  # include/uapi/linux/netlink.h
 MACHINE_ID = Path("/etc/machine-id")
 
@@ -30,6 +33,41 @@ async def dump_prefixes(socket: AsyncIPRoute) -> tuple[IPNetwork, ...] | None:
         return None
     found = {*map(_of_address, addresses), *map(_of_route, routes)}
     return tuple(sorted(found, key=lambda one: (one.version, int(one.network_address), one.prefixlen)))
+
+
+async def dump_ways(socket: AsyncIPRoute, names: Mapping[int, str]) -> HostWays | None:
+    """Return the host's own addresses and the routes of its main table, both families.
+
+    None when they changed while they were listed (NLM_F_DUMP_INTR): ask again.
+
+    Args:
+        socket: what to ask over.
+        names: the links' names by their index; what is on a link without one is left out.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    addresses = [message async for message in await socket.addr("dump")]
+    routes = [message async for message in await socket.route("dump", table=RT_TABLE_MAIN)]
+    if any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in (*addresses, *routes)):
+        return None
+    return HostWays(
+        frozenset(
+            (names[message["index"]], ip_address(message.get("local") or message.get("address")))
+            for message in addresses
+            if message["index"] in names
+        ),
+        tuple(
+            HostRoute(
+                destination=_of_route(message),
+                link=names.get(message.get("oif")),
+                connected=message.get("gateway") is None and message.get("via") is None,
+                by_kernel=message["proto"] == RTPROT_KERNEL,
+                source=None if message.get("prefsrc") is None else ip_address(message.get("prefsrc")),
+            )
+            for message in routes
+        ),
+    )
 
 
 def machine_identity() -> str:

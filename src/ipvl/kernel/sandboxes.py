@@ -11,7 +11,7 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -37,10 +37,11 @@ from ipvl.kernel.messages import (
     read_kind,
     read_text,
     renamed_link,
+    resized_link,
     switched_link,
 )
 from ipvl.kernel.namespaces import inode
-from ipvl.links import PlacePort, RoutePort, SandboxView, TakePort
+from ipvl.links import USUAL_METRICS, PlacePort, RoutePort, SandboxView, SetMtu, TakePort
 from ipvl.model import IPAddress, IPInterface, IPNetwork
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
@@ -63,10 +64,10 @@ def look_into(namespace: str) -> SandboxView:
     if links is None or routes is None:
         raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
     names = (read_text(attributes(body[LINK.size :]), IFLA_IFNAME) for body in links)
-    versions = map(read_default_route, routes)
+    ways = map(read_default_route, routes)
     return SandboxView(
         frozenset(name for name in names if name is not None),
-        frozenset(version for version in versions if version is not None),
+        frozenset((way[0], way[1] or USUAL_METRICS[way[0]]) for way in ways if way is not None),
     )
 
 
@@ -90,10 +91,20 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
             link.do(switched_link(moved, up=False))
             link.do(renamed_link(moved, step.interface))
             with _entered(step.namespace):
-                _prepare(step)
+                with_ipv6 = any(address.version == 6 for address in step.addresses)
+                _configure({f"ipv6/conf/{step.interface}/disable_ipv6": "0" if with_ipv6 else "1"})
             for address in step.addresses:
                 await _add_address(link, moved, address)
             link.do(switched_link(moved, up=True))
+            if step.announced:
+                # Only now, since coming up would be announced as well, out of turn.
+                with _entered(step.namespace):
+                    _configure(
+                        {
+                            f"ipv4/conf/{step.interface}/arp_notify": "1",
+                            f"ipv6/conf/{step.interface}/ndisc_notify": "1",
+                        }
+                    )
             loopback, _ = read_kind(link.ask(link_named("lo")))
             link.do(switched_link(loopback, up=True))
         except (NetlinkError, OSError):
@@ -112,9 +123,23 @@ def route_port(step: RoutePort) -> None:
     with inside(step.namespace) as link:
         port, _ = read_kind(link.ask(link_named(step.interface)))
         for gateway in step.gateways:
-            _add_route(link, EVERYWHERE[gateway.version], port, gateway)
+            _add_route(link, EVERYWHERE[gateway.version], port, gateway, step.metric)
         for route in step.routes:
-            _add_route(link, route.destination, port, route.via)
+            _add_route(link, route.destination, port, route.via, step.metric)
+
+
+def set_mtu(step: SetMtu, namespace: str) -> None:
+    """Set the MTU of an interface in a sandbox.
+
+    Raises:
+        IpvlError: there is no network namespace at this path, or ipvl may not enter it.
+        NetlinkError: the kernel refused.
+    """
+    # A link of another namespace can be listed from outside, but IFLA_TARGET_NETNSID of RTM_SETLINK moves it
+    # (do_setlink in net/core/rtnetlink.c).
+    with inside(namespace) as link:
+        port, _ = read_kind(link.ask(link_named(step.interface)))
+        link.do(resized_link(port, step.mtu))
 
 
 def take_port(step: TakePort) -> None:
@@ -162,22 +187,17 @@ async def _add_address(link: Conversation, port: int, address: IPInterface) -> N
             return
 
 
-def _add_route(link: Conversation, destination: IPNetwork, port: int, via: IPAddress | None) -> None:
+def _add_route(
+    link: Conversation, destination: IPNetwork, port: int, via: IPAddress | None, metric: int | None
+) -> None:
     try:
-        link.do(new_route(destination, port, via))
+        link.do(new_route(destination, port, via, metric))
     except NetlinkError as error:
         if error.code != errno.EEXIST:
             raise
 
 
-def _prepare(step: PlacePort) -> None:
-    """Announce the addresses when the port comes up, and keep IPv6 off a port that has none of it."""
-    with_ipv6 = any(address.version == 6 for address in step.addresses)
-    settings = {
-        f"ipv4/conf/{step.interface}/arp_notify": "1",
-        f"ipv6/conf/{step.interface}/ndisc_notify": "1",
-        f"ipv6/conf/{step.interface}/disable_ipv6": "0" if with_ipv6 else "1",
-    }
+def _configure(settings: Mapping[str, str]) -> None:
     for name, value in settings.items():
         path = Path("/proc/sys/net", name)
         if path.exists():  # a kernel without IPv6 has none of its settings

@@ -7,9 +7,9 @@ from ipaddress import ip_address, ip_network
 
 from ipvl.addresses.pools import PoolWish
 from ipvl.errors import invalid, shown
-from ipvl.model import IPAddress, IPNetwork
-from ipvl.options.network import address_range, link_name, without_zone
-from ipvl.options.table import IPAM_OPTIONS, IPAM_PARENT, canonical
+from ipvl.model import ConflictCheck, IPAddress, IPNetwork
+from ipvl.options.network import address_range, link_name, one_of, without_zone
+from ipvl.options.table import IPAM_CONFLICT_CHECK, IPAM_OPTIONS, IPAM_PARENT, canonical
 
 
 def pool_wish(subnet: str, within: str, options: Mapping[str, object], *, version: int) -> PoolWish:
@@ -29,13 +29,20 @@ def pool_wish(subnet: str, within: str, options: Mapping[str, object], *, versio
     parent = link_name(chosen[IPAM_PARENT.key]) if IPAM_PARENT.key in chosen else None
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name the parent of the network")
+    check = one_of(ConflictCheck, IPAM_CONFLICT_CHECK.key, chosen.get(IPAM_CONFLICT_CHECK.key, ConflictCheck.NONE))
+    if check is not ConflictCheck.NONE and parent is None:
+        raise invalid(
+            f"--ipam-opt {IPAM_CONFLICT_CHECK.key}={check} does not say on which parent to ask",
+            f"give --ipam-opt {IPAM_PARENT.key}= as well, the same as in -o {IPAM_PARENT.key}=",
+        )
     pool = _network(subnet, version) if subnet else None
     if pool is None or pool.network_address.is_unspecified:
         if within:
             raise invalid(f"range {shown(within)} has no subnet that it is a part of", "give the --subnet as well")
         length = pool.prefixlen or None if pool is not None else None
-        return PoolWish(version, prefix_length=length, parent=parent)
-    return PoolWish(version, subnet=pool, range=address_range(within, pool) if within else None, parent=parent)
+        return PoolWish(version, prefix_length=length, parent=parent, conflict_check=check)
+    part = address_range(within, pool) if within else None
+    return PoolWish(version, subnet=pool, range=part, parent=parent, conflict_check=check)
 
 
 def pool_address(text: str) -> IPAddress | None:

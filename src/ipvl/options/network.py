@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
-from ipvl.options.table import FLAG, INTERFACE_PREFIX, MODE, MTU, PARENT, canonical
+from ipvl.model import DOCKER, ConflictCheck, Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
+from ipvl.options.host_access import check_host_access, host_of_dockers
+from ipvl.options.routes import metric, routes
+from ipvl.options.table import (
+    ANNOUNCE_INTERVAL,
+    ANNOUNCEMENTS,
+    CONFLICT_CHECK,
+    FLAG,
+    HOST_ACCESS,
+    INTERFACE_PREFIX,
+    METRIC,
+    MODE,
+    MTU,
+    NO_DEFAULT_ROUTE,
+    PARENT,
+    ROUTE,
+    Option,
+    canonical,
+)
 
 DEFAULT_INTERFACE_PREFIX = "eth"
 DUMMY_PREFIX = "di-"
@@ -20,6 +37,8 @@ LONGEST_PREFIX = LINK_NAME_BYTES - 3  # leaves room for the number that the sand
 SMALLEST_MTU4 = 68  # RFC 791
 SMALLEST_MTU6 = 1280  # RFC 8200
 LARGEST_MTU = 65535
+MOST_ANNOUNCEMENTS = 3  # these three as in moby, daemon/libnetwork/netlabel
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 100, 2000
 MOST_SUBNETS = 256
 MOST_RESERVED = 4096
 """What comes in one message of a mebibyte could be fifty thousand, and each is compared with each."""
@@ -35,13 +54,16 @@ _NOT_IN_LINK_NAMES = re.compile(r"[/:%\s\x00-\x1f\x7f]")
 class SubnetText:
     """A subnet as it was written: `pool` and `range` in CIDR notation, addresses with or without a prefix length.
 
-    `gateway` and `range` may be empty.
+    `gateway`, `range` and `host`, the address of the host's own port, may be empty. `dockers` says that Docker chooses
+    its addresses itself.
     """
 
     pool: str
     gateway: str = ""
     range: str = ""
     reserved: tuple[str, ...] = ()
+    host: str = ""
+    dockers: bool = False
 
 
 def network_id(text: str, what: str = "network") -> str:
@@ -94,20 +116,64 @@ def network(
     texts = tuple(subnets)
     check_numbers(len(texts), sum(len(one.reserved) for one in texts))
     pools = _subnets(texts)
-    return Network(
+    host_access = _switch(HOST_ACCESS, chosen)
+    mode = one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2))
+    if door == DOCKER and METRIC.key in chosen:
+        raise invalid(
+            f"metric {shown(chosen[METRIC.key])} cannot be had with Docker, whose plugin protocol has no metrics",
+            f"leave the default route to one network: -o {NO_DEFAULT_ROUTE.key}=true on the others",
+        )
+    if host_access:
+        pools = _with_hosts(pools, texts, uses_gateway=not (mode.routes or isolated))
+    wish = Network(
         id=identity,
         name=name,
         door=door,
         parent=dummy_name(identity) if isolated else parent,
-        mode=_one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2)),
-        flag=_one_of(Flag, FLAG.key, chosen.get(FLAG.key, Flag.BRIDGE)),
+        mode=mode,
+        flag=one_of(Flag, FLAG.key, chosen.get(FLAG.key, Flag.BRIDGE)),
         isolated=isolated,
         subnets=pools,
         mtu=_mtu(chosen[MTU.key], pools) if MTU.key in chosen else None,
         interface_prefix=interface_prefix(chosen.get(INTERFACE_PREFIX.key, DEFAULT_INTERFACE_PREFIX)),
         created=created,
         phase=Phase.MAKING,
+        conflict_check=_conflict_check(chosen, mode, isolated=isolated),
+        announcements=_number(chosen, ANNOUNCEMENTS, 0, MOST_ANNOUNCEMENTS),
+        announce_interval=_number(chosen, ANNOUNCE_INTERVAL, SHORTEST_INTERVAL, LONGEST_INTERVAL),
+        routes=routes(chosen[ROUTE.key], mode, pools) if ROUTE.key in chosen else (),
+        default_route=not _switch(NO_DEFAULT_ROUTE, chosen),
+        metric=metric(chosen[METRIC.key]) if METRIC.key in chosen else None,
+        host_access=host_access,
     )
+    if host_access:
+        check_host_access(wish)
+    return wish
+
+
+def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
+    """Tell whether a network with these options needs the gateway address of its subnets, before those are known.
+
+    Where it is no router's, it is the host's.
+
+    Raises:
+        IpvlError: an option is wrong, as far as that can be told without subnets.
+    """
+    chosen = canonical(options)
+    chosen.pop(ROUTE.key, None)
+    wish = network("unnamed", chosen, (), internal=internal, door=DOCKER, created=0.0)
+    return wish.host_access or not (wish.mode.routes or wish.isolated)
+
+
+def _with_hosts(pools: Iterable[Subnet], texts: Iterable[SubnetText], *, uses_gateway: bool) -> tuple[Subnet, ...]:
+    """Return the subnets with the address of the host in each; None where ipvl is to choose it."""
+    found = []
+    for pool, text in zip(pools, texts, strict=True):
+        host = _reserved(text.host, pool.pool) if text.host else None
+        if host is None and text.dockers:
+            host = host_of_dockers(pool.pool, pool.gateway, uses_gateway=uses_gateway)
+        found.append(replace(pool, host=host))
+    return tuple(found)
 
 
 def link_name(text: str) -> str:
@@ -167,11 +233,47 @@ def check_numbers(subnets: int, reserved: int) -> None:
             raise invalid(f"{number} {what} are more than the {most} that a network may have", "make several networks")
 
 
-def _one_of(choices: type[_Choice], key: str, text: str) -> _Choice:
+def _switch(option: Option, chosen: Mapping[str, str]) -> bool:
+    text = chosen.get(option.key, "false")
+    if text.lower() not in {"true", "false"}:
+        raise invalid(f"{option.key} {shown(text)} is neither true nor false", f"write it as {option.example}")
+    return text.lower() == "true"
+
+
+def one_of(choices: type[_Choice], key: str, text: str) -> _Choice:
+    """Return which of an option's values a text is, whatever its case.
+
+    Raises:
+        IpvlError: it is none.
+    """
     try:
         return choices(text.lower())
     except ValueError:
         raise invalid(f"{key} {shown(text)} does not exist", f"use one of {', '.join(choices)}") from None
+
+
+def _conflict_check(chosen: Mapping[str, str], mode: Mode, *, isolated: bool) -> ConflictCheck:
+    check = one_of(ConflictCheck, CONFLICT_CHECK.key, chosen.get(CONFLICT_CHECK.key, ConflictCheck.NONE))
+    if check is not ConflictCheck.NONE and mode.routes:
+        raise invalid(
+            f"{CONFLICT_CHECK.key}={check} has nobody to ask in mode {mode}, where containers are not on the segment",
+            f"drop it, or use {MODE.key}={Mode.L2}",
+        )
+    if check is not ConflictCheck.NONE and isolated:
+        raise invalid(
+            f"{CONFLICT_CHECK.key}={check} has nobody to ask on an isolated network, which has no segment outside",
+            f"drop it, or give the network a {PARENT.key}",
+        )
+    return check
+
+
+def _number(chosen: Mapping[str, str], option: Option, least: int, most: int) -> int | None:
+    text = chosen.get(option.key)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
+        raise invalid(f"{option.key} {shown(text)} is not a number from {least} to {most}")
+    return int(text)
 
 
 def _mtu(text: str, subnets: Iterable[Subnet]) -> int:

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.errors import IpvlError, invalid, shown
 from ipvl.model import IPNetwork
+from ipvl.options.host_access import host_text
 from ipvl.options.network import SubnetText, check_numbers, without_zone
 
 
@@ -48,7 +49,8 @@ def subnets_from_flags(
         texts[pool] = replace(texts[pool], range=str(part))
     for name, text in reserved.items():
         pool = _containing(_address(text, f"aux address {shown(name)}"), texts, f"aux address {shown(name)}", text)
-        texts[pool] = replace(texts[pool], reserved=(*texts[pool].reserved, text))
+        host = texts[pool].host or host_text({name: text})
+        texts[pool] = replace(texts[pool], reserved=(*texts[pool].reserved, text), host=host)
     return tuple(texts.values()), tuple(notices)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Flag, Mode
+from ipvl.model import ConflictCheck, Flag, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Option:
     meaning: str
     example: str
     aliases: tuple[str, ...] = ()
+    switch: bool = False
+    """Whether the key alone, as in `-o no_default_route`, means true."""
 
 
 PARENT = Option(
@@ -64,7 +66,81 @@ INTERFACE_PREFIX = Option(
     "com.docker.network.container_iface_prefix=vlan",
 )
 
-NETWORK_OPTIONS = (PARENT, MODE, FLAG, MTU, INTERFACE_PREFIX)
+CONFLICT_CHECK = Option(
+    "conflict_check",
+    ", ".join(ConflictCheck),
+    ConflictCheck.NONE,
+    "probe: before an address is used, everybody on the parent's segment is asked who has it (mode l2, with a parent). "
+    "One that is in use is kept out for ten minutes: ipvl takes another where it chooses, and refuses where it does "
+    "not.",
+    "conflict_check=probe",
+)
+ANNOUNCEMENTS = Option(
+    "com.docker.network.advertise_addr_nmsgs",
+    "0 to 3",
+    "3",
+    "How often a new container's addresses are announced to its neighbours (mode l2). Docker 28 and newer do so "
+    "themselves; ipvl does for the networks of `ipvl network create`.",
+    "com.docker.network.advertise_addr_nmsgs=1",
+)
+ANNOUNCE_INTERVAL = Option(
+    "com.docker.network.advertise_addr_ms",
+    "100 to 2000",
+    "1000",
+    "Milliseconds from one of these announcements to the next.",
+    "com.docker.network.advertise_addr_ms=500",
+)
+
+ROUTE = Option(
+    "route",
+    "CIDR,via=ADDRESS, several separated by ;",
+    "none",
+    "More routes of the containers. In l2 each needs via, a router in one of the network's subnets, and containers "
+    "with an address of that subnet get it. In l3 and l3s via may be left out: the parent routes.",
+    "route=10.0.0.0/8,via=192.168.20.254;172.20.0.0/16,via=192.168.20.253",
+    aliases=("routes",),
+)
+NO_DEFAULT_ROUTE = Option(
+    "no_default_route",
+    "true, false",
+    "false",
+    "Give containers no default route, so that another network of theirs does.",
+    "no_default_route=true",
+    switch=True,
+)
+METRIC = Option(
+    "metric",
+    "1 to 4294967295",
+    "the kernel's",
+    "The metric of the default route and of those of route: of several networks' default routes a container has all, "
+    "and uses the one with the lowest. Not for Docker's networks, whose plugin protocol has no metrics.",
+    "metric=200",
+)
+
+HOST_ACCESS = Option(
+    "host_access",
+    "true, false",
+    "false",
+    "Let the host and its containers reach each other, which ipvlan prevents: by a port of the host's own on the "
+    "parent, with an address of each subnet. Not with ipvlan_flag private.",
+    "host_access=true",
+    switch=True,
+)
+
+NETWORK_OPTIONS = (
+    PARENT,
+    MODE,
+    FLAG,
+    MTU,
+    INTERFACE_PREFIX,
+    CONFLICT_CHECK,
+    ANNOUNCEMENTS,
+    ANNOUNCE_INTERVAL,
+    ROUTE,
+    NO_DEFAULT_ROUTE,
+    METRIC,
+    HOST_ACCESS,
+)
 
 IPAM_PARENT = Option(
     "parent",
@@ -75,14 +151,21 @@ IPAM_PARENT = Option(
     "parent=eth0.20",
 )
 
-IPAM_OPTIONS = (IPAM_PARENT,)
+IPAM_CONFLICT_CHECK = Option(
+    "conflict_check",
+    ", ".join(ConflictCheck),
+    ConflictCheck.NONE,
+    "probe: an address that somebody on the parent's segment has already is not leased to a container, but another. "
+    "It takes `parent` as well.",
+    "conflict_check=probe",
+)
+
+IPAM_OPTIONS = (IPAM_PARENT, IPAM_CONFLICT_CHECK)
 
 READ_BY_DOCKER = frozenset(
     {
         "com.docker.network.enable_ipv4",
         "com.docker.network.enable_ipv6",
-        "com.docker.network.advertise_addr_nmsgs",
-        "com.docker.network.advertise_addr_ms",
         "com.docker.network.endpoint.expose",
         "com.docker.network.ipam.serial",
     }
@@ -111,7 +194,7 @@ def canonical(given: Mapping[str, object], options: Iterable[Option] = NETWORK_O
             raise invalid(f"unknown option {shown(name)}", _way_out(name, known))
         if not isinstance(value, str):
             raise invalid(f"option {shown(name)} is {reprlib.repr(value)}, not text", f"write it as {option.example}")
-        text = value.strip()
+        text = value.strip() or ("true" if option.switch else "")
         if not text:
             continue
         if found.setdefault(option.key, text) != text:

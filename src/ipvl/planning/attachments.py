@@ -14,15 +14,16 @@ def attachment(network: Network, endpoint: Endpoint) -> Attachment:
     """Return what the sandbox's owner must set up for this endpoint.
 
     L2: the gateway of the subnet each address is in. L3 and L3S: no gateway, since nothing answers ARP there, but a
-    default route to the device for each family the endpoint has. Isolated networks: no way out at all; in L3 and L3S
-    the network's other subnets are reached through the device, since the parent routes between them.
+    default route to the device for each family the endpoint has. Isolated networks, and those that leave the default
+    route to others: no such way out; in L3 and L3S the network's other subnets are reached through the device, since
+    the parent routes between them. Then the network's further routes, as far as the endpoint can use them.
     (Specification, "IPVlan L3 Mode Example" and "Dual Stack IPv4 IPv6 Ipvlan L3 Mode".)
     """
     gateways: list[IPAddress] = []
     routes: list[Route] = []
     for interface in endpoint.addresses:
         own = subnet_of(interface, network)
-        if network.mode.routes and network.isolated:
+        if network.mode.routes and (network.isolated or not network.default_route):
             routes.extend(
                 Route(other.pool)
                 for other in network.subnets
@@ -30,10 +31,11 @@ def attachment(network: Network, endpoint: Endpoint) -> Attachment:
             )
         elif network.mode.routes:
             routes.append(Route(EVERYWHERE[interface.version]))
-        elif own is not None:
+        elif own is not None and network.default_route:
             gateway = gateway_of(network, own)
             if gateway is not None and gateway != interface.ip:
                 gateways.append(gateway)
+        routes.extend(route for route in network.routes if _is_of_use(route, interface, own))
     return Attachment(
         port=endpoint.port,
         interface_prefix=endpoint.interface_prefix,
@@ -41,6 +43,13 @@ def attachment(network: Network, endpoint: Endpoint) -> Attachment:
         gateway6=next((gateway for gateway in gateways if isinstance(gateway, IPv6Address)), None),
         routes=tuple(routes),
     )
+
+
+def _is_of_use(route: Route, interface: IPInterface, own: Subnet | None) -> bool:
+    """Tell whether a sandbox with this address reaches the route's router, and is not that router itself."""
+    if route.destination.version != interface.version:
+        return False
+    return route.via is None or (own is not None and route.via in own.pool and route.via != interface.ip)
 
 
 def subnet_of(interface: IPInterface, network: Network) -> Subnet | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ipvl.errors import conflict, invalid, kernel_refused, missing
-from ipvl.links import Link, MakeDummy, MakeVlan, Step
+from ipvl.links import HostWays, Link, MakeDummy, MakeVlan, Step
 from ipvl.model import Flag, Mode, Network, Parent, ParentKind
 from ipvl.records import Records
 
@@ -35,13 +35,15 @@ NEVER_OFFERED = MACVLAN_KINDS | {"ipvlan", "dummy"}
 class Host:
     """What planning knows of the host: its links, its kernel's release and what kinds of link that can make.
 
-    `moved` are ports on the host's links that were moved to other namespaces, where somebody looked for them.
+    `moved` are ports on the host's links that were moved to other namespaces, where somebody looked for them. So are
+    `ways`, the host's own addresses and routes.
     """
 
     links: tuple[Link, ...]
     release: str
     kinds: frozenset[str]
     moved: tuple[Link, ...] = ()
+    ways: HostWays = field(default_factory=HostWays)
 
     def link(self, name: str) -> Link | None:
         """Return the link with this name, or None."""
@@ -301,6 +303,12 @@ def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
     elif not link.carrier:
         found.append(
             f"parent {link.name} has no carrier, so its containers reach nobody until the cable or switch is back"
+        )
+    base = host.below(link)
+    if base is not None and base.mtu < link.mtu:
+        found.append(
+            f"parent {link.name} has MTU {link.mtu}, above the {base.mtu} of {base.name} below it, which drops what is"
+            f" larger: lower it with `ip link set {link.name} mtu {base.mtu}`"
         )
     belied = belied_name(link, host)
     return tuple(found) if belied is None else (*found, belied)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ipvl.errors import IpvlError
-from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveParent, RemovePort, Step
+from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveHostPort, RemoveParent, RemovePort, Step
 from ipvl.model import Endpoint, Network, Parent, Phase
 from ipvl.options.endpoint import PORT_PREFIX
+from ipvl.planning.host_access import is_host_port, is_lost_host_port, steps_to_repair
 from ipvl.planning.parents import Host, check_link, steps_to_make, warnings_about
 from ipvl.records import Change, Drop, Records
 
@@ -31,8 +32,9 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
 
     Networks that were being made or removed when ipvl stopped are removed: whoever asked got no answer and asks again.
     Endpoints whose sandbox is gone are dropped, since ipvlan ports die with their namespace. Missing parents that ipvl
-    made are made again. Ports that were never handed over and half-made parents are removed. A marked parent that no
-    record knows is only reported, since containers may be running on it. Nothing else is touched.
+    made are made again, and so is what is missing of the host's own ports. Ports that were never handed over, half-made
+    parents and host ports of networks that are gone are removed. A marked parent that no record knows is only reported,
+    since containers may be running on it. Nothing else is touched.
 
     Args:
         records: what ipvl remembers.
@@ -51,6 +53,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     ]
     changes += [Drop(endpoint) for endpoint in stale]
     changes += [Drop(network) for network in records.networks() if network.id in broken]
+    changes += [Drop(quarantine) for quarantine in records.quarantines() if quarantine.until <= now]
 
     ports = {endpoint.port for endpoint in records.endpoints()} - {endpoint.port for endpoint in stale}
     steps += [
@@ -58,6 +61,8 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         for link in host.links
         if link.kind == "ipvlan" and is_port_name(link.name) and link.name not in ports
     ]
+    whole = [network for network in records.networks() if network.id not in broken]
+    steps += [RemoveHostPort(link.name) for link in host.links if is_lost_host_port(link, whole)]
     steps += [RemoveHalfMade(link.name) for link in host.links if link.name.startswith(HALF_MADE_PREFIX)]
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
@@ -66,7 +71,8 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
             if parent.made:
                 steps.append(RemoveParent(parent.name))
             continue
-        repair, trouble = _repair_parent(parent, networks, host)
+        present = {one.id: [end for end in records.endpoints_of(one.id) if end not in stale] for one in networks}
+        repair, trouble = _repair_parent(parent, networks, present, host)
         steps += repair
         warnings += trouble
     known = {parent.name for parent in records.parents()}
@@ -74,7 +80,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         f"link {link.name} was made by ipvl, but no network that ipvl knows uses it:"
         f" remove it with `ip link del {link.name}`"
         for link in host.links
-        if link.made_by_ipvl and link.name not in known
+        if link.made_by_ipvl and link.name not in known and not is_host_port(link)
     ]
     return Repair(tuple(steps), tuple(changes), tuple(warnings))
 
@@ -107,14 +113,21 @@ def is_port_name(name: str) -> bool:
     return len(digits) == 11 and name.startswith(PORT_PREFIX) and set(digits) <= set("0123456789abcdef")
 
 
-def _repair_parent(parent: Parent, networks: list[Network], host: Host) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def _repair_parent(
+    parent: Parent, networks: list[Network], present: Mapping[str, Iterable[Endpoint]], host: Host
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Return what mends a parent and the host's own ports on it, and what only a human can mend.
+
+    On a parent that cannot carry its networks' ports nothing is made: a port in their mode would switch all others.
+    """
     labels = ", ".join(network.label for network in networks)
     link = host.link(parent.name)
     try:
-        if link is None:
-            return steps_to_make(parent, host), ()
-        for network in networks:
-            check_link(link, network, host)
+        steps = steps_to_make(parent, host) if link is None else ()
+        if link is not None:
+            for network in networks:
+                check_link(link, network, host)
     except IpvlError as error:
         return (), (f"network {labels} cannot be joined: {error}",)
-    return (), warnings_about(link, host)
+    ports = [step for network in networks for step in steps_to_repair(network, present[network.id], host)]
+    return (*steps, *ports), () if link is None else warnings_about(link, host)

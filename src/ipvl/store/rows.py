@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.model import (
+    ConflictCheck,
     Cursor,
     Endpoint,
     Flag,
@@ -19,6 +20,8 @@ from ipvl.model import (
     ParentKind,
     Phase,
     Pool,
+    Quarantine,
+    Route,
     Sandbox,
     Subnet,
 )
@@ -38,6 +41,7 @@ def select(database: sqlite3.Connection) -> Iterator[Record]:
     yield from _leases(database)
     yield from _cursors(database)
     yield from _sandboxes(database)
+    yield from _quarantines(database)
 
 
 def put(database: sqlite3.Connection, change: Put) -> None:
@@ -54,8 +58,9 @@ def put(database: sqlite3.Connection, change: Put) -> None:
         case Network():
             database.execute(
                 "INSERT INTO networks"
-                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
+                " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
                 (
                     record.id,
@@ -70,13 +75,27 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.created,
                     record.phase,
                     json.dumps(dict(record.labels)),
+                    record.conflict_check,
+                    record.announcements,
+                    record.announce_interval,
+                    json.dumps([(str(route.destination), _text(route.via)) for route in record.routes]),
+                    record.default_route,
+                    record.metric,
+                    record.host_access,
                 ),
             )
             database.execute("DELETE FROM subnets WHERE network_id = ?", (record.id,))
             database.executemany(
-                "INSERT INTO subnets (network_id, position, pool, gateway, range) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO subnets (network_id, position, pool, gateway, range, host) VALUES (?, ?, ?, ?, ?, ?)",
                 (
-                    (record.id, position, str(subnet.pool), _text(subnet.gateway), _text(subnet.range))
+                    (
+                        record.id,
+                        position,
+                        str(subnet.pool),
+                        _text(subnet.gateway),
+                        _text(subnet.range),
+                        _text(subnet.host),
+                    )
                     for position, subnet in enumerate(record.subnets)
                 ),
             )
@@ -124,9 +143,18 @@ def put(database: sqlite3.Connection, change: Put) -> None:
             )
         case Pool():
             database.execute(
-                "INSERT INTO pools (id, subnet, range, parent, users, changed) VALUES (?, ?, ?, ?, ?, ?)"
+                "INSERT INTO pools (id, subnet, range, parent, users, changed, conflict_check)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET users = excluded.users, changed = excluded.changed",
-                (record.id, str(record.subnet), _text(record.range), record.parent, record.users, record.changed),
+                (
+                    record.id,
+                    str(record.subnet),
+                    _text(record.range),
+                    record.parent,
+                    record.users,
+                    record.changed,
+                    record.conflict_check,
+                ),
             )
         case Lease():
             database.execute(
@@ -140,6 +168,12 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                 "INSERT INTO cursors (owner, subnet, address) VALUES (?, ?, ?)"
                 " ON CONFLICT (owner, subnet) DO UPDATE SET address = excluded.address",
                 (record.owner, str(record.subnet), str(record.address)),
+            )
+        case Quarantine():
+            database.execute(
+                "INSERT INTO quarantines (parent, address, holder, until) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (parent, address) DO UPDATE SET holder = excluded.holder, until = excluded.until",
+                (record.parent, str(record.address), record.holder, record.until),
             )
         case Sandbox():
             database.execute(
@@ -176,6 +210,7 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
     match change.record:
         case Parent(name=name):
             database.execute("DELETE FROM parents WHERE name = ?", (name,))
+            database.execute("DELETE FROM quarantines WHERE parent = ?", (name,))
         case Network(id=identity):
             database.execute("DELETE FROM networks WHERE id = ?", (identity,))
             database.execute("DELETE FROM cursors WHERE owner = ?", (identity,))
@@ -190,6 +225,8 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
             database.execute("DELETE FROM sandboxes WHERE id = ?", (identity,))
         case Cursor(owner=owner, subnet=subnet):
             database.execute("DELETE FROM cursors WHERE owner = ? AND subnet = ?", (owner, str(subnet)))
+        case Quarantine(parent=parent, address=address):
+            database.execute("DELETE FROM quarantines WHERE parent = ? AND address = ?", (parent, str(address)))
 
 
 def _parents(database: sqlite3.Connection) -> Iterator[Parent]:
@@ -204,8 +241,8 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
     reserved: dict[tuple[str, int], list[IPAddress]] = {}
     for network_id, position, address in database.execute("SELECT network_id, position, address FROM reserved"):
         reserved.setdefault((network_id, position), []).append(ip_address(address))
-    for network_id, position, pool, gateway, within in database.execute(
-        "SELECT network_id, position, pool, gateway, range FROM subnets ORDER BY network_id, position"
+    for network_id, position, pool, gateway, within, host in database.execute(
+        "SELECT network_id, position, pool, gateway, range, host FROM subnets ORDER BY network_id, position"
     ):
         subnets.setdefault(network_id, []).append(
             Subnet(
@@ -213,13 +250,16 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
                 gateway=None if gateway is None else ip_address(gateway),
                 range=None if within is None else ip_network(within),
                 reserved=tuple(sorted(reserved.get((network_id, position), ()), key=int)),
+                host=None if host is None else ip_address(host),
             )
         )
     rows = database.execute(
-        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels"
+        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
+        " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access"
         " FROM networks ORDER BY rowid"
     )
-    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels in rows:
+    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
+        check, announcements, announce_interval, routes, default_route, metric, host_access = wishes
         yield Network(
             id=identity,
             name=name,
@@ -234,6 +274,16 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             created=created,
             phase=Phase(phase),
             labels=tuple(json.loads(labels).items()),
+            conflict_check=ConflictCheck(check),
+            announcements=announcements,
+            announce_interval=announce_interval,
+            routes=tuple(
+                Route(ip_network(destination), None if via is None else ip_address(via))
+                for destination, via in json.loads(routes)
+            ),
+            default_route=bool(default_route),
+            metric=metric,
+            host_access=bool(host_access),
         )
 
 
@@ -266,11 +316,11 @@ def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:
 
 
 def _pools(database: sqlite3.Connection) -> Iterator[Pool]:
-    for identity, subnet, within, parent, users, changed in database.execute(
-        "SELECT id, subnet, range, parent, users, changed FROM pools ORDER BY rowid"
+    for identity, subnet, within, parent, users, changed, check in database.execute(
+        "SELECT id, subnet, range, parent, users, changed, conflict_check FROM pools ORDER BY rowid"
     ):
         part = None if within is None else ip_network(within)
-        yield Pool(identity, ip_network(subnet), part, parent, users, changed)
+        yield Pool(identity, ip_network(subnet), part, parent, users, changed, ConflictCheck(check))
 
 
 def _leases(database: sqlite3.Connection) -> Iterator[Lease]:
@@ -283,6 +333,13 @@ def _leases(database: sqlite3.Connection) -> Iterator[Lease]:
 def _cursors(database: sqlite3.Connection) -> Iterator[Cursor]:
     for owner, subnet, address in database.execute("SELECT owner, subnet, address FROM cursors ORDER BY rowid"):
         yield Cursor(owner, ip_network(subnet), ip_address(address))
+
+
+def _quarantines(database: sqlite3.Connection) -> Iterator[Quarantine]:
+    for parent, address, holder, until in database.execute(
+        "SELECT parent, address, holder, until FROM quarantines ORDER BY rowid"
+    ):
+        yield Quarantine(parent, ip_address(address), holder, until)
 
 
 def _sandboxes(database: sqlite3.Connection) -> Iterator[Sandbox]:

@@ -306,6 +306,20 @@ def test_a_ports_mtu(mtu, lines):
     assert all("has MTU 1501, above the 1500 of its parent eth1" in line for line in said)
 
 
+def test_a_container_that_lost_the_networks_mtu():
+    """To its parent's, which changed."""
+    of = network(parent="eth1", name="web", mtu=1300)
+    member = endpoint(name="shop", sandbox=HERE)
+    seen = evidence(
+        parent("eth1"), of, member, links=(ETH1,), moved=(port(mtu=1500, namespace=HERE),), sandboxes=(HERE,)
+    )
+
+    assert found("mtu", seen) == [
+        "warning: endpoint shop of network web has MTU 1500 instead of 1300, since that of parent eth1 changed;"
+        " restart the container; with embedded.conf the daemon sets it again itself"
+    ]
+
+
 L3 = (parent("eth1"), network(parent="eth1", name="web", mode=Mode.L3, subnets=("10.1.0.0/16", "2001:db8:9::/64")))
 
 

@@ -26,6 +26,10 @@ BARE = link("veth0123456", 31, kind="ipvlan", lower=3, up=False)
             "link eth0.20 was made by ipvl, but no network that ipvl knows uses it",
         ),
         (
+            link("ih-0123456789ab", 8, kind="ipvlan", lower=3, alias=MADE_BY_IPVL),
+            "host port ih-0123456789ab is of no network that ipvl knows",
+        ),
+        (
             link("ipvl0123456789a", 8, kind="ipvlan", lower=3),
             "port ipvl0123456789a belongs to no container that ipvl knows",
         ),
@@ -37,6 +41,22 @@ def test_what_ipvl_left(left, what):
 
     assert [f"warning: {what}; remove it with `ip link del {left.name}`"] == found("leftovers", sick)
     assert [] == found("leftovers", without(sick, left.name))
+
+
+def test_a_host_port_that_is_gone():
+    """Where its parent is there, and it did not just go."""
+    of = network(parent="eth1", name="web", host_access=True, subnets=("10.0.0.0/24",))
+    port = link(of.host_port, 8, kind="ipvlan", lower=3, mode=Mode.L2, flag=Flag.BRIDGE, alias=MADE_BY_IPVL)
+    sick = evidence(parent("eth1"), of)
+
+    assert found("records", sick) == [
+        "problem: host port ih-aaaaaaaaaaaa of network web is gone, so this host does not reach its containers;"
+        " `systemctl restart ipvl` makes it again"
+    ]
+    assert [] == found("records", evidence(parent("eth1"), of, links=(ETH0,)))
+    healthy = evidence(parent("eth1"), of, links=(ETH0, ETH1, port))
+    assert [] == found("records", healthy) + found("leftovers", healthy)
+    assert [] == found("records", replace(sick, earlier=healthy.host))
 
 
 def test_a_parent_that_ipvl_lost_but_containers_use():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from ipvl.addresses.default_pools import is_default_pool
 from ipvl.diagnosis.evidence import scope_of
 from ipvl.diagnosis.questions import MOST_ADDRESSES, questions
 from ipvl.facts import NetworkStack
-from ipvl.model import Mode, Phase
+from ipvl.model import Mode, Phase, Route
 from ipvl.records import Record, Records
 from tests.unit.builders import (
     ID,
@@ -215,6 +217,23 @@ def test_the_host_as_gateway():
 
     assert said.startswith("problem: gateway 192.168.1.250 of network web is this host's own address on eth0, which")
     assert [] == found("gateway", evidence(parent("eth1"), network(parent="eth1", subnets=own.subnets)))
+
+
+def test_a_silent_router_of_a_route():
+    """Where it was asked for; the gateway that no container uses is not."""
+    ways = (Route(ip_network("10.0.0.0/8"), ip_address("192.168.1.254")), Route(ip_network("172.20.0.0/16")))
+    of = network(name="web", subnets=("192.168.1.0/24",), routes=ways, default_route=False)
+    router = question("eth0", "192.168.1.254", "192.168.1.250")
+
+    assert (router,) == asked(parent(), of)
+    assert found("gateway", evidence(parent(), of, answers={router: ()})) == [
+        "problem: router 192.168.1.254 of route 10.0.0.0/8 in network web does not answer ARP on eth0;"
+        " see that it is up and on the segment of eth0, or make the network with another route"
+    ]
+    for answers in ({router: (MAC,)}, {}):
+        assert [] == found("gateway", evidence(parent(), of, answers=answers))
+    own = replace(of, subnets=(subnet("192.168.1.0/24", "192.168.1.250"),))
+    assert [] == found("gateway", evidence(parent(), own)), "nobody uses it"
 
 
 @pytest.mark.parametrize("pool", ["10.0.0.7/32", "2001:db8::7/128"])

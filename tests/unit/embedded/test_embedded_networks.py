@@ -75,6 +75,44 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(world):
     assert before == world.picture()
 
 
+def test_a_dry_run_says_what_is_asked_beside_the_usual(world):
+    """Routes, a metric, who gives the default route, and the host's own address."""
+    wish = {**WEB.options, "metric": "200", "route": "10.0.0.0/8,via=192.168.20.254", "host_access": "true"}
+    ways = {
+        "": ["default route via 192.168.20.1, metric 200", "route 10.0.0.0/8 via 192.168.20.254, metric 200"],
+        "no_default_route": [
+            "no default route: another network may give one",
+            "route 10.0.0.0/8 via 192.168.20.254, metric 200",
+        ],
+    }
+
+    for option, expected in ways.items():
+        plan = create(world, dry_run=True, options={**wish, option: "true"} if option else wish).plan
+        assert ("a port of the host's own with 192.168.20.2", *expected) == plan[3:]
+    world.kernel.add_route("192.168.0.0/16", "eth1")
+    request = CreateNetwork("web", subnets=WEB.subnets, options=wish, dry_run=True)
+    assert "overlaps the host's route 192.168.0.0/16 by eth1" in world.refusal(
+        Kind.CONFLICT, networks.create(world.engine, request)
+    )
+
+
+def test_what_is_asked_beside_the_usual_is_shown(world):
+    """As `ipvl network inspect` has it."""
+    create(
+        world,
+        options={**WEB.options, "route": "10.0.0.0/8,via=192.168.20.254", "host_access": "", "no_default_route": ""},
+        reserved={"host": "192.168.20.9"},
+    )
+    view = inspect(world)
+
+    assert (("10.0.0.0/8 via 192.168.20.254",), False, ("192.168.20.9",)) == (
+        view.routes,
+        view.default_route,
+        view.host_access,
+    )
+    assert None is view.subnets[0].gateway, "what members get"
+
+
 def test_without_a_subnet_the_first_free_default_pool_is_taken(world):
     """What the host has an address of is passed over; IPv6 alone gets IPv4 as well, unless told not to."""
     world.kernel.add_address("172.17.0.1/16")

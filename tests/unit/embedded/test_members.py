@@ -216,3 +216,41 @@ def test_a_namespace_without_a_name_is_disconnected_by_what_it_is_called(web):
 
     assert member.name == word
     assert None is web.kernel.link("eth0", BLUE)
+
+
+def default_routes(world, path=BLUE):
+    return world.run(world.kernel.sandbox_view(path)).default_routes
+
+
+def make(world, name, third, **options):
+    options = {"parent": "eth1", "ipvlan_mode": "l3", **options}
+    world.run(networks.create(world.engine, CreateNetwork(name, subnets=(f"10.{third}.0.0/16",), options=options)))
+
+
+def test_networks_with_metrics_all_give_their_default_route(web):
+    """Two with the same metric do not: then the second takes over when the first is left."""
+    for third, (name, metric) in enumerate((("slow", "200"), ("fast", "100"), ("spare", "200")), 8):
+        make(web, name, third, metric=metric)
+        attach(web, network=name)
+
+    assert {(4, 200), (4, 100)} == default_routes(web)
+    _, (routed,) = web.kernel.set_up(BLUE, "eth2")
+    assert (200, ()) == (routed.metric, routed.routes)
+    web.run(members.detach(web.engine, Detach("slow", BLUE)))
+    _, ways = web.kernel.set_up(BLUE, "eth2")
+    assert ["0.0.0.0/0"] == [str(route.destination) for route in ways[-1].routes]
+    assert {(4, 200), (4, 100)} == default_routes(web)
+
+
+def test_a_network_without_a_metric_leaves_the_default_route_to_one_that_is_there(web):
+    """Whatever metric that has; and one with no_default_route leaves it to whoever comes."""
+    make(web, "silent", 8, no_default_route="true", route="172.20.0.0/16")
+    make(web, "slow", 9, metric="200")
+    attach(web, network="silent")
+    assert set() == default_routes(web)
+    _, (routed,) = web.kernel.set_up(BLUE, "eth0")
+    assert ["172.20.0.0/16"] == [route.label for route in routed.routes]
+    attach(web, network="slow")
+    attach(web, network="db")
+
+    assert {(4, 200)} == default_routes(web)

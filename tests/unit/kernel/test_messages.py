@@ -181,8 +181,8 @@ def test_a_link_on_one_of_another_namespace_has_no_lower_here():
 @pytest.mark.parametrize(
     ("family", "length", "table", "attribute", "expected"),
     [
-        (2, 0, 254, None, 4),
-        (10, 0, 254, 254, 6),
+        (2, 0, 254, None, (4, 0)),
+        (10, 0, 254, 254, (6, 0)),
         (2, 0, 0, 1000, None),
         (2, 8, 254, None, None),
         (28, 0, 254, None, None),
@@ -195,6 +195,14 @@ def test_default_routes_are_those_of_the_main_table(family, length, table, attri
     message["attrs"] = [] if attribute is None else [("RTA_TABLE", attribute)]
 
     assert expected == read_default_route(body(message))
+
+
+def test_a_metric_is_asked_for_and_read():
+    """0 where the kernel's own is meant."""
+    request = new_route(ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50)
+
+    assert 50 == decoded(rtmsg, request).get("priority")
+    assert (4, 50) == read_default_route(request.body)
 
 
 def refusal(code: int, words: bytes, *, capped: bool) -> Message:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model import Flag, Mode, Network, Phase
+from ipvl.model import ConflictCheck, Flag, Mode, Network, Phase
 from ipvl.options.network import SubnetText
 from ipvl.options.network import network as read_network
 from tests.unit.builders import ID, NOW, network
@@ -39,6 +39,8 @@ def test_every_option_reaches_the_network():
         "ipvlan_flag": "private",
         "com.docker.network.driver.mtu": "1400",
         "com.docker.network.container_iface_prefix": "vlan",
+        "com.docker.network.advertise_addr_nmsgs": "0",
+        "com.docker.network.advertise_addr_ms": "100",
     }
     expected = network(
         parent="eth0.20",
@@ -48,9 +50,67 @@ def test_every_option_reaches_the_network():
         interface_prefix="vlan",
         name="web",
         phase=Phase.MAKING,
+        announcements=0,
+        announce_interval=100,
     )
 
     assert expected == asked(options, name="web")
+
+
+@pytest.mark.parametrize("text", ["probe", "Probe"])
+def test_a_conflict_check_reaches_the_network(text):
+    """In l2 with a parent."""
+    expected = network(conflict_check=ConflictCheck.PROBE, phase=Phase.MAKING)
+
+    assert expected == asked({"parent": "eth0", "conflict_check": text})
+
+
+@pytest.mark.parametrize(
+    ("options", "internal", "expected"),
+    [
+        (
+            {"conflict_check": "ask", "parent": "eth0"},
+            False,
+            "conflict_check ask does not exist; use one of none, probe",
+        ),
+        (
+            {"conflict_check": "probe", "parent": "eth0", "mode": "l3"},
+            False,
+            "conflict_check=probe has nobody to ask in mode l3, where containers are not on the segment; drop it, or"
+            " use ipvlan_mode=l2",
+        ),
+        (
+            {"conflict_check": "probe", "parent": "eth0"},
+            True,
+            "conflict_check=probe has nobody to ask on an isolated network, which has no segment outside; drop it, or"
+            " give the network a parent",
+        ),
+        (
+            {"conflict_check": "probe"},
+            False,
+            "conflict_check=probe has nobody to ask on an isolated network, which has no segment outside; drop it, or"
+            " give the network a parent",
+        ),
+    ],
+)
+def test_a_conflict_check_with_nobody_to_ask_is_refused(options, internal, expected):
+    """Routed modes and isolated networks are not on a segment with others."""
+    assert expected == refused(options, internal=internal)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("nmsgs", "4", "com.docker.network.advertise_addr_nmsgs 4 is not a number from 0 to 3"),
+        ("nmsgs", "-1", "com.docker.network.advertise_addr_nmsgs -1 is not a number from 0 to 3"),
+        ("ms", "99", "com.docker.network.advertise_addr_ms 99 is not a number from 100 to 2000"),
+        ("ms", "2001", "com.docker.network.advertise_addr_ms 2001 is not a number from 100 to 2000"),
+        ("ms", "1s", "com.docker.network.advertise_addr_ms 1s is not a number from 100 to 2000"),
+    ],
+)
+def test_announcements_that_docker_would_not_make_are_refused(key, text, expected):
+    """Docker's limits are ipvl's."""
+    assert expected == refused({"parent": "eth0", f"com.docker.network.advertise_addr_{key}": text})
 
 
 @pytest.mark.parametrize(("options", "internal"), [({}, False), ({"parent": ""}, False), ({}, True), (None, True)])

@@ -12,7 +12,8 @@ from tests.unit.refusals import refusal
 
 KNOWN = (
     "known options: parent, ipvlan_mode, ipvlan_flag, com.docker.network.driver.mtu, "
-    "com.docker.network.container_iface_prefix"
+    "com.docker.network.container_iface_prefix, conflict_check, com.docker.network.advertise_addr_nmsgs, "
+    "com.docker.network.advertise_addr_ms, route, no_default_route, metric, host_access"
 )
 EVERY_NAME = [
     ("parent", "parent"),
@@ -25,6 +26,14 @@ EVERY_NAME = [
     ("com.docker.network.driver.mtu", "com.docker.network.driver.mtu"),
     ("mtu", "com.docker.network.driver.mtu"),
     ("com.docker.network.container_iface_prefix", "com.docker.network.container_iface_prefix"),
+    ("conflict_check", "conflict_check"),
+    ("com.docker.network.advertise_addr_nmsgs", "com.docker.network.advertise_addr_nmsgs"),
+    ("com.docker.network.advertise_addr_ms", "com.docker.network.advertise_addr_ms"),
+    ("route", "route"),
+    ("routes", "route"),
+    ("no_default_route", "no_default_route"),
+    ("metric", "metric"),
+    ("host_access", "host_access"),
 ]
 
 
@@ -32,6 +41,12 @@ EVERY_NAME = [
 def test_every_name_of_an_option_means_the_option(name, key):
     """An option is understood under its own name and under each alias."""
     assert {key: "value"} == canonical({name: "value"})
+
+
+@pytest.mark.parametrize("option", [one for one in NETWORK_OPTIONS if one.switch], ids=lambda one: one.key)
+def test_a_switch_that_is_only_named_is_on(option):
+    """As in `-o no_default_route`; other options without a value are as if they were not there."""
+    assert {option.key: "true"} == canonical({option.key: "", "parent": " "})
 
 
 def test_the_table_has_no_name_that_is_not_tested_here():

@@ -176,3 +176,44 @@ def test_the_subnet_of_an_address_is_the_one_it_is_in():
 
     assert of.subnets[1] is subnet_of(endpoint(addresses=("2001:db8::a/64",)).addresses[0], of)
     assert None is subnet_of(endpoint(addresses=("10.0.0.1/8",)).addresses[0], of)
+
+
+BY_ROUTER = Route(ip_network("10.0.0.0/8"), ip_address("192.168.20.254"))
+BY_OTHER = Route(ip_network("10.9.0.0/16"), ip_address("192.168.30.254"))
+BY_DEVICE = Route(ip_network("172.20.0.0/16"))
+BY_DEVICE6 = Route(ip_network("2001:db8:1::/48"))
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (("192.168.20.10/24",), (BY_ROUTER,)),
+        (("192.168.30.10/24",), (BY_OTHER,)),
+        (("192.168.20.254/24",), ()),
+        (("2001:db8::a/64",), ()),
+    ],
+)
+def test_routes_by_a_router_are_for_those_on_its_subnet(addresses, expected):
+    """Nobody else can reach it, and the router itself does not route to itself."""
+    of = network(subnets=("192.168.20.0/24", "192.168.30.0/24", "2001:db8::/64"), routes=(BY_ROUTER, BY_OTHER))
+
+    assert expected == ways_out(of, *addresses).routes
+
+
+@pytest.mark.parametrize("mode", ROUTED)
+def test_routes_to_the_device_are_for_those_of_the_family(mode):
+    """Beside the default route."""
+    of = network(mode=mode, subnets=("192.168.20.0/24", "2001:db8::/64"), routes=(BY_DEVICE, BY_DEVICE6))
+
+    assert (TO_THE_DEVICE4, BY_DEVICE) == ways_out(of, "192.168.20.10/24").routes
+    assert (TO_THE_DEVICE6, BY_DEVICE6) == ways_out(of, "2001:db8::a/64").routes
+
+
+def test_a_network_may_leave_the_default_route_to_others():
+    """Its own routes stay; in L3 its other subnets are then reached by routes of their own."""
+    left = network(subnets=("192.168.20.0/24",), default_route=False, routes=(BY_ROUTER,))
+    routed = network(mode=Mode.L3, subnets=("192.168.20.0/24", "192.168.30.0/24"), default_route=False)
+
+    assert (None, None) == gateways(left, "192.168.20.10/24")
+    assert (BY_ROUTER,) == ways_out(left, "192.168.20.10/24").routes
+    assert (Route(ip_network("192.168.30.0/24")),) == ways_out(routed, "192.168.20.10/24").routes

@@ -259,10 +259,18 @@ def test_an_mtu_above_that_of_the_link_under_a_new_vlan_is_refused():
         (link("foo", 3, kind="vlan", lower=2, vlan_id=40), ()),
         (link("eth0.40", 3, kind="vlan", lower=None, vlan_id=40), ()),
         (link("eth0.40", 3, kind="bridge"), ()),
+        (link("foo", 3, kind="vlan", lower=2, vlan_id=40, mtu=1499), ()),
+        (
+            link("foo", 3, kind="vlan", lower=2, vlan_id=40, mtu=1501),
+            (
+                "parent foo has MTU 1501, above the 1500 of eth0 below it, which drops what is larger:"
+                " lower it with `ip link set foo mtu 1500`",
+            ),
+        ),
     ],
 )
 def test_a_parent_that_works_badly_is_a_warning(one, expected):
-    """Down, without carrier or with a tag that belies its name: said, and used all the same."""
+    """Down, without carrier, with a tag that belies its name, an MTU above its base's: said, and used all the same."""
     looked_at = host(one) if one.name == "eth0" else host(ETH0, one)
 
     assert expected == warnings_about(one, looked_at)

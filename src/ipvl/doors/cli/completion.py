@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import shtab
 
-from ipvl.model import Flag, Mode
-from ipvl.options.table import FLAG, MODE, NETWORK_OPTIONS, PARENT
+from ipvl.model import ConflictCheck, Flag, Mode
+from ipvl.options.table import CONFLICT_CHECK, FLAG, MODE, NETWORK_OPTIONS, PARENT
 
 COMPLETED_BY = {
     **dict.fromkeys(("network", "networks", "net"), "networks"),
@@ -24,7 +24,12 @@ ASK = {
     "sandboxes": "ipvl ps --all --names",
 }
 """What prints names, one a line."""
-CHOICES = {MODE.key: " ".join(Mode), FLAG.key: " ".join(Flag)}
+CHOICES = {
+    MODE.key: " ".join(Mode),
+    FLAG.key: " ".join(Flag),
+    CONFLICT_CHECK.key: " ".join(ConflictCheck),
+    **{option.key: "true false" for option in NETWORK_OPTIONS if option.switch},
+}
 """The values of options that have a few."""
 
 # A name may hold anything but / and white space: what a shell would act on is not offered.

@@ -236,7 +236,7 @@ def pools_in_use(networks: Iterable[DockerNetwork]) -> dict[str, InUse]:
             addresses = frozenset(
                 address for text in (*texts, *reserved) if (address := pool_address(text.partition("/")[0])) is not None
             )
-            identity = pool_id(wish.subnet, wish.range, wish.parent)
+            identity = pool_id(wish.subnet, wish.range, wish.parent, wish.conflict_check)
             before = found.get(identity, InUse(0, frozenset()))
             found[identity] = InUse(before.users + 1, before.addresses | addresses)
     return found

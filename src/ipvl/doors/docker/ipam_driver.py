@@ -9,7 +9,6 @@ from ipvl.driver.engine import Engine
 from ipvl.errors import invalid, shown
 from ipvl.options.ipam import pool_address, pool_wish
 
-LOCAL, GLOBAL = "ipvl-local", "ipvl-global"
 REQUEST_TYPE = "RequestAddressType"  # moby, daemon/libnetwork/ipamapi/labels.go
 GATEWAY = "com.docker.network.gateway"
 ENDPOINT_NAME = "com.docker.network.endpoint.name"
@@ -22,7 +21,9 @@ async def get_capabilities(engine: Engine, request: wire.Nothing) -> ipam_wire.C
 
 async def get_default_address_spaces(engine: Engine, request: wire.Nothing) -> ipam_wire.AddressSpaces:
     """Names for what Docker thinks of as spaces; who shares addresses with whom is decided by parents instead."""
-    return ipam_wire.AddressSpaces(local_default_address_space=LOCAL, global_default_address_space=GLOBAL)
+    return ipam_wire.AddressSpaces(
+        local_default_address_space=ipam_wire.LOCAL, global_default_address_space=ipam_wire.GLOBAL
+    )
 
 
 async def request_pool(engine: Engine, request: ipam_wire.RequestPool) -> ipam_wire.PoolGranted:

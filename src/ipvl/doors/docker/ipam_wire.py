@@ -9,6 +9,9 @@ import msgspec
 
 from ipvl.doors.docker.wire import Message
 
+LOCAL, GLOBAL = "ipvl-local", "ipvl-global"
+"""Names for what Docker thinks of as address spaces: they tell ipvl's pools from Docker's own."""
+
 
 class RequestPool(Message):
     """IpamDriver.RequestPool: `pool` is `--subnet`, `sub_pool` `--ip-range`, `options` what followed `--ipam-opt`."""

@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ipvl.doors.docker import wire
+from ipvl.doors.docker import ipam_wire, wire
 from ipvl.driver import endpoints, networks
 from ipvl.driver.engine import Engine
 from ipvl.errors import invalid
 from ipvl.model import DOCKER, Attachment, Network, Route
 from ipvl.options import endpoint as endpoint_options
 from ipvl.options import network as network_options
+from ipvl.options.host_access import host_text
 from ipvl.options.names import path
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ async def gw_alloc_check(engine: Engine, request: wire.GwAllocCheck) -> wire.GwA
 
     In L2 the gateway is the first usable address when none is given (specification), so Docker must reserve it.
     """
-    wish = _network(wire.CreateNetwork(network_id="unnamed", options=request.options), created=0.0)
-    skip = wish.mode.routes or wish.isolated
+    internal = (request.options or {}).get(INTERNAL) in (True, "true")
+    skip = not network_options.uses_gateway(_options(request.options), internal=internal)
     return wire.GwAllocChecked(skip_ipv4=skip, skip_ipv6=skip)
 
 
@@ -177,7 +178,13 @@ def _network(request: wire.CreateNetwork, created: float) -> Network:
         if options.get(switch) is True and data is not None and not data:
             raise invalid(f"the IPv{family} pool is empty", "give a --subnet or leave that family out")
         pools += [
-            network_options.SubnetText(one.pool, one.gateway, reserved=tuple((one.aux_addresses or {}).values()))
+            network_options.SubnetText(
+                one.pool,
+                one.gateway,
+                reserved=tuple((one.aux_addresses or {}).values()),
+                host=host_text(one.aux_addresses or {}),
+                dockers=one.address_space not in {ipam_wire.LOCAL, ipam_wire.GLOBAL},
+            )
             for one in data or ()
             if one.pool
         ]

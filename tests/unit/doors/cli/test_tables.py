@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from textwrap import dedent
 
 from ipvl.doors.tables import NO_NETWORKS, status_text
-from ipvl.driver.status import LeaseStatus, PoolStatus, Status
+from ipvl.driver.status import LeaseStatus, PoolStatus, QuarantineStatus, Status
 from ipvl.driver.subnet_status import SubnetStatus
-from tests.unit.builders import OTHER_ENDPOINT_ID, OTHER_ID
+from tests.unit.builders import NOW, OTHER_ENDPOINT_ID, OTHER_ID
 from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
 
 
@@ -32,6 +33,28 @@ def test_three_tables_are_shown():
     )
 
     assert expected == status_text(ONE_OF_EACH)
+
+
+def test_routes_that_most_networks_do_not_have_are_a_table():
+    """Further routes, a metric, and a default route that is left to others; isolated networks never have one."""
+    status = replace(
+        EMPTY,
+        networks=(
+            network_status(routes=("10.0.0.0/8 via 192.168.20.254",), metric=200),
+            network_status(name="side", default_route=False),
+            network_status(name="alone", isolated=True, default_route=False),
+        ),
+    )
+    expected = text(
+        """
+        ROUTE                           NETWORK   METRIC
+        10.0.0.0/8 via 192.168.20.254   web       200
+        default                         web       200
+        no default                      side      -
+        """
+    )
+
+    assert expected == status_text(status).split("\n\n")[1]
 
 
 def test_what_is_not_there_is_a_hyphen():
@@ -133,6 +156,23 @@ def test_pools_and_leases_have_tables_of_their_own():
 
     assert expected == status_text(replace(EMPTY, pools=pools))
     assert status_text(replace(ONE_OF_EACH, pools=pools)) == f"{status_text(ONE_OF_EACH)}\n\n{expected}"
+
+
+def test_addresses_of_others_have_a_table_of_their_own():
+    """Whose they are, and until when they are not chosen, in local time."""
+    kept = (
+        QuarantineStatus("192.168.20.7", "eth0.20", "52:54:00:12:34:56", NOW),
+        QuarantineStatus("2001:db8::7", "eth1", "this host itself", NOW + 61),
+    )
+    expected = text(
+        f"""
+        IN USE BY OTHERS   PARENT    HOLDER              KEPT OUT UNTIL
+        192.168.20.7       eth0.20   52:54:00:12:34:56   {datetime.fromtimestamp(NOW).astimezone():%H:%M:%S}
+        2001:db8::7        eth1      this host itself    {datetime.fromtimestamp(NOW + 61).astimezone():%H:%M:%S}
+        """
+    )
+
+    assert status_text(replace(ONE_OF_EACH, quarantines=kept)) == f"{status_text(ONE_OF_EACH)}\n\n{expected}"
 
 
 def test_an_empty_host_is_told_what_to_do():

@@ -98,11 +98,11 @@ def test_ipv6_pools_are_this_hosts_own(ask):
     [
         (
             {"Pool": SUBNET, "Options": {"parnet": "eth0"}},
-            "unknown option parnet; did you mean parent? known options: parent",
+            "unknown option parnet; did you mean parent? known options: parent, conflict_check",
         ),
         (
             {"Pool": SUBNET, "Options": {"ipvlan_mode": "l3"}},
-            "unknown option ipvlan_mode; known options: parent",
+            "unknown option ipvlan_mode; known options: parent, conflict_check",
         ),
         (
             {"Pool": SUBNET, "Options": {"parent": "eth0/1"}},
@@ -111,6 +111,15 @@ def test_ipv6_pools_are_this_hosts_own(ask):
         (
             {"Pool": SUBNET, "Options": {"parent": "lo"}},
             "parent lo is the loopback, which leads nowhere; name the parent of the network",
+        ),
+        (
+            {"Pool": SUBNET, "Options": {"conflict_check": "probe"}},
+            "--ipam-opt conflict_check=probe does not say on which parent to ask; give --ipam-opt parent= as well, the"
+            " same as in -o parent=",
+        ),
+        (
+            {"Pool": SUBNET, "Options": {"parent": "eth0", "conflict_check": "ask"}},
+            "conflict_check ask does not exist; use one of none, probe",
         ),
         ({"Pool": "everywhere"}, "subnet everywhere is not in CIDR notation; write it like 192.168.20.0/24"),
         ({"Pool": SUBNET, "V6": True}, "subnet 192.168.20.0/24 is not IPv6; give an IPv6 one"),

@@ -80,7 +80,14 @@ def test_a_network_has_the_pools_of_the_families_that_are_on(world, ask, request
         (
             body(generic={"parnet": "eth0"}),
             "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag, "
-            "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix",
+            "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix, conflict_check, "
+            "com.docker.network.advertise_addr_nmsgs, com.docker.network.advertise_addr_ms, route, "
+            "no_default_route, metric, host_access",
+        ),
+        (
+            body(generic={"parent": "eth0", "conflict_check": "probe", "ipvlan_mode": "l3"}),
+            "conflict_check=probe has nobody to ask in mode l3, where containers are not on the segment; drop it, or "
+            "use ipvlan_mode=l2",
         ),
         (body(generic=["parent"]), "com.docker.network.generic is ['parent'], not a map of options"),
         (
@@ -131,6 +138,39 @@ def test_addresses_of_others_reach_the_network(world, ask):
 
     assert expected == made(world, ask, body(v4=[pool])).subnets
     assert {} == ask("NetworkDriver.CreateNetwork", body(v4=[pool])).body
+
+
+OPEN = {"parent": "eth0", "host_access": "true"}
+HOST4 = {**POOL4, "AuxAddresses": {"host": "192.168.20.9/24", "nas": "192.168.20.8/24"}}
+OUR_POOL = {**POOL4, "AddressSpace": "ipvl-local"}
+
+
+@pytest.mark.parametrize(
+    ("generic", "pool", "expected"),
+    [
+        (OPEN, HOST4, "192.168.20.9"),
+        ({**OPEN, "mode": "l3"}, POOL4, "192.168.20.1"),
+        ({**OPEN, "mode": "l3"}, HOST4, "192.168.20.9"),
+        ({"host_access": "true"}, POOL4, "192.168.20.1"),
+        (OPEN, OUR_POOL, "192.168.20.2"),
+    ],
+)
+def test_the_hosts_address_is_given_or_the_gateway_or_ipvls_choice(world, ask, generic, pool, expected):
+    """Whose the pool is, its address space tells; the same again is done already."""
+    (one,) = made(world, ask, body(generic=generic, v4=[pool])).subnets
+
+    assert expected == str(one.host)
+    assert {} == ask("NetworkDriver.CreateNetwork", body(generic=generic, v4=[pool])).body
+
+
+def test_docker_has_no_address_for_the_host_in_l2(refused):
+    """Its own address management chooses none, and the gateway is the router's."""
+    expected = (
+        "subnet 192.168.20.0/24 has no address for the host, and Docker does not choose one;"
+        " give one that nobody has: --aux-address host=ADDRESS (host2= and so on for further subnets)"
+    )
+
+    assert expected == refused("NetworkDriver.CreateNetwork", body(generic=OPEN))
 
 
 def test_internal_with_a_parent_is_a_warning_in_the_log(ask, caplog):
@@ -200,6 +240,9 @@ def test_networks_that_would_switch_one_another_are_refused(ask, refused):
         ({GENERIC: {"parent": "eth0"}, INTERNAL: True}, True),
         ({GENERIC: {"parent": "eth0", "ipvlan_mode": "l3"}, INTERNAL: True}, True),
         ({GENERIC: {}}, True),
+        ({GENERIC: {"parent": "eth0", "ipvlan_mode": "l3", "host_access": "true"}}, False),
+        ({GENERIC: {"host_access": ""}}, False),
+        ({GENERIC: {"parent": "eth0", "route": "10.0.0.0/8,via=192.168.20.1", "no_default_route": "true"}}, False),
         ({GENERIC: {"ipvlan_mode": "l2"}}, True),
         ({}, True),
         (None, True),
@@ -207,7 +250,7 @@ def test_networks_that_would_switch_one_another_are_refused(ask, refused):
     ],
 )
 def test_docker_need_not_reserve_gateways_that_nobody_uses(ask, options, skip):
-    """Routed modes and isolated networks have none; in L2 the first usable address is one, so it must be reserved."""
+    """Routed modes and isolated networks have none, unless the host is to have it; in L2 it is a router."""
     assert {"SkipIPv4": skip, "SkipIPv6": skip} == ask("NetworkDriver.GwAllocCheck", {"Options": options}).body
 
 

@@ -1,0 +1,79 @@
+"""The host's own port on a network: its addresses, and the routes to endpoints that come and go."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from ipvl.addresses.allocation import full, gateway_of, next_free
+from ipvl.driver.addressing import endpoint_that_holds, fixed_by, refusal, shares
+from ipvl.driver.engine import Engine
+from ipvl.links import RemovePort, Step
+from ipvl.model import Endpoint, IPAddress, IPNetwork, Network, Subnet
+from ipvl.planning.host_access import close_to, open_to
+
+log = logging.getLogger(__name__)
+
+
+def with_host_addresses(engine: Engine, network: Network) -> Network:
+    """Return a new network with an address for the host's own port in each subnet, chosen where none was given.
+
+    The network's record is what keeps them; the engine's lock is held.
+
+    Raises:
+        IpvlError: one that was given is another's, or a subnet is full.
+    """
+    if not network.host_access:
+        return network
+    for subnet in network.subnets:
+        if subnet.host is not None:
+            held = endpoint_that_holds(engine, network.parent, subnet.host) or fixed_by(
+                engine, network.parent, subnet.host
+            )
+            if held is not None:
+                raise refusal(subnet.host, held)
+    return replace(
+        network,
+        subnets=tuple(
+            subnet if subnet.host is not None else replace(subnet, host=_choose(engine, network, subnet))
+            for subnet in network.subnets
+        ),
+    )
+
+
+async def let_in(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+    """Let the host reach an endpoint that has joined.
+
+    What the kernel refuses is a warning, and tried again when the host is compared with the records: the endpoint
+    reaches everybody else.
+    """
+    for failure in await engine.apply_all(open_to(network, endpoint)):
+        log.warning("network %s: %s", network.label, failure)
+        engine.warn(f"network {network.label}: {failure}", network)
+
+
+def steps_to_remove(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
+    """Return what takes away of an endpoint what it has in the host's namespace: its port, and the host's route."""
+    return (RemovePort(endpoint.port), *close_to(engine.records.network(endpoint.network_id), endpoint))
+
+
+def _choose(engine: Engine, network: Network, subnet: Subnet) -> IPAddress:
+    held = engine.records.held(network.parent, subnet.pool.version).copy()
+    for address in (gateway_of(network, subnet), *subnet.reserved):
+        if address is not None:
+            held.add(int(address))
+    within = subnet.range or _range_of_pool(engine, network, subnet)
+    found = next_free(subnet.pool, held, within=within)
+    if found is None:
+        raise full(subnet.pool, within)
+    return found
+
+
+def _range_of_pool(engine: Engine, network: Network, subnet: Subnet) -> IPNetwork | None:
+    """Return the range of the pool that Docker asked for with this subnet, since its network does not tell."""
+    if not network.is_dockers:
+        return None
+    return next(
+        (pool.range for pool in engine.records.pools() if pool.subnet == subnet.pool and shares(pool, network.parent)),
+        None,
+    )

@@ -1,0 +1,81 @@
+"""The host's own port on a network, in the host's namespace: its settings, addresses and routes."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from socket import AF_INET, AF_INET6
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from ipvl.links import CloseHost, HostWay, OpenHost
+from ipvl.model import IPNetwork
+
+FAMILIES = {4: AF_INET, 6: AF_INET6}
+IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
+IFA_F_NOPREFIXROUTE = 0x200
+RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
+RT_SCOPE_LINK = 253
+SETTINGS = Path("/proc/sys/net/ipv6/conf")
+
+
+def prepare(name: str, *, ipv6: bool) -> None:
+    """Keep what routers announce off a port that is not up yet: it must give the host no default route.
+
+    Raises:
+        OSError: the settings cannot be written.
+    """
+    for setting, value in (("accept_ra", "0"), ("autoconf", "0"), ("disable_ipv6", "0" if ipv6 else "1")):
+        path = SETTINGS / name / setting
+        if path.exists():  # a kernel without IPv6 has none of its settings
+            path.write_text(value)
+
+
+async def open_host(link: AsyncIPRoute, index: int, step: OpenHost) -> None:
+    """Add addresses and routes that are not there yet.
+
+    Raises:
+        NetlinkError: the kernel refused, such as a route that leads by another link.
+    """
+    for address in step.addresses:
+        flags = {"ifa_flags": IFA_F_NODAD | IFA_F_NOPREFIXROUTE} if address.version == 6 else {}
+        try:
+            await link.addr("add", index=index, address=str(address), prefixlen=address.max_prefixlen, **flags)
+        except NetlinkError as error:
+            if error.code != errno.EEXIST:
+                raise
+    for way in step.ways:
+        try:
+            await link.route("add", **_route(way.destination, index), prefsrc=str(way.source))
+        except NetlinkError as error:
+            if error.code != errno.EEXIST or not await _is_there(link, index, way):
+                raise
+
+
+async def close_host(link: AsyncIPRoute, index: int, step: CloseHost) -> None:
+    """Remove routes that are there.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    for destination in step.destinations:
+        try:
+            await link.route("del", **_route(destination, index))
+        except NetlinkError as error:
+            if error.code != errno.ESRCH:
+                raise
+
+
+def _route(destination: IPNetwork, index: int) -> dict[str, object]:
+    scope = {"scope": RT_SCOPE_LINK} if destination.version == 4 else {}
+    return {"family": FAMILIES[destination.version], "dst": str(destination), "oif": index, **scope}
+
+
+async def _is_there(link: AsyncIPRoute, index: int, way: HostWay) -> bool:
+    family = FAMILIES[way.destination.version]
+    found = [
+        (message.get("dst"), message["dst_len"])
+        async for message in await link.route("dump", family=family, table=RT_TABLE_MAIN, oif=index)
+    ]
+    return (str(way.destination.network_address), way.destination.prefixlen) in found

@@ -1,0 +1,207 @@
+"""The host's own port: what it gets, what it must not get in the way of, and what is mended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from ipvl.errors import Kind
+from ipvl.links import (
+    MADE_BY_IPVL,
+    CloseHost,
+    HostRoute,
+    HostWay,
+    HostWays,
+    MakeHostPort,
+    OpenHost,
+    RemoveHostPort,
+)
+from ipvl.model import Flag, Mode
+from ipvl.planning.host_access import (
+    check_host_access,
+    close_to,
+    is_lost_host_port,
+    open_to,
+    steps_to_give_access,
+    steps_to_repair,
+    ways_of,
+)
+from tests.unit.builders import OTHER_ID, SANDBOX, endpoint, link, network, subnet
+from tests.unit.builders import host as host_with
+from tests.unit.refusals import refusal
+
+PORT = "ih-aaaaaaaaaaaa"
+OWN, OWN6 = ip_address("192.168.20.250"), ip_address("2001:db8::250")
+SUBNETS = (
+    replace(subnet("192.168.20.0/24"), host=OWN),
+    replace(subnet("2001:db8::/64"), host=OWN6),
+)
+LAN = network(subnets=SUBNETS, host_access=True)
+ROUTED = replace(LAN, mode=Mode.L3)
+ALONE = replace(LAN, isolated=True, parent="di-aaaaaaaaaaaa")
+ONE = endpoint(addresses=("192.168.20.10/24", "2001:db8::a/64"), sandbox=SANDBOX)
+TO_ONE = (HostWay(ip_network("192.168.20.10/32"), OWN), HostWay(ip_network("2001:db8::a/128"), OWN6))
+TO_ALL = (HostWay(ip_network("192.168.20.0/24"), OWN), HostWay(ip_network("2001:db8::/64"), OWN6))
+MINE = link(PORT, 9, kind="ipvlan", lower=2, alias=MADE_BY_IPVL)
+ADDRESSES = frozenset({(PORT, OWN), (PORT, OWN6)})
+
+
+def by(name, *destinations, connected=True, **fields):
+    return tuple(HostRoute(ip_network(one), name, connected, **fields) for one in destinations)
+
+
+def mine(*ways):
+    return tuple(HostRoute(way.destination, PORT, connected=True, source=way.source) for way in ways)
+
+
+def host(*routes, links=(), addresses=frozenset()):
+    return replace(host_with(link(), *links), ways=HostWays(addresses, routes))
+
+
+def test_on_a_segment_each_endpoint_has_a_route():
+    """Of those that are in a sandbox; the host may have an address there, now or later, which keeps its own."""
+    assert TO_ONE == ways_of(LAN, (ONE, replace(ONE, sandbox=None)))
+    assert () == ways_of(LAN, ())
+
+
+@pytest.mark.parametrize("of", [ROUTED, replace(LAN, mode=Mode.L3S), ALONE], ids=lambda of: f"{of.mode} {of.parent}")
+def test_where_there_are_only_containers_each_subnet_has_a_route(of):
+    """And joining changes nothing."""
+    assert TO_ALL == ways_of(of, (ONE,))
+    assert () == open_to(of, ONE) == close_to(of, ONE)
+
+
+def test_a_route_comes_and_goes_with_an_endpoint():
+    """Only where the network gives the host access."""
+    assert (OpenHost(PORT, (OWN, OWN6), TO_ONE),) == open_to(LAN, ONE)
+    assert (CloseHost(PORT, tuple(way.destination for way in TO_ONE)),) == close_to(LAN, ONE)
+    for other in (replace(LAN, host_access=False), network()):
+        assert () == open_to(other, ONE) == close_to(other, ONE)
+    assert () == close_to(None, ONE)
+
+
+@pytest.mark.parametrize(
+    ("of", "routes"),
+    [
+        (LAN, by("eth0", "192.168.20.0/24", "2001:db8::/64", by_kernel=True)),
+        (LAN, by("eth0", "192.168.0.0/16")),
+        (LAN, by("eth1", "0.0.0.0/0", "::/0", connected=False)),
+        (LAN, by("eth1", "192.168.21.0/24", "2001:db8:1::/48")),
+        (LAN, by(PORT, "192.168.20.10/32")),
+        (LAN, by("ih-bbbbbbbbbbbb", "192.168.20.11/32", "2001:db8::b/128")),
+        (ROUTED, by(PORT, "192.168.20.0/24")),
+        (ROUTED, by("eth1", "0.0.0.0/0", connected=False)),
+    ],
+)
+def test_what_is_in_nobodys_way_is_let_be(of, routes):
+    """The host's own segment in L2, default routes, other prefixes, and what is there already."""
+    assert check_host_access(of, host(*routes)) is None
+
+
+@pytest.mark.parametrize(
+    ("of", "routes", "route", "pool"),
+    [
+        (LAN, by("eth1", "192.168.20.0/24"), "192.168.20.0/24 by eth1", "192.168.20.0/24"),
+        (LAN, by("eth0", "192.168.20.64/26", connected=False), "192.168.20.64/26 by eth0", "192.168.20.0/24"),
+        (LAN, by("tun0", "192.168.20.7/32"), "192.168.20.7/32 by tun0", "192.168.20.0/24"),
+        (LAN, by("tun0", "0.0.0.0/1"), None, None),
+        (LAN, by("tun0", "128.0.0.0/1"), "128.0.0.0/1 by tun0", "192.168.20.0/24"),
+        (LAN, by(None, "192.168.0.0/16"), "192.168.0.0/16", "192.168.20.0/24"),
+        (LAN, by("tun0", "2001:db8::/32"), "2001:db8::/32 by tun0", "2001:db8::/64"),
+        (LAN, by("ih-bbbbbbbbbbbb", "192.168.20.0/24"), "192.168.20.0/24 by ih-bbbbbbbbbbbb", "192.168.20.0/24"),
+        (ROUTED, by("ih-bbbbbbbbbbbb", "192.168.20.9/32"), "192.168.20.9/32 by ih-bbbbbbbbbbbb", "192.168.20.0/24"),
+        (ROUTED, by("eth0", "192.168.20.0/24"), "192.168.20.0/24 by eth0", "192.168.20.0/24"),
+        (ROUTED, by("ih-bbbbbbbbbbbb", "192.168.20.0/24"), "192.168.20.0/24 by ih-bbbbbbbbbbbb", "192.168.20.0/24"),
+        (ALONE, by("di-aaaaaaaaaaaa", "192.168.20.0/24"), "192.168.20.0/24 by di-aaaaaaaaaaaa", "192.168.20.0/24"),
+    ],
+)
+def test_a_route_of_the_hosts_own_is_never_taken_over(of, routes, route, pool):
+    """It is named; in routed modes the parent's own subnet is no exception, since nobody is on a segment there."""
+    if route is None:
+        check_host_access(of, host(*routes))
+        return
+    expected = (
+        f"subnet {pool} of network aaaaaaaaaaaa overlaps the host's route {route}, so the host cannot have access; "
+        "give the network another subnet, remove the route, or leave host_access out"
+    )
+    assert expected == refusal(Kind.CONFLICT, check_host_access, of, host(*routes))
+
+
+def test_an_address_that_the_host_has_elsewhere_is_refused():
+    """Ipvlan would take it over."""
+    seen = host(addresses=frozenset({("eth0", OWN), (PORT, OWN6)}))
+    expected = (
+        "address 192.168.20.250 of the host in network aaaaaaaaaaaa is its address on eth0 already; "
+        "give another that nobody has: --aux-address host=ADDRESS"
+    )
+
+    assert expected == refusal(Kind.CONFLICT, check_host_access, LAN, seen)
+
+
+def test_a_link_of_somebody_else_is_not_taken():
+    """By its mark alone it is ipvl's."""
+    expected = (
+        f"link {PORT}, the host port of network aaaaaaaaaaaa, exists and was not made by ipvl; "
+        f"remove it with `ip link del {PORT}`"
+    )
+
+    assert expected == refusal(Kind.CONFLICT, check_host_access, LAN, host(links=(replace(MINE, alias=None),)))
+    check_host_access(LAN, host(links=(MINE,)))
+
+
+def test_the_port_is_made_with_all_it_has():
+    """In the network's mode, with its flag and MTU, over what may be left of one; nothing without host access."""
+    of = replace(ROUTED, flag=Flag.VEPA, mtu=1400)
+
+    assert (
+        RemoveHostPort(PORT),
+        MakeHostPort(PORT, "eth0", Mode.L3, Flag.VEPA, 1400, ipv6=True),
+        OpenHost(PORT, (OWN, OWN6), TO_ALL),
+    ) == steps_to_give_access(of)
+    assert not steps_to_give_access(replace(of, subnets=SUBNETS[:1]))[1].ipv6
+    assert () == steps_to_give_access(network()) == steps_to_repair(network(), (), host())
+
+
+@pytest.mark.parametrize("links", [(), (replace(MINE, up=False),)], ids=["gone", "down"])
+def test_a_port_that_is_gone_or_down_is_made_anew(links):
+    """With the routes to those who are there."""
+    expected = steps_to_give_access(LAN, (ONE,))
+
+    assert expected == steps_to_repair(LAN, (ONE,), host(links=links))
+    assert OpenHost(PORT, (OWN, OWN6), TO_ONE) == expected[-1]
+
+
+@pytest.mark.parametrize(
+    ("routes", "addresses", "expected"),
+    [
+        (mine(*TO_ONE), ADDRESSES, ()),
+        ((*mine(*TO_ONE), *by(PORT, "fe80::/64", by_kernel=True)), ADDRESSES, ()),
+        (mine(TO_ONE[0]), ADDRESSES, (OpenHost(PORT, (OWN, OWN6), TO_ONE[1:]),)),
+        (mine(*TO_ONE), ADDRESSES - {(PORT, OWN6)}, (OpenHost(PORT, (OWN, OWN6), ()),)),
+        (
+            mine(*TO_ONE, HostWay(ip_network("192.168.20.77/32"), OWN)),
+            ADDRESSES,
+            (CloseHost(PORT, (ip_network("192.168.20.77/32"),)),),
+        ),
+    ],
+)
+def test_what_is_missing_is_added_and_what_is_left_over_removed(routes, addresses, expected):
+    """And a whole port is left alone."""
+    assert expected == steps_to_repair(LAN, (ONE,), host(*routes, links=(MINE,), addresses=addresses))
+
+
+@pytest.mark.parametrize(
+    ("one", "lost"),
+    [
+        (MINE, False),
+        (replace(MINE, name="ih-bbbbbbbbbbbb"), True),
+        (replace(MINE, name="ih-bbbbbbbbbbbb", alias=None), False),
+        (replace(MINE, name="ih-bbbbbbbbbbbb", kind="dummy"), False),
+        (replace(MINE, name="eth0.20"), False),
+    ],
+)
+def test_a_port_of_no_network_is_lost(one, lost):
+    """Only one with ipvl's mark."""
+    assert lost == is_lost_host_port(one, (LAN, network(OTHER_ID)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from ipvl.links import Link, SandboxView, Step
-from ipvl.model import IPNetwork
+from ipvl.links import HostWays, Link, SandboxView, Step
+from ipvl.model import IPAddress, IPNetwork
 
 
 class InstantKernel:
@@ -48,8 +48,19 @@ class InstantKernel:
         """Return nothing: the host has no address."""
         return ()
 
-    async def ports_elsewhere(self) -> tuple[Link, ...]:
-        """Return nothing: only a diagnosis asks."""
+    async def ways(self) -> HostWays:
+        """Return nothing: the host has no address and no route."""
+        return HostWays(frozenset(), ())
+
+    async def holders(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:  # noqa: ARG002
+        """Return nothing: the segment is silent."""
+        return {}
+
+    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+        """Do nothing, at once."""
+
+    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:  # noqa: ARG002
+        """Return nothing: none is mixed with others."""
         return ()
 
     async def kinds(self) -> frozenset[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import aclosing
+from ipaddress import ip_network
 
 import pytest
 from pyroute2 import netns
@@ -12,6 +14,9 @@ from pyroute2.netlink.exceptions import NetlinkError
 from ipvl.kernel.changes import LinkState, link_changes
 from ipvl.kernel.namespaces import others
 from tests.contract.benches import on_host
+
+LINKS = 60
+"""More than the kernel puts in one answer of 32 KiB (netlink_dump in net/netlink/af_netlink.c)."""
 
 
 def test_a_namespace_is_told_from_what_docker_leaves_behind():
@@ -64,6 +69,33 @@ def test_the_release_is_the_kernels():
         assert os.uname().release == bench.kernel.release
 
     on_host(promise)
+
+
+def test_several_may_look_at_once():
+    """The kernel refuses a second dump on a socket as long as the first is not read to its end, which takes a while."""
+
+    async def promise(bench):
+        await add_more_than_one_answer_holds(bench)
+
+        every, again, prefixes, *_ = await asyncio.gather(
+            bench.kernel.all(),
+            bench.kernel.all(),
+            bench.kernel.prefixes(),
+            bench.kernel.ports_elsewhere(),
+        )
+
+        assert len(every) > LINKS
+        assert every == again
+        assert {ip_network(f"10.9.{number}.0/24") for number in range(LINKS)} <= set(prefixes)
+
+    on_host(promise)
+
+
+async def add_more_than_one_answer_holds(bench) -> None:
+    netns.create("elsewhere")
+    for number in range(LINKS):
+        await bench.add(f"link{number}", "bridge")
+        await bench.add_address(f"link{number}", f"10.9.{number}.1/24")
 
 
 def test_a_parent_that_cannot_be_named_leaves_nothing():

@@ -35,6 +35,7 @@ def trial(host: DockerHost, folder: Path, words: str, timeout: float) -> re.Matc
     return counted
 
 
+@pytest.mark.embedded_only
 def test_a_sample_of_kills_and_refusals(docker_host: DockerHost, tmp_path: Path) -> None:
     """A few points: no orphan link, no lost or double address, and asking again does what was asked."""
     counted = trial(docker_host, tmp_path, f"{EACH} '{SAMPLED}'", timeout=300)
@@ -43,6 +44,7 @@ def test_a_sample_of_kills_and_refusals(docker_host: DockerHost, tmp_path: Path)
 
 
 @pytest.mark.soak
+@pytest.mark.embedded_only
 def test_kills_and_refusals_everywhere(docker_host: DockerHost, tmp_path: Path) -> None:
     """All points of all operations."""
     counted = trial(docker_host, tmp_path, "0", timeout=14400)

@@ -9,7 +9,11 @@ from ipaddress import ip_network
 
 import pytest
 from pyroute2 import netns
+from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
 from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.nlsocket import NetlinkRequest
+from pyroute2.netlink.rtnl import RTM_GETLINK
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from ipvl.kernel.changes import LinkState, link_changes
 from ipvl.kernel.namespaces import others
@@ -87,6 +91,21 @@ def test_several_may_look_at_once():
         assert len(every) > LINKS
         assert every == again
         assert {ip_network(f"10.9.{number}.0/24") for number in range(LINKS)} <= set(prefixes)
+
+    on_host(promise)
+
+
+def test_a_look_that_was_given_up_is_in_nobodys_way():
+    """As long as its answer is not read to the end the kernel refuses the next: that one waits."""
+
+    async def promise(bench):
+        await add_more_than_one_answer_holds(bench)
+        given_up = NetlinkRequest(
+            bench.kernel._socket, ifinfmsg(), msg_type=RTM_GETLINK, msg_flags=NLM_F_REQUEST | NLM_F_DUMP
+        )
+        await given_up.send()
+
+        assert len(await bench.kernel.all()) > LINKS
 
     on_host(promise)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any, NoReturn, assert_never
+from typing import Any, NoReturn, TypeVar, assert_never
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
@@ -44,6 +44,7 @@ IFF_LOOPBACK = 0x8
 IFF_LOWER_UP = 0x10000
 NLM_F_DUMP_INTR = 0x10  # include/uapi/linux/netlink.h
 DUMP_TRIES = 5
+BUSY_TRIES, BUSY_WAIT = 100, 0.01
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 PROBES: dict[str, dict[str, Any]] = {
     # Requests that a kernel with the kind refuses before it makes anything, and one without it refuses as unknown.
@@ -51,6 +52,8 @@ PROBES: dict[str, dict[str, Any]] = {
     "vlan": {},
     "dummy": {"address": "01:00:00:00:00:00"},  # a multicast address cannot be a link's
 }
+
+_Found = TypeVar("_Found")
 
 
 class HostKernel:
@@ -94,8 +97,7 @@ class HostKernel:
         """
         for _ in range(DUMP_TRIES):
             try:
-                async with self._dumping:
-                    messages = [message async for message in await self._socket.link("dump")]
+                messages = await self._dump(self._links)
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list links")
             if not any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in messages):
@@ -139,8 +141,7 @@ class HostKernel:
         """
         for _ in range(DUMP_TRIES):
             try:
-                async with self._dumping:
-                    found = await dump_prefixes(self._socket)
+                found = await self._dump(lambda: dump_prefixes(self._socket))
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list addresses and routes")
             if found is not None:
@@ -237,12 +238,36 @@ class HostKernel:
 
     async def _links_of(self, number: int) -> list[Any]:
         """Return the raw link messages of another namespace, which is not entered (IFLA_TARGET_NETNSID, Linux 4.20)."""
-        question = ifinfmsg()
-        question["attrs"].append(("IFLA_IF_NETNSID", number))
-        request = NetlinkRequest(self._socket, question, msg_type=RTM_GETLINK, msg_flags=NLM_F_REQUEST | NLM_F_DUMP)
-        async with self._dumping:
+
+        async def links() -> list[Any]:
+            question = ifinfmsg()
+            question["attrs"].append(("IFLA_IF_NETNSID", number))
+            request = NetlinkRequest(self._socket, question, msg_type=RTM_GETLINK, msg_flags=NLM_F_REQUEST | NLM_F_DUMP)
             await request.send()
             return [message async for message in request.response()]
+
+        return await self._dump(links)
+
+    async def _links(self) -> list[Any]:
+        return [message async for message in await self._socket.link("dump")]
+
+    async def _dump(self, dump: Callable[[], Awaitable[_Found]]) -> _Found:
+        """Dump when no other dump is on the socket.
+
+        Raises:
+            NetlinkError: the kernel refused.
+            OSError: the socket's own trouble.
+        """
+        async with self._dumping:
+            for _ in range(BUSY_TRIES):
+                try:
+                    return await dump()
+                except NetlinkError as error:
+                    if error.code != errno.EBUSY:
+                        raise
+                # Of a dump that was given up in the middle the rest is still on its way; pyroute2 reads it.
+                await asyncio.sleep(BUSY_WAIT)
+            return await dump()
 
     async def _make_parent(self, name: str, **attributes: Any) -> None:
         # Until the mark is on it the link has another name, and mark, name and state change in one message: a link

@@ -44,8 +44,6 @@ from ipvl.links import (
 )
 from ipvl.model import THIS_HOST, IPAddress, IPNetwork
 
-_Found = TypeVar("_Found")
-
 ARPHRD_ETHER = 1  # include/uapi/linux/if_arp.h
 IFF_UP = 0x1  # include/uapi/linux/if.h
 IFF_LOOPBACK = 0x8
@@ -54,6 +52,7 @@ NLM_F_DUMP_INTR = 0x10  # include/uapi/linux/netlink.h
 DUMP_TRIES = 5
 MOST_NAMED = 2
 """MAC addresses that are told of one address; somebody may claim it from any number."""
+BUSY_TRIES, BUSY_WAIT = 100, 0.01
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 PROBES: dict[str, dict[str, Any]] = {
     # Requests that a kernel with the kind refuses before it makes anything, and one without it refuses as unknown.
@@ -61,6 +60,8 @@ PROBES: dict[str, dict[str, Any]] = {
     "vlan": {},
     "dummy": {"address": "01:00:00:00:00:00"},  # a multicast address cannot be a link's
 }
+
+_Found = TypeVar("_Found")
 
 
 class HostKernel:
@@ -104,8 +105,7 @@ class HostKernel:
         """
         for _ in range(DUMP_TRIES):
             try:
-                async with self._dumping:
-                    messages = [message async for message in await self._socket.link("dump")]
+                messages = await self._dump(self._links)
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list links")
             if not any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in messages):
@@ -161,8 +161,7 @@ class HostKernel:
     async def _whole(self, dump: Callable[[], Awaitable[_Found | None]]) -> _Found:
         for _ in range(DUMP_TRIES):
             try:
-                async with self._dumping:
-                    found = await dump()
+                found = await self._dump(dump)
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list addresses and routes")
             if found is not None:
@@ -307,12 +306,36 @@ class HostKernel:
 
     async def _links_of(self, number: int) -> list[Any]:
         """Return the raw link messages of another namespace, which is not entered (IFLA_TARGET_NETNSID, Linux 4.20)."""
-        question = ifinfmsg()
-        question["attrs"].append(("IFLA_IF_NETNSID", number))
-        request = NetlinkRequest(self._socket, question, msg_type=RTM_GETLINK, msg_flags=NLM_F_REQUEST | NLM_F_DUMP)
-        async with self._dumping:
+
+        async def links() -> list[Any]:
+            question = ifinfmsg()
+            question["attrs"].append(("IFLA_IF_NETNSID", number))
+            request = NetlinkRequest(self._socket, question, msg_type=RTM_GETLINK, msg_flags=NLM_F_REQUEST | NLM_F_DUMP)
             await request.send()
             return [message async for message in request.response()]
+
+        return await self._dump(links)
+
+    async def _links(self) -> list[Any]:
+        return [message async for message in await self._socket.link("dump")]
+
+    async def _dump(self, dump: Callable[[], Awaitable[_Found]]) -> _Found:
+        """Dump when no other dump is on the socket.
+
+        Raises:
+            NetlinkError: the kernel refused.
+            OSError: the socket's own trouble.
+        """
+        async with self._dumping:
+            for _ in range(BUSY_TRIES):
+                try:
+                    return await dump()
+                except NetlinkError as error:
+                    if error.code != errno.EBUSY:
+                        raise
+                # Of a dump that was given up in the middle the rest is still on its way; pyroute2 reads it.
+                await asyncio.sleep(BUSY_WAIT)
+            return await dump()
 
     async def _make_parent(self, name: str, **attributes: Any) -> None:
         half_made = HALF_MADE_PREFIX + os.urandom(5).hex()

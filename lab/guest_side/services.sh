@@ -17,6 +17,7 @@ RUN=/run/lab
 LOGS=/var/log/lab
 mkdir -p $RUN $LOGS
 
+DOCKER_PID=/run/docker.pid
 DOCKER_SOCKET=/run/docker.sock
 CONTAINERD_SOCKET=/run/containerd/containerd.sock
 IPVL_SOCKET=/run/ipvl/control.sock
@@ -72,6 +73,8 @@ start() {
     containerd) launch containerd $CONTAINERD_SOCKET /usr/bin/containerd --config /work/lab/containerd.toml "$@" ;;
     docker)
         start containerd || return 1
+        # dockerd refuses to start while the process of this file exists, which may be a killed one not yet reaped.
+        rm -f $DOCKER_PID
         # shellcheck disable=SC2046 # One flag a word.
         launch docker $DOCKER_SOCKET /usr/sbin/dockerd $(grep -v '^#' /work/lab/dockerd.flags) "$@" || return 1
         import_alpine

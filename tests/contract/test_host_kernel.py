@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import aclosing
+from ipaddress import ip_network
 
 import pytest
 from pyroute2 import netns
+from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
 from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.nlsocket import NetlinkRequest
+from pyroute2.netlink.rtnl import RTM_GETLINK
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from ipvl.kernel.changes import LinkState, link_changes
 from ipvl.kernel.namespaces import others
 from tests.contract.benches import on_host
+
+LINKS = 60
+"""More than the kernel puts in one answer of 32 KiB (netlink_dump in net/netlink/af_netlink.c)."""
 
 
 def test_a_namespace_is_told_from_what_docker_leaves_behind():
@@ -64,6 +73,48 @@ def test_the_release_is_the_kernels():
         assert os.uname().release == bench.kernel.release
 
     on_host(promise)
+
+
+def test_several_may_look_at_once():
+    """The kernel refuses a second dump on a socket as long as the first is not read to its end, which takes a while."""
+
+    async def promise(bench):
+        await add_more_than_one_answer_holds(bench)
+
+        every, again, prefixes, *_ = await asyncio.gather(
+            bench.kernel.all(),
+            bench.kernel.all(),
+            bench.kernel.prefixes(),
+            bench.kernel.ports_elsewhere(),
+        )
+
+        assert len(every) > LINKS
+        assert every == again
+        assert {ip_network(f"10.9.{number}.0/24") for number in range(LINKS)} <= set(prefixes)
+
+    on_host(promise)
+
+
+def test_a_look_that_was_given_up_is_in_nobodys_way():
+    """As long as its answer is not read to the end the kernel refuses the next: that one waits."""
+
+    async def promise(bench):
+        await add_more_than_one_answer_holds(bench)
+        given_up = NetlinkRequest(
+            bench.kernel._socket, ifinfmsg(), msg_type=RTM_GETLINK, msg_flags=NLM_F_REQUEST | NLM_F_DUMP
+        )
+        await given_up.send()
+
+        assert len(await bench.kernel.all()) > LINKS
+
+    on_host(promise)
+
+
+async def add_more_than_one_answer_holds(bench) -> None:
+    netns.create("elsewhere")
+    for number in range(LINKS):
+        await bench.add(f"link{number}", "bridge")
+        await bench.add_address(f"link{number}", f"10.9.{number}.1/24")
 
 
 def test_a_parent_that_cannot_be_named_leaves_nothing():

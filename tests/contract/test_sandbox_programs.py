@@ -42,7 +42,7 @@ class Host:
         return process.returncode, out, "".join(line for line in said.splitlines(keepends=True) if ALONE not in line)
 
     def sandboxes(self) -> list[dict]:
-        return json.loads(self.run("ps", "--all", "--json")[1])
+        return json.loads(self.run("ps", "--all", "--json")[1])["sandboxes"]
 
     def left(self) -> list[Path]:
         return [path for folder in (self.state, self.run_folder) for path in (folder / "sandboxes").glob("*")]

@@ -279,6 +279,8 @@ class Trial:
     def operation(self, name: str) -> None:
         """Try the points of an operation."""
         operation = OPERATIONS[name]
+        # The first time namespaces are given numbers, which they keep: those calls are not made again.
+        asyncio.run(self._undisturbed(operation))
         calls, expected, places = asyncio.run(self._undisturbed(operation))
         points = [
             (number, fault)

@@ -84,10 +84,10 @@ def test_life_of_a_sandbox(docker_host: DockerHost) -> None:
     assert "default via 192.168.20.1 dev lan7" in one.routes(), "the other network takes the default route over"
     assert "one" in docker_host.refused("ipvl network rm second")
     docker_host.guest.run("ipvl stop one", timeout=60)
-    (sandbox,) = json.loads(docker_host.guest.run("ipvl ps --all --json").stdout)
+    (sandbox,) = json.loads(docker_host.guest.run("ipvl ps --all --json").stdout)["sandboxes"]
     assert (False, 5) == (sandbox["running"], sandbox["exit_status"])
     docker_host.guest.run("ipvl rm one")
-    assert [] == json.loads(docker_host.guest.run("ipvl ps --all --json").stdout)
+    assert {"sandboxes": []} == json.loads(docker_host.guest.run("ipvl ps --all --json").stdout)
 
 
 @pytest.mark.embedded_only

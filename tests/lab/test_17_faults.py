@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.docker_host import DockerHost, eventually, prepare
+from tests.lab.docker_host import RUN_SECONDS, DockerHost, eventually, prepare
 
 UPLINK = (
     "ip link add up0 type veth peer name up1 netns switch"
@@ -15,8 +15,22 @@ UPLINK = (
 )
 NET = "docker network create -d ipvlan --subnet=192.168.1.0/24 --gateway=192.168.1.1 --ip-range=192.168.1.96/28"
 STATE = "/var/lib/ipvl/state.db"
+COMPARED = 75.0
+"""Seconds within which ipvl has compared its records with Docker's for the second time."""
 SOON = 10.0
 """Seconds within which ipvl has noticed what the kernel announced, however slow the guest is."""
+
+
+KILL_DOCKERD_IN_A_JOIN = """
+log=/var/log/lab/ipvl.log; dockerd=$(cat /run/lab/docker.pid)
+tail -c +$(($(stat -c %s $log) + 1)) -f $log | {
+    echo watching
+    while read -r line; do
+        [[ $line != *"joins sandbox"* ]] || { kill -s KILL $dockerd; break; }
+    done
+}
+"""
+"""Run by bash: ipvl writes that line before it answers."""
 
 
 def trouble(host: DockerHost, name: str) -> list[str]:
@@ -96,6 +110,38 @@ def test_a_port_that_vanishes_inside_a_container(docker_host: DockerHost) -> Non
     assert "1 packets received" in docker_host.docker("docker exec one ping -c 1 -W 5 192.168.1.1").stdout
     docker_host.docker("docker rm -f one")
     assert [] == docker_host.records("SELECT id FROM endpoints")
+
+
+def test_dockerd_is_killed_in_the_middle_of_connect(docker_host: DockerHost) -> None:
+    """What was half done is gone when Docker is back, in its view and in ipvl's, and connecting again succeeds."""
+    host = docker_host
+    host.docker(f"{NET} -o parent=eth1 home")
+    host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 more")
+    # Docker stops at its start what runs on without it, and waits for it to end.
+    run = "docker run --stop-signal=KILL --net=home -d"
+    host.containers(f"{run} --name=one alpine sleep 100000", f"{run} --name=two alpine sleep 100000")
+    killer = host.guest.start(KILL_DOCKERD_IN_A_JOIN)
+    killer.wait_for("watching")
+    calls = [host.guest.start(f"docker network connect more {name}") for name in ("one", "two")]
+    for call in calls:
+        answered = call.wait(RUN_SECONDS)
+        assert answered.status != 0
+        assert "error during connect" in answered.stderr or "Cannot connect to the Docker daemon" in answered.stderr
+    killer.kill()
+    host.service("docker", "kill")
+    assert "more" in [network["name"] for network in host.status()["networks"]], "ipvl goes on"
+
+    host.service("docker", "start")
+    eventually(lambda: [] == host.records("SELECT id FROM endpoints"), "records are as Docker's", within=COMPARED)
+    assert [] == [name for name, link in host.links().items() if link.get("linkinfo", {}).get("info_kind") == "ipvlan"]
+    assert {} == host.network("more")["Containers"] == host.network("home")["Containers"]
+    host.docker("docker start one two")
+    host.docker("docker network connect more one")
+    host.docker("docker network connect more two")
+    said = host.docker("docker exec two ping -c 1 -W 5 192.168.20.1").stdout
+    assert "1 packets received" in said
+    host.docker("docker rm -f one two")
+    assert [] == host.records("SELECT id FROM endpoints")
 
 
 def test_a_full_disk(docker_host: DockerHost) -> None:

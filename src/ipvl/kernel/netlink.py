@@ -51,11 +51,10 @@ from ipvl.links import (
 )
 from ipvl.model import THIS_HOST, IPAddress, IPNetwork
 
-_Found = TypeVar("_Found")
-
 DUMP_TRIES = 5
 MOST_NAMED = 2
 """MAC addresses that are told of one address; somebody may claim it from any number."""
+BUSY_TRIES, BUSY_WAIT = 100, 0.01
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 PROBES: dict[str, dict[str, Any]] = {
     # Requests that a kernel with the kind refuses before it makes anything, and one without it refuses as unknown.
@@ -63,6 +62,8 @@ PROBES: dict[str, dict[str, Any]] = {
     "vlan": {},
     "dummy": {"address": "01:00:00:00:00:00"},  # a multicast address cannot be a link's
 }
+
+_Found = TypeVar("_Found")
 
 
 class HostKernel:
@@ -166,8 +167,7 @@ class HostKernel:
     async def _whole(self, dump: Callable[[], Awaitable[_Found | None]]) -> _Found:
         for _ in range(DUMP_TRIES):
             try:
-                async with self._dumping:
-                    found = await dump()
+                found = await self._dump(dump)
             except (NetlinkError, OSError) as error:
                 _refuse(error, "list addresses and routes")
             if found is not None:
@@ -308,6 +308,24 @@ class HostKernel:
         finally:
             os.close(fd)
         raise OSError(errno.ENOENT, "the namespace has no number", path)
+
+    async def _dump(self, dump: Callable[[], Awaitable[_Found]]) -> _Found:
+        """Dump when no other dump is on the socket.
+
+        Raises:
+            NetlinkError: the kernel refused.
+            OSError: the socket's own trouble.
+        """
+        async with self._dumping:
+            for _ in range(BUSY_TRIES):
+                try:
+                    return await dump()
+                except NetlinkError as error:
+                    if error.code != errno.EBUSY:
+                        raise
+                # Of a dump that was given up in the middle the rest is still on its way; pyroute2 reads it.
+                await asyncio.sleep(BUSY_WAIT)
+            return await dump()
 
     async def _make_parent(self, name: str, **attributes: Any) -> None:
         half_made = HALF_MADE_PREFIX + os.urandom(5).hex()

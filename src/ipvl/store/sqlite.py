@@ -59,6 +59,7 @@ def open_store(path: Path) -> SqliteStore:
     with _named_errors(path):
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        _check_access(path)
         connection = _connect(path)
         try:
             # WAL with FULL: one fsync a commit, and readers such as `ipvl status` never wait.
@@ -82,6 +83,7 @@ def open_store_read_only(path: Path) -> SqliteStore:
             raise missing(
                 f"there is no state file {path}: ipvl has not run here yet", "start the daemon: systemctl start ipvl"
             )
+        _check_access(path)
         connection = _connect(f"file:{path}?mode=ro")
         version, newest = schema_of(connection), newest_schema()
         if version != newest:
@@ -91,6 +93,12 @@ def open_store_read_only(path: Path) -> SqliteStore:
                 "start the daemon of this version once",
             )
         return SqliteStore(path, connection)
+
+
+def _check_access(path: Path) -> None:
+    # SQLite would only say that it is unable to open it.
+    if not os.access(path, os.R_OK, effective_ids=True):
+        raise PermissionError
 
 
 def _connect(target: Path | str) -> sqlite3.Connection:
@@ -122,6 +130,8 @@ def _named_errors(path: Path) -> Iterator[None]:
             f"state file {path} cannot be used: {error}",
             "check its disk, owner and mode, or move it away to start afresh",
         ) from error
+    except PermissionError as error:
+        raise unavailable(f"state file {path} may not be used by this user", "run it as root") from error
     except OSError as error:
         raise unavailable(
             f"state file {path} cannot be used: {error.strerror}", "check its folder, owner and mode"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,6 +19,7 @@ from tests.unit.builders import ID, NOW, network, parent
 from tests.unit.refusals import refusal
 
 NEWEST = newest_schema()
+NOBODY = 65534
 ALL = (parent(), network())
 
 
@@ -231,3 +236,33 @@ def test_a_file_that_is_there_but_empty_becomes_a_state_file(tmp_path):
     with closing(open_store(path)) as store:
         store.commit([Put(one) for one in ALL])
         assert ALL == store.load()
+
+
+@pytest.mark.parametrize("open_one", [open_store, open_store_read_only])
+@pytest.mark.parametrize("kept_out_by", ["folder", "file"])
+def test_who_may_not_read_it_is_told_to_be_root(open_one, kept_out_by):
+    """Whether it is the folder or the file that keeps this user out: its owner and mode are as they should be."""
+    # pytest's own folders let nobody but root in.
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        open_store(path).close()
+        expected = f"state file {path} may not be used by this user; run it as root"
+        with another_user(Path(folder), path if kept_out_by == "file" else Path(folder)):
+            assert expected == refusal(Kind.UNAVAILABLE, open_one, path)
+
+
+@contextmanager
+def another_user(folder: Path, barred: Path) -> Iterator[None]:
+    """Be a user whom a mode keeps out."""
+    folder.chmod(0o755)
+    mode = barred.stat().st_mode
+    if os.geteuid() == 0:
+        barred.chmod(0o700)
+        os.seteuid(NOBODY)
+    else:
+        barred.chmod(0)
+    try:
+        yield
+    finally:
+        os.seteuid(os.getuid())
+        barred.chmod(mode)

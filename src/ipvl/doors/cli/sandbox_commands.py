@@ -32,7 +32,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "List the sandboxes that run.",
         """
         ipvl ps
-        ipvl ps --all --json
+        ipvl ps --all --json | jq -r '.sandboxes[].name'
         """,
         shared=shared,
     )
@@ -89,7 +89,7 @@ def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
     found: Sandboxes = call("sandbox.list", AnySandbox(arguments.all))
     if arguments.json:
-        print(json_text(found.sandboxes))
+        print(json_text(found))
     elif arguments.quiet or arguments.names:
         words = (sandbox.name if arguments.names else sandbox.id[:12] for sandbox in found.sandboxes)
         print("".join(f"{word}\n" for word in words), end="")

@@ -14,18 +14,8 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused, missing
-from ipvl.kernel import facts, host_ports, link_kinds, namespaces, probes, sandboxes
+from ipvl.kernel import facts, host_ports, link_kinds, messages, namespaces, probes, sandboxes
 from ipvl.kernel.conversation import Conversation
-from ipvl.kernel.messages import (
-    all_links,
-    all_links_of,
-    link_named,
-    new_port,
-    no_link,
-    read_kind,
-    read_link,
-    read_lower,
-)
 from ipvl.kernel.routes import dump_prefixes, dump_ways, machine_identity
 from ipvl.links import (
     HALF_MADE_PREFIX,
@@ -112,13 +102,13 @@ class HostKernel:
             IpvlError: the kernel refused, or the links changed faster than they could be read.
         """
         try:
-            found = self._conversation.list(all_links())
+            found = self._conversation.list(messages.all_links())
         except (NetlinkError, OSError) as error:
             _refuse(error, "list links")
         if found is None:
             raise kernel_refused("the host's links change faster than they can be listed", "try again")
-        kinds = dict(map(read_kind, found))
-        return tuple(read_link(body, kinds) for body in found)
+        kinds = dict(map(messages.read_kind, found))
+        return tuple(messages.read_link(body, kinds) for body in found)
 
     async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
         """Return the links in other namespaces that sit on a link of this one; `lower` is its index here.
@@ -133,7 +123,7 @@ class HostKernel:
         for path in namespaces.others(known):
             try:
                 number = await self._namespace_number(path)
-                bodies = self._conversation.list(all_links_of(number)) or ()
+                bodies = self._conversation.list(messages.all_links_of(number)) or ()
                 own = await self._namespace_number(str(namespaces.OWN))
             except OSError:
                 continue
@@ -142,9 +132,9 @@ class HostKernel:
                     _refuse(error, f"list the links of {path}")
                 continue
             for body in bodies:
-                lower, where = read_lower(body)
+                lower, where = messages.read_lower(body)
                 if lower is not None and where == own:
-                    found.append(replace(read_link(body, {}), lower=lower, namespace=path))
+                    found.append(replace(messages.read_link(body, {}), lower=lower, namespace=path))
         return tuple(found)
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
@@ -209,7 +199,7 @@ class HostKernel:
             IpvlError: the kernel refused.
         """
         try:
-            return read_link(self._conversation.ask(link_named(name)), {})
+            return messages.read_link(self._conversation.ask(messages.link_named(name)), {})
         except (NetlinkError, OSError) as error:
             if isinstance(error, NetlinkError) and error.code == errno.ENODEV:
                 return None
@@ -351,7 +341,7 @@ class HostKernel:
                 "make it again, as it was when the network was created, and start the container once more",
             )
         try:
-            self._conversation.do(new_port(step, parent.index))
+            self._conversation.do(messages.new_port(step, parent.index))
         except NetlinkError as error:
             if error.code == errno.EBUSY:
                 raise kernel_refused(
@@ -368,7 +358,7 @@ class HostKernel:
 
     def _remove(self, link: Link) -> None:
         try:
-            self._conversation.do(no_link(link.index))
+            self._conversation.do(messages.no_link(link.index))
         except NetlinkError as error:
             if error.code != errno.ENODEV:
                 raise

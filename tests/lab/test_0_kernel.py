@@ -15,7 +15,13 @@ PACKAGES = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygm
 """What the contract tests import beside ipvl: Python without compiled parts, so it runs wherever it is copied."""
 
 
-LINKS = ("test_kernel.py", "test_kernel_making.py", "test_kernel_sandboxes.py", "test_probes.py")
+LINKS = (
+    "test_kernel.py",
+    "test_kernel_host_ports.py",
+    "test_kernel_making.py",
+    "test_kernel_sandboxes.py",
+    "test_probes.py",
+)
 """Those that are about links, which is where kernels may differ."""
 
 

@@ -52,7 +52,10 @@ def test_mtu_when_the_parents_changes(docker_host: DockerHost) -> None:
         eventually(lambda: mtus() == (1400, 1450), "the network's MTU is back, and others follow the parent")
         docker_host.run("ip link set eth0 mtu 1350")
         eventually(lambda: mtus() == (1350, 1350), "no port is above the parent")
-        assert any("MTU 1400 is above the 1350 of link eth0" in one for one in docker_host.status()["warnings"])
+        eventually(
+            lambda: any("MTU 1400 is above the 1350 of link eth0" in one for one in docker_host.status()["warnings"]),
+            "and status says so",
+        )
     finally:
         docker_host.run("ip link set eth0 mtu 1500")
     eventually(lambda: mtus() == (1400, 1500), "all as before")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from contextlib import aclosing
 from ipaddress import ip_network
@@ -126,6 +127,29 @@ def test_a_parent_that_cannot_be_named_leaves_nothing():
 
         with pytest.raises(NetlinkError):
             await bench.kernel._make_parent("taken", kind="bridge")
+
+        assert before == await bench.kernel.all()
+
+    on_host(promise)
+
+
+def test_a_parent_whose_making_was_not_answered_leaves_nothing():
+    """The kernel had made it: whoever asks again at once would find its VLAN taken."""
+
+    async def promise(bench):
+        before = await bench.kernel.all()
+        link = bench.kernel._socket.link
+
+        async def lose_the_answer(action, **attributes):
+            answer = await link(action, **attributes)
+            if action == "add":
+                raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+            return answer
+
+        bench.kernel._socket.link = lose_the_answer
+        with pytest.raises(OSError, match="No buffer space"):
+            await bench.kernel._make_parent("br0", kind="bridge")
+        bench.kernel._socket.link = link
 
         assert before == await bench.kernel.all()
 

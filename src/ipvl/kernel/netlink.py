@@ -273,8 +273,9 @@ class HostKernel:
         # Until the mark is on it the link has another name, and mark, name and state change in one message: a link
         # with the final name that ipvl made is always marked, wherever ipvl was stopped.
         half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
-        await self._socket.link("add", ifname=half_made, **attributes)
         try:
+            # Within, since it may be done although its answer is lost.
+            await self._socket.link("add", ifname=half_made, **attributes)
             link = await self._existing(half_made)
             await self._socket.link("set", index=link.index, ifname=name, ifalias=MADE_BY_IPVL, state="up")
         except (NetlinkError, OSError, IpvlError):

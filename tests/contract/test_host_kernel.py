@@ -96,6 +96,19 @@ def test_several_may_look_at_once():
     on_host(promise)
 
 
+def test_what_nobody_waits_for_is_not_kept():
+    """The acknowledgements of a hundred questions, which come after the answers."""
+
+    async def promise(bench):
+        for _ in range(100):
+            await bench.kernel.by_name("lo")
+            await bench.kernel.by_name("missing")
+
+        assert bench.kernel._socket.msg_queue.root.qsize() < 10
+
+    on_host(promise)
+
+
 def test_a_look_that_was_given_up_is_in_nobodys_way():
     """As long as its answer is not read to the end the kernel refuses the next: that one waits."""
 

@@ -154,6 +154,7 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused.
         """
+        self._drop_unclaimed()
         try:
             (message,) = await self._socket.link("get", ifname=name)
         except (NetlinkError, OSError) as error:
@@ -247,6 +248,13 @@ class HostKernel:
             return [message async for message in request.response()]
 
         return await self._dump(links)
+
+    def _drop_unclaimed(self) -> None:
+        # The kernel's acknowledgement of a "get" comes after its answer, when pyroute2 waits for it no more: it would
+        # be kept, with all that nobody waits for, as long as the socket.
+        unclaimed = self._socket.msg_queue.root
+        while not unclaimed.empty():
+            unclaimed.get_nowait()
 
     async def _links(self) -> list[Any]:
         return [message async for message in await self._socket.link("dump")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from contextlib import aclosing
 from ipaddress import ip_network
@@ -95,6 +96,19 @@ def test_several_may_look_at_once():
     on_host(promise)
 
 
+def test_what_nobody_waits_for_is_not_kept():
+    """The acknowledgements of a hundred questions, which come after the answers."""
+
+    async def promise(bench):
+        for _ in range(100):
+            await bench.kernel.by_name("lo")
+            await bench.kernel.by_name("missing")
+
+        assert bench.kernel._socket.msg_queue.root.qsize() < 10
+
+    on_host(promise)
+
+
 def test_a_look_that_was_given_up_is_in_nobodys_way():
     """As long as its answer is not read to the end the kernel refuses the next: that one waits."""
 
@@ -126,6 +140,29 @@ def test_a_parent_that_cannot_be_named_leaves_nothing():
 
         with pytest.raises(NetlinkError):
             await bench.kernel._make_parent("taken", kind="bridge")
+
+        assert before == await bench.kernel.all()
+
+    on_host(promise)
+
+
+def test_a_parent_whose_making_was_not_answered_leaves_nothing():
+    """The kernel had made it: whoever asks again at once would find its VLAN taken."""
+
+    async def promise(bench):
+        before = await bench.kernel.all()
+        link = bench.kernel._socket.link
+
+        async def lose_the_answer(action, **attributes):
+            answer = await link(action, **attributes)
+            if action == "add":
+                raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+            return answer
+
+        bench.kernel._socket.link = lose_the_answer
+        with pytest.raises(OSError, match="No buffer space"):
+            await bench.kernel._make_parent("br0", kind="bridge")
+        bench.kernel._socket.link = link
 
         assert before == await bench.kernel.all()
 

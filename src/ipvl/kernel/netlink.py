@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn, TypeVar, assert_never
 
 from pyroute2 import AsyncIPRoute
@@ -198,6 +199,7 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused.
         """
+        self._drop_unclaimed()
         try:
             return messages.read_link(self._conversation.ask(messages.link_named(name)), {})
         except (NetlinkError, OSError) as error:
@@ -269,8 +271,8 @@ class HostKernel:
         match step:
             case MakeHostPort():
                 half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
-                await self._make_port(MakePort(half_made, step.parent, step.mode, step.flag, step.mtu))
-                await self._finish(half_made, step.name, lambda: host_ports.prepare(half_made, ipv6=step.ipv6))
+                make = partial(self._make_port, MakePort(half_made, step.parent, step.mode, step.flag, step.mtu))
+                await self._finish(half_made, step.name, make, partial(host_ports.prepare, half_made, ipv6=step.ipv6))
             case OpenHost():
                 async with self._dumping:
                     await host_ports.open_host(self._socket, (await self._existing(step.name)).index, step)
@@ -299,6 +301,13 @@ class HostKernel:
             os.close(fd)
         raise OSError(errno.ENOENT, "the namespace has no number", path)
 
+    def _drop_unclaimed(self) -> None:
+        # The kernel's acknowledgement of a "get" comes after its answer, when pyroute2 waits for it no more: it would
+        # be kept, with all that nobody waits for, as long as the socket.
+        unclaimed = self._socket.msg_queue.root
+        while not unclaimed.empty():
+            unclaimed.get_nowait()
+
     async def _dump(self, dump: Callable[[], Awaitable[_Found]]) -> _Found:
         """Dump when no other dump is on the socket.
 
@@ -319,13 +328,21 @@ class HostKernel:
 
     async def _make_parent(self, name: str, **attributes: Any) -> None:
         half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
-        await self._socket.link("add", ifname=half_made, **attributes)
-        await self._finish(half_made, name)
+        make = partial(self._socket.link, "add", ifname=half_made, **attributes)
+        await self._finish(half_made, name, make)
 
-    async def _finish(self, half_made: str, name: str, prepare: Callable[[], None] = lambda: None) -> None:
+    async def _finish(
+        self,
+        half_made: str,
+        name: str,
+        make: Callable[[], Awaitable[object]],
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         # Until the mark is on it the link has another name, and mark, name and state change in one message: a link
         # with the final name that ipvl made is always marked, wherever ipvl was stopped.
         try:
+            # Within, since it may be done although its answer is lost.
+            await make()
             prepare()
             link = await self._existing(half_made)
             await self._socket.link("set", index=link.index, ifname=name, ifalias=MADE_BY_IPVL, state="up")

@@ -199,7 +199,6 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused.
         """
-        self._drop_unclaimed()
         try:
             return messages.read_link(self._conversation.ask(messages.link_named(name)), {})
         except (NetlinkError, OSError) as error:
@@ -291,6 +290,7 @@ class HostKernel:
         """Return the number by which this namespace knows another, giving it one if it has none (RTM_NEWNSID)."""
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            self._drop_unclaimed()
             for _ in range(2):
                 number = (await self._socket.get_netnsid(fd=fd))["nsid"]
                 if number not in {None, NO_NUMBER}:
@@ -347,7 +347,9 @@ class HostKernel:
             link = await self._existing(half_made)
             await self._socket.link("set", index=link.index, ifname=name, ifalias=MADE_BY_IPVL, state="up")
         except (NetlinkError, OSError, IpvlError):
-            await self.apply(RemoveHalfMade(half_made))
+            # What was refused is the news; what is left under such a name goes at the next repair.
+            with suppress(IpvlError):
+                await self.apply(RemoveHalfMade(half_made))
             raise
 
     async def _make_port(self, step: MakePort) -> None:

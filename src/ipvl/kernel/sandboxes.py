@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.errors import ENTERING_NAMESPACES, kernel_refused, missing
+from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.messages import (
     IFLA_IFNAME,
@@ -107,7 +107,7 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
                     )
             loopback, _ = read_kind(link.ask(link_named("lo")))
             link.do(switched_link(loopback, up=True))
-        except (NetlinkError, OSError):
+        except (NetlinkError, OSError, IpvlError):  # the last when the namespace may not be entered any more
             # Not by its name, which another port in there may have.
             remove_port(link, link_numbered(moved))
             raise

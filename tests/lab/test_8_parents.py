@@ -2,6 +2,7 @@
 
 import pytest
 
+from ipvl.options.table import NETWORK_OPTIONS
 from tests.lab.docker_host import DockerHost, eventually
 
 NET = "docker network create -d ipvlan --subnet=192.168.50.0/24"
@@ -32,9 +33,8 @@ NET = "docker network create -d ipvlan --subnet=192.168.50.0/24"
         ("-o parent=eth0 -o ipvlan_flag=shy", "ipvlan_flag shy does not exist; use one of bridge, private, vepa"),
         (
             "-o parnet=eth0",
-            "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag,"
-            " com.docker.network.driver.mtu, com.docker.network.container_iface_prefix, conflict_check,"
-            " com.docker.network.advertise_addr_nmsgs, com.docker.network.advertise_addr_ms",
+            "unknown option parnet; did you mean parent? known options: "
+            + ", ".join(option.key for option in NETWORK_OPTIONS),
         ),
         (
             "-o parent=eth0 -o conflict_check=probe -o ipvlan_mode=l3s",

@@ -7,6 +7,7 @@ SUITES = ("bookworm", "sid")
 PACKAGES = (
     "busybox-static",
     "crun",
+    "dnsmasq-base",
     "docker.io",
     "iperf3",
     "iproute2",

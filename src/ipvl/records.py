@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ipvl.addresses.allocation import gateway_of
 from ipvl.addresses.holdings import Spaces
 from ipvl.addresses.intervals import Intervals
-from ipvl.model import Cursor, Endpoint, IPAddress, IPNetwork, Lease, Network, Parent, Pool, Sandbox
+from ipvl.model import Cursor, DhcpLease, Endpoint, IPAddress, IPNetwork, Lease, Network, Parent, Pool, Sandbox
 
-Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox
+Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | DhcpLease
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
     """Insert the record, or replace the one with the same id.
 
-    For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet.
+    For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet, for a DHCP lease
+    its network and client identifier.
     """
 
     record: Record
@@ -28,7 +29,8 @@ class Put:
 class Drop:
     """Remove the record with this one's id; a record that is not there is dropped already.
 
-    Leases go with their pool, cursors with their network or pool.
+    Leases go with their pool, cursors with their network or pool, DHCP leases with their network. One whose endpoint is
+    dropped stays and has none.
     """
 
     record: Record
@@ -58,6 +60,8 @@ class Records:
         self._by_leased_address: dict[IPAddress, dict[str, None]] = {}
         self._by_pool: dict[str, dict[IPAddress, None]] = {}
         self._cursors: dict[tuple[str, IPNetwork], Cursor] = {}
+        self._dhcp_leases: dict[tuple[str, str], DhcpLease] = {}
+        self._dhcp_by_endpoint: dict[str, tuple[str, str]] = {}
         self._spaces = Spaces()
         for record in records:
             self._put(record)
@@ -148,6 +152,19 @@ class Records:
         cursor = self._cursors.get((owner, subnet))
         return None if cursor is None else cursor.address
 
+    def dhcp_leases(self) -> Iterator[DhcpLease]:
+        """Iterate over a snapshot of all DHCP leases, oldest first, those without an endpoint too."""
+        return iter(tuple(self._dhcp_leases.values()))
+
+    def dhcp_lease(self, key: tuple[str, str]) -> DhcpLease | None:
+        """Return the DHCP lease of this network and client identifier, or None."""
+        return self._dhcp_leases.get(key)
+
+    def dhcp_lease_of(self, endpoint_id: str) -> DhcpLease | None:
+        """Return the DHCP lease that this endpoint has its address from, or None."""
+        key = self._dhcp_by_endpoint.get(endpoint_id)
+        return None if key is None else self._dhcp_leases[key]
+
     def held(self, parent: str | None, version: int) -> Intervals:
         """Return what may not be handed out on a parent, as numbers, or to those who share with every parent (None).
 
@@ -180,6 +197,8 @@ class Records:
                 self._put_lease(record)
             case Cursor():
                 self._cursors[record.owner, record.subnet] = record
+            case DhcpLease():
+                self._put_dhcp_lease(record)
 
     def _put_network(self, network: Network) -> None:
         if network.id in self._networks:
@@ -228,12 +247,16 @@ class Records:
                 self._drop_lease(record)
             case Cursor():
                 self._cursors.pop((record.owner, record.subnet), None)
+            case DhcpLease():
+                self._drop_dhcp_lease(record.key)
 
     def _drop_network(self, network_id: str) -> None:
         network = self._networks.pop(network_id, None)
         if network is not None:
             self._free_fixed(network)
             self._drop_cursors(network_id)
+            for key in [key for key in self._dhcp_leases if key[0] == network_id]:
+                self._drop_dhcp_lease(key)
             _discard(self._by_parent, network.parent, network_id)
 
     def _drop_endpoint(self, endpoint_id: str) -> None:
@@ -242,6 +265,22 @@ class Records:
             self._free_addresses(endpoint)
             self._leave_namespace(endpoint)
             _discard(self._by_network, endpoint.network_id, endpoint_id)
+            key = self._dhcp_by_endpoint.pop(endpoint_id, None)
+            if key is not None:
+                self._dhcp_leases[key] = replace(self._dhcp_leases[key], endpoint_id=None)
+
+    def _put_dhcp_lease(self, lease: DhcpLease) -> None:
+        before = self._dhcp_leases.get(lease.key)
+        if before is not None and before.endpoint_id is not None:
+            self._dhcp_by_endpoint.pop(before.endpoint_id, None)
+        self._dhcp_leases[lease.key] = lease
+        if lease.endpoint_id is not None:
+            self._dhcp_by_endpoint[lease.endpoint_id] = lease.key
+
+    def _drop_dhcp_lease(self, key: tuple[str, str]) -> None:
+        lease = self._dhcp_leases.pop(key, None)
+        if lease is not None and lease.endpoint_id is not None:
+            self._dhcp_by_endpoint.pop(lease.endpoint_id, None)
 
     def _leave_namespace(self, endpoint: Endpoint) -> None:
         if endpoint.inode is not None:

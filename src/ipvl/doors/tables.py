@@ -75,7 +75,7 @@ def _listed_network(network: NetworkView) -> tuple[str, ...]:
         network.door,
         network.parent,
         network.mode if network.flag == "bridge" else f"{network.mode} {network.flag}",
-        ", ".join(subnet.subnet for subnet in network.subnets),
+        ", ".join(subnet.subnet for subnet in network.subnets) or _no_subnets(network.addressing),
         str(len(network.members)),
     )
 
@@ -100,11 +100,15 @@ def _network_row(network: NetworkStatus) -> tuple[str, ...]:
         network.mode,
         network.flag,
         network.parent,
-        ",".join(subnet.subnet for subnet in network.subnets) or NOTHING,
+        ",".join(subnet.subnet for subnet in network.subnets) or _no_subnets(network.addressing),
         ",".join(subnet.gateway for subnet in network.subnets if subnet.gateway) or NOTHING,
         str(network.endpoints),
         "trouble" if network.trouble else "ready",
     )
+
+
+def _no_subnets(addressing: str) -> str:
+    return NOTHING if addressing == "pool" else addressing
 
 
 def _parent_row(parent: ParentStatus) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ipvl.dhcp.messages import Message, Reply
 from ipvl.links import Link, SandboxView, Step
 from ipvl.model import IPNetwork
 from ipvl.records import Change, Record
@@ -41,6 +43,23 @@ class Kernel(Protocol):
 
     async def sandbox_view(self, path: str) -> SandboxView:
         """Return what the network of the sandbox at this path is like."""
+
+
+class Conversation(Protocol):
+    """What says and hears the messages of one DHCP exchange on a link."""
+
+    def say(self, message: Message) -> None:
+        """Send a message, which may be lost."""
+
+    async def hear(self, within: float) -> Reply | None:
+        """Return the next answer, None when none came within so many seconds."""
+
+
+class Wire(Protocol):
+    """The segments behind the host's links."""
+
+    def open(self, link: str, xid: int) -> AbstractContextManager[Conversation]:
+        """Return what speaks and listens on a link; only answers with this number are heard."""
 
 
 class Store(Protocol):

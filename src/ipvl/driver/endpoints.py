@@ -9,7 +9,7 @@ from ipvl.driver.addressing import fixed_by, has, refusal
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
-from ipvl.model import Attachment, Endpoint, Network
+from ipvl.model import Attachment, Endpoint, Network, Terms
 from ipvl.planning.attachments import attachment
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
@@ -107,13 +107,16 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
                 f"endpoint {endpoint.label} of network {network.label} is in sandbox {endpoint.sandbox} already",
                 "leave that one first",
             )
-        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
+        lease = engine.records.dhcp_lease_of(endpoint.id)
+        terms = None if lease is None else lease.terms
+        mtu = await port_mtu(engine, network, terms)
+        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, mtu)
         steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
         engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock())),))
         await make_port(engine, network, steps)
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
         engine.tell(engine.lifecycles.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
-        return attachment(network, endpoint)
+        return attachment(network, endpoint, terms)
 
 
 async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:
@@ -142,6 +145,17 @@ async def name_endpoint(engine: Engine, endpoint_id: str, name: str) -> None:
 def addresses(endpoint: Endpoint) -> str:
     """Return an endpoint's addresses as text, IPv4 first."""
     return " and ".join(str(interface.ip) for interface in endpoint.addresses)
+
+
+async def port_mtu(engine: Engine, network: Network, terms: Terms | None) -> int | None:
+    """Return the MTU for a port, None for its parent's.
+
+    That of a DHCP lease counts where the network has none and the parent's is not below it.
+    """
+    if network.mtu is not None or terms is None or terms.mtu is None:
+        return network.mtu
+    parent = next((link for link in await engine.kernel.all() if link.name == network.parent), None)
+    return terms.mtu if parent is not None and terms.mtu < parent.mtu else None
 
 
 async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -> None:

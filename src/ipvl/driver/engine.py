@@ -6,17 +6,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from weakref import WeakValueDictionary
 
-from ipvl.driver.contracts import Kernel, Store
+from ipvl.driver.contracts import Kernel, Store, Wire
 from ipvl.driver.event_log import EventLog
 from ipvl.driver.events import Event, EventType
+from ipvl.driver.lease_ends import freed, say_farewell, unused
 from ipvl.driver.lifecycles import Lifecycles
 from ipvl.driver.memberships import Memberships
 from ipvl.errors import IpvlError, missing, shown
 from ipvl.links import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
-from ipvl.model import Endpoint, Network, Sandbox
+from ipvl.model import DhcpLease, Endpoint, Network, Sandbox
 from ipvl.planning.parents import Host
-from ipvl.records import Change, Records
+from ipvl.records import Change, Put, Records
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +29,16 @@ class Engine:
     One lock serves all: the kernel takes one link change at a time anyway (rtnl_lock), and every plan is made from
     records and links that nobody changes meanwhile. `creation` is held around it by those who must look before they
     make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
-    `doubts` is set when an engine such as Docker has to be asked, later, what it still has.
+    `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `wire` is where DHCP
+    servers are, None as long as nobody keeps leases. `claimed` are the leases that endpoints are about to get, by key,
+    and `starting` the locks of endpoints that wait for one, by id.
 
     Args:
         kernel: the host.
         store: what is remembered; its records are read here, once.
         clock: tells the time in seconds since the epoch.
         publish: writes names to the hosts file at a path; what cannot be written is its own to report.
+        resolve: writes resolvers to the file beside the hosts file at a path, in the same way.
         discard: removes the files of a sandbox whose supervisor was killed; what cannot be is its own to report.
 
     Raises:
@@ -46,6 +51,8 @@ class Engine:
         store: Store,
         clock: Callable[[], float] = time.time,
         publish: Callable[[str, str], None] = lambda _path, _text: None,
+        *,
+        resolve: Callable[[str, str], None] = lambda _path, _text: None,
         discard: Callable[[Sandbox], None] = lambda _sandbox: None,
     ) -> None:
         self.kernel = kernel
@@ -54,11 +61,15 @@ class Engine:
         self.started = clock()
         self.records = Records(store.load())
         self.publish = publish
+        self.resolve = resolve
         self.discard = discard
         self.lock = asyncio.Lock()
         self.creation = asyncio.Lock()
         self.doubts = asyncio.Event()
         self.warnings: tuple[str, ...] = ()
+        self.wire: Wire | None = None
+        self.claimed: set[tuple[str, str]] = set()
+        self.starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
         self.memberships = Memberships()
@@ -71,18 +82,30 @@ class Engine:
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.
 
+        An endpoint that goes, however that is, gives its DHCP lease back.
+
         Raises:
             IpvlError: the store could not take them; nothing changed.
         """
         if not changes:
             return
+        ends = freed(changes, self.records)
+        if ends:
+            released = self.wire is not None
+            changes = (*(Put(unused(one, self.clock(), released=released)) for one in ends), *changes)
         self.store.commit(changes)
+        self._release(ends)
         told: list[Event] = []
         for change in changes:
             told += self.lifecycles.change(change, self.records, self.clock())
             self.memberships.note(change, self.records)
             self.records.apply((change,))
         self.tell(told)
+
+    def _release(self, ends: Iterable[DhcpLease]) -> None:
+        for lease in ends:
+            if self.wire is not None and lease.terms is not None and lease.key not in self.claimed:
+                say_farewell(self.wire, self.network(lease.network_id), lease, lease.terms, self.clock())
 
     def tell(self, events: Iterable[Event]) -> None:
         """Publish events, in their order."""

@@ -10,8 +10,10 @@ from typing import TypeVar
 
 from ipvl.driver.addressing import choose_addresses, moved_cursors
 from ipvl.driver.endpoints import addresses as addresses_of
-from ipvl.driver.endpoints import make_port, reserve
+from ipvl.driver.endpoints import make_port, port_mtu, reserve
 from ipvl.driver.engine import Engine
+from ipvl.driver.leases import Leased, reserve_leased
+from ipvl.embedded.leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
@@ -19,7 +21,7 @@ from ipvl.embedded.networks import member
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
-from ipvl.model import Endpoint, Network, Phase, Sandbox
+from ipvl.model import Endpoint, IPInterface, Network, Phase, Sandbox
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
@@ -34,8 +36,6 @@ HOSTS_OWN = "/proc/self/ns/net"
 
 _Address = TypeVar("_Address", IPv4Address, IPv6Address)
 
-DOCKERS = "use `docker network connect`, or make one with `ipvl network create`"
-
 
 async def attach(engine: Engine, request: Attach) -> Member:
     """Give a network namespace that somebody else made an endpoint.
@@ -46,10 +46,13 @@ async def attach(engine: Engine, request: Attach) -> Member:
     """
     name = checked_name(request.name, "endpoint") if request.name else None
     hosts = checked_path(request.hosts, "hosts file") if request.hosts else None
-    async with engine.lock:
+    _inode(engine, request.namespace)
+    wish = request.attachment
+    async with leased(engine, (wish,), name or "", request.namespace) as leases, engine.lock:
         network = find_own_network(engine.records, request.attachment.network, DOCKERS)
         inode = _inode(engine, request.namespace)
-        endpoint = await join(engine, network, request.attachment, request.namespace, inode, name=name, hosts=hosts)
+        lease = leases.get(network.id)
+        endpoint = await join(engine, network, wish, request.namespace, inode, name=name, hosts=hosts, lease=lease)
         publish_names(engine)
     return member(network, endpoint)
 
@@ -77,7 +80,8 @@ async def connect(engine: Engine, request: Connect) -> Member:
         IpvlError: network or sandbox is missing, the sandbox has ended or is on the network already, or no address can
             be had. Nothing was changed.
     """
-    async with engine.lock:
+    name = _running(engine, request.sandbox).name
+    async with leased(engine, (request.attachment,), name) as leases, engine.lock:
         network = find_own_network(engine.records, request.attachment.network, DOCKERS)
         sandbox = _running(engine, request.sandbox)
         endpoint = await join(
@@ -88,7 +92,9 @@ async def connect(engine: Engine, request: Connect) -> Member:
             sandbox.inode,
             name=sandbox.name,
             hosts=sandbox.hosts,
+            lease=leases.get(network.id),
         )
+        name_resolvers(engine, sandbox)
         publish_names(engine)
     return member(network, endpoint)
 
@@ -127,10 +133,12 @@ async def join(
     *,
     name: str | None,
     hosts: str | None,
+    lease: Leased | None = None,
 ) -> Endpoint:
     """Choose addresses, make the port, move it in and set it up; the engine's lock is held.
 
-    Only the first network that offers one gives a namespace its default route, family by family.
+    Only the first network that offers one gives a namespace its default route, family by family. Where a DHCP server
+    chooses the address, `lease` has it.
 
     Raises:
         IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
@@ -139,6 +147,7 @@ async def join(
     if network.phase is not Phase.READY:
         raise conflict(f"network {network.label} is being removed", f"do so again: ipvl network rm {network.label}")
     check_mac(wish.mac, network)
+    check_address(network, wish)
     identity = endpoint_id(network, inode)
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
@@ -152,11 +161,7 @@ async def join(
         await leave(engine, held)
         view = await engine.kernel.sandbox_view(namespace)
     _check_label(engine, network, name)
-    addresses = choose_addresses(
-        engine, network, _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address), identity
-    )
-    if not addresses:
-        raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
+    addresses = _addresses(engine, network, wish, identity, lease)
     interface = _interface(wish.interface, network.interface_prefix, view.interfaces)
     endpoint = Endpoint(
         id=identity,
@@ -173,9 +178,13 @@ async def join(
         hosts=hosts,
         phase=Phase.MAKING,
     )
-    await reserve(engine, endpoint, *moved_cursors(engine, network, addresses))
+    if lease is not None:
+        await reserve_leased(engine, endpoint, lease)
+    else:
+        await reserve(engine, endpoint, *moved_cursors(engine, network, addresses))
     try:
-        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
+        mtu = await port_mtu(engine, network, None if lease is None else lease.terms)
+        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, mtu)
         await make_port(engine, network, (port,))
         await engine.apply((PlacePort(endpoint.port, namespace, interface, addresses),))
     except IpvlError:
@@ -184,7 +193,7 @@ async def join(
         engine.commit((Drop(endpoint),))
         raise
     try:
-        await engine.apply((_routing(network, endpoint, view.default_routes),))
+        await engine.apply((_routing(engine, endpoint, view.default_routes),))
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
     except IpvlError:
@@ -211,7 +220,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
         for other in engine.records.endpoints_in(endpoint.inode or 0):
             if other.phase is Phase.READY:
                 view = await engine.kernel.sandbox_view(endpoint.sandbox)
-                await engine.apply((_routing(engine.network(other.network_id), other, view.default_routes),))
+                await engine.apply((_routing(engine, other, view.default_routes),))
         publish_names(engine)
         engine.commit((Drop(endpoint),))
     else:
@@ -236,8 +245,23 @@ def _steps_to_take(endpoint: Endpoint) -> tuple[Step, ...]:
     )
 
 
-def _routing(network: Network, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:
-    wanted = attachment(network, endpoint)
+def _addresses(
+    engine: Engine, network: Network, wish: Attachment, identity: str, lease: Leased | None
+) -> tuple[IPInterface, ...]:
+    if network.asks_server:
+        if lease is None:
+            raise conflict(f"network {network.label} was changed a moment ago", "do the same again")
+        return (lease.terms.address,)
+    wanted4, wanted6 = _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address)
+    addresses = choose_addresses(engine, network, wanted4, wanted6, identity)
+    if not addresses:
+        raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
+    return addresses
+
+
+def _routing(engine: Engine, endpoint: Endpoint, has_default: frozenset[int]) -> RoutePort:
+    lease = engine.records.dhcp_lease_of(endpoint.id)
+    wanted = attachment(engine.network(endpoint.network_id), endpoint, None if lease is None else lease.terms)
     return RoutePort(
         endpoint.sandbox or "",
         endpoint.interface or "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.embedded.sandbox_messages import Attachment
 
@@ -59,6 +60,7 @@ class Member:
     addresses: tuple[str, ...]
     sandbox: str | None
     aliases: tuple[str, ...]
+    lease: DhcpStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class NetworkView:
     labels: dict[str, str]
     created: float
     members: tuple[Member, ...]
+    addressing: str = "pool"
 
 
 @dataclass(frozen=True, slots=True)

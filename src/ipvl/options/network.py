@@ -10,8 +10,8 @@ from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
-from ipvl.options.table import FLAG, INTERFACE_PREFIX, MODE, MTU, PARENT, canonical
+from ipvl.model import Addressing, Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
+from ipvl.options.table import ADDRESSING, FLAG, INTERFACE_PREFIX, MODE, MTU, PARENT, canonical
 
 DEFAULT_INTERFACE_PREFIX = "eth"
 DUMMY_PREFIX = "di-"
@@ -93,13 +93,18 @@ def network(
     isolated = internal or not parent
     texts = tuple(subnets)
     check_numbers(len(texts), sum(len(one.reserved) for one in texts))
+    mode = _one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2))
+    addressing = _one_of(Addressing, ADDRESSING.key, chosen.get(ADDRESSING.key, Addressing.POOL))
+    if addressing is Addressing.DHCP:
+        _check_dhcp(mode, texts, isolated=isolated)
+        texts = ()
     pools = _subnets(texts)
     return Network(
         id=identity,
         name=name,
         door=door,
         parent=dummy_name(identity) if isolated else parent,
-        mode=_one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2)),
+        mode=mode,
         flag=_one_of(Flag, FLAG.key, chosen.get(FLAG.key, Flag.BRIDGE)),
         isolated=isolated,
         subnets=pools,
@@ -107,6 +112,7 @@ def network(
         interface_prefix=interface_prefix(chosen.get(INTERFACE_PREFIX.key, DEFAULT_INTERFACE_PREFIX)),
         created=created,
         phase=Phase.MAKING,
+        addressing=addressing,
     )
 
 
@@ -165,6 +171,31 @@ def check_numbers(subnets: int, reserved: int) -> None:
     for number, most, what in ((subnets, MOST_SUBNETS, "subnets"), (reserved, MOST_RESERVED, "reserved addresses")):
         if number > most:
             raise invalid(f"{number} {what} are more than the {most} that a network may have", "make several networks")
+
+
+def _check_dhcp(mode: Mode, texts: Iterable[SubnetText], *, isolated: bool) -> None:
+    """Refuse what no DHCP server could serve, and subnets, which it chooses.
+
+    Raises:
+        IpvlError: one of these is asked for. The empty pools of Docker's null IPAM driver are no subnets.
+    """
+    if isolated:
+        raise invalid(
+            "addressing dhcp needs a parent: an isolated network has nobody outside, so no DHCP server",
+            "give -o parent= and leave --internal out, or leave addressing=dhcp out",
+        )
+    if mode.routes:
+        raise invalid(
+            f"addressing dhcp cannot be had in mode {mode}: it carries no broadcasts, so no DHCP server can be asked",
+            "use ipvlan_mode=l2, or leave addressing=dhcp out and give a --subnet",
+        )
+    for one in texts:
+        pool = _pool(one.pool)
+        if pool.prefixlen > 0:
+            raise invalid(
+                f"subnet {pool} cannot be given with addressing dhcp: the DHCP server chooses",
+                "leave --subnet out, and with Docker add --ipam-driver=null",
+            )
 
 
 def _one_of(choices: type[_Choice], key: str, text: str) -> _Choice:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Flag, Mode
+from ipvl.model import Addressing, Flag, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,16 @@ INTERFACE_PREFIX = Option(
     "com.docker.network.container_iface_prefix=vlan",
 )
 
-NETWORK_OPTIONS = (PARENT, MODE, FLAG, MTU, INTERFACE_PREFIX)
+ADDRESSING = Option(
+    "addressing",
+    ", ".join(Addressing),
+    Addressing.POOL,
+    "pool: addresses come from the network's subnets. dhcp: each container has a lease of the DHCP server on the "
+    "parent's segment (IPv4, mode l2; with Docker add --ipam-driver=null).",
+    "addressing=dhcp",
+)
+
+NETWORK_OPTIONS = (PARENT, MODE, FLAG, MTU, INTERFACE_PREFIX, ADDRESSING)
 
 IPAM_PARENT = Option(
     "parent",

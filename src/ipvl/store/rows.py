@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.model import (
+    Addressing,
     Cursor,
+    DhcpLease,
     Endpoint,
     Flag,
     IPAddress,
@@ -23,6 +25,7 @@ from ipvl.model import (
     Subnet,
 )
 from ipvl.records import Drop, Put, Record
+from ipvl.store.dhcp_rows import dhcp_leases, drop_dhcp_lease, put_dhcp_lease
 
 
 def select(database: sqlite3.Connection) -> Iterator[Record]:
@@ -38,6 +41,7 @@ def select(database: sqlite3.Connection) -> Iterator[Record]:
     yield from _leases(database)
     yield from _cursors(database)
     yield from _sandboxes(database)
+    yield from dhcp_leases(database)
 
 
 def put(database: sqlite3.Connection, change: Put) -> None:
@@ -54,8 +58,9 @@ def put(database: sqlite3.Connection, change: Put) -> None:
         case Network():
             database.execute(
                 "INSERT INTO networks"
-                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
+                " addressing)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
                 (
                     record.id,
@@ -70,6 +75,7 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.created,
                     record.phase,
                     json.dumps(dict(record.labels)),
+                    record.addressing,
                 ),
             )
             database.execute("DELETE FROM subnets WHERE network_id = ?", (record.id,))
@@ -164,6 +170,8 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.exit_status,
                 ),
             )
+        case DhcpLease():
+            put_dhcp_lease(database, record)
 
 
 def _text(value: object | None) -> str | None:
@@ -188,6 +196,8 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
             database.execute("DELETE FROM leases WHERE pool_id = ? AND address = ?", (pool_id, str(address)))
         case Sandbox(id=identity):
             database.execute("DELETE FROM sandboxes WHERE id = ?", (identity,))
+        case DhcpLease():
+            drop_dhcp_lease(database, change.record)
         case Cursor(owner=owner, subnet=subnet):
             database.execute("DELETE FROM cursors WHERE owner = ? AND subnet = ?", (owner, str(subnet)))
 
@@ -216,10 +226,10 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             )
         )
     rows = database.execute(
-        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels"
-        " FROM networks ORDER BY rowid"
+        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
+        " addressing FROM networks ORDER BY rowid"
     )
-    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels in rows:
+    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, addressing in rows:
         yield Network(
             id=identity,
             name=name,
@@ -234,6 +244,7 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             created=created,
             phase=Phase(phase),
             labels=tuple(json.loads(labels).items()),
+            addressing=Addressing(addressing),
         )
 
 

@@ -13,7 +13,7 @@ from ipvl import system_calls
 DAC_OVERRIDE, NET_ADMIN, NET_RAW, SYS_PTRACE, SYS_ADMIN = 1, 12, 13, 19, 21  # include/uapi/linux/capability.h
 FOR_DOCKER: Final = {
     NET_ADMIN: "make and remove links, and give sandboxes addresses and routes",
-    NET_RAW: "ask DHCP servers on the segment of a parent, for networks with addressing=dhcp",
+    NET_RAW: "send and hear frames of its own on parents (packet(7))",
 }
 FOR_SANDBOXES: Final = {
     SYS_ADMIN: "enter the network namespace of a sandbox (setns(2)); Docker enters its own",

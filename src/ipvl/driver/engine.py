@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from weakref import WeakValueDictionary
 
+from ipvl.driver.claims import Claims
 from ipvl.driver.contracts import Kernel, Store, Wire
 from ipvl.driver.event_log import EventLog
 from ipvl.driver.events import Event, EventType
@@ -30,8 +30,7 @@ class Engine:
     records and links that nobody changes meanwhile. `creation` is held around it by those who must look before they
     make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
     `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `wire` is where DHCP
-    servers are, None as long as nobody keeps leases. `claimed` are the leases that endpoints are about to get, by key,
-    and `starting` the locks of endpoints that wait for one, by id.
+    servers are, None as long as nobody keeps leases, and `claims` are who is about to get one.
 
     Args:
         kernel: the host.
@@ -68,8 +67,7 @@ class Engine:
         self.doubts = asyncio.Event()
         self.warnings: tuple[str, ...] = ()
         self.wire: Wire | None = None
-        self.claimed: set[tuple[str, str]] = set()
-        self.starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.claims = Claims()
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
         self.memberships = Memberships()
@@ -104,7 +102,7 @@ class Engine:
 
     def _release(self, ends: Iterable[DhcpLease]) -> None:
         for lease in ends:
-            if self.wire is not None and lease.terms is not None and lease.key not in self.claimed:
+            if self.wire is not None and lease.terms is not None and lease.key not in self.claims.taken:
                 say_farewell(self.wire, self.network(lease.network_id), lease, lease.terms, self.clock())
 
     def tell(self, events: Iterable[Event]) -> None:

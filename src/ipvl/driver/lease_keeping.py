@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -24,12 +25,20 @@ AGAIN = 10.0
 """Seconds until the next attempt where the parent is missing or down, or the disk is full."""
 TELLING = frozenset({EventType.ENDPOINT_CREATED, EventType.ENDPOINT_DELETED, EventType.EVENTS_LOST})
 
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
 Use: TypeAlias = tuple[tuple[str, str], str]
 """A lease, by its key, and the endpoint that has it."""
 
 
-async def keep_leases(engine: Engine, wire: Wire) -> None:
-    """Keep every lease that an endpoint has, from now on; runs until it is cancelled."""
+async def keep_leases(engine: Engine, wire: Wire, sleep: Sleep = asyncio.sleep) -> None:
+    """Keep every lease that an endpoint has, from now on; runs until it is cancelled.
+
+    Args:
+        engine: what to work on.
+        wire: where the servers are.
+        sleep: waits for so many seconds.
+    """
     kept: dict[Use, asyncio.Task[None]] = {}
     async with asyncio.TaskGroup() as tasks:
         with engine.events.reading() as events:
@@ -38,7 +47,7 @@ async def keep_leases(engine: Engine, wire: Wire) -> None:
                 for use in kept.keys() - used:
                     kept.pop(use).cancel()
                 for use in used - kept.keys():
-                    kept[use] = tasks.create_task(_keep(engine, wire, use))
+                    kept[use] = tasks.create_task(_keep(engine, wire, use, sleep))
                 async for event in events:
                     if event.type in TELLING:
                         break
@@ -46,7 +55,7 @@ async def keep_leases(engine: Engine, wire: Wire) -> None:
                     return
 
 
-async def _keep(engine: Engine, wire: Wire, use: Use) -> None:
+async def _keep(engine: Engine, wire: Wire, use: Use, sleep: Sleep) -> None:
     while (found := _current(engine, use)) is not None:
         lease, terms = found
         now = engine.clock()
@@ -56,12 +65,12 @@ async def _keep(engine: Engine, wire: Wire, use: Use) -> None:
             elif terms.expires is not None and terms.expires <= now:
                 await _lose(engine, use, "it ran out, and no server extended it")
             elif terms.renews is None or now < terms.renews:
-                await asyncio.sleep(LONGEST_NAP if terms.renews is None else min(terms.renews - now, LONGEST_NAP))
+                await sleep(LONGEST_NAP if terms.renews is None else min(terms.renews - now, LONGEST_NAP))
             else:
                 await _extend(engine, wire, use, lease, terms)
         except IpvlError as error:
             log.warning("the lease of %s cannot be kept now: %s", terms.address.ip, error)
-            await asyncio.sleep(AGAIN)
+            await sleep(AGAIN)
 
 
 async def _extend(engine: Engine, wire: Wire, use: Use, lease: DhcpLease, terms: Terms) -> None:

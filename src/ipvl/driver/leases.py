@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import random
@@ -68,8 +67,7 @@ async def create_endpoint(engine: Engine, wish: Endpoint, claim: Claim) -> Endpo
         IpvlError: as `leasing`; also, the id is an endpoint's of another network, or somebody here has the address that
             the server gives. No lease is kept.
     """
-    starting = engine.starting.setdefault(wish.id, asyncio.Lock())
-    async with starting:
+    async with engine.claims.endpoint(wish.id):
         held = engine.records.endpoint(wish.id)
         if held is not None and held.network_id == wish.network_id:
             return held
@@ -113,7 +111,7 @@ async def leasing(engine: Engine, network_id: str, claim: Claim) -> AsyncIterato
         lease = _claimed(engine, network, claim)
         if engine.records.dhcp_lease(lease.key) is None:
             engine.commit((*_surplus(engine, network), Put(lease)))
-        engine.claimed.add(lease.key)
+        engine.claims.taken.add(lease.key)
     try:
         terms = await _acquire(engine, wire, network, lease, claim.name)
         declined = False
@@ -127,7 +125,7 @@ async def leasing(engine: Engine, network_id: str, claim: Claim) -> AsyncIterato
             if held is None or held.endpoint_id is None:
                 say_farewell(wire, network, replace(lease, lost=""), terms, engine.clock(), declined=declined)
     finally:
-        engine.claimed.discard(lease.key)
+        engine.claims.taken.discard(lease.key)
 
 
 async def converse(
@@ -169,21 +167,34 @@ def client_of(lease: DhcpLease, name: str | None) -> Client:
 
 
 async def _acquire(engine: Engine, wire: Wire, network: Network, lease: DhcpLease, name: str) -> Terms:
-    now, before = engine.clock(), lease.terms
-    runs = before is not None and not lease.lost and (before.expires is None or before.expires > now)
-    hint = None if before is None else before.address.ip
-    exchange = begin(client_of(lease, name), secrets.randbits(32), now, hint=hint, within=WITHIN, granted=runs)
-    ended = await converse(engine, wire, network.parent, exchange)
+    parent, waits = network.parent, engine.clock()
+    async with engine.claims.parent(parent):
+        now, before = engine.clock(), lease.terms
+        if engine.claims.silence.get(parent, 0.0) > waits:
+            # Nobody answered somebody who began to ask after this one.
+            raise _no_server(network)
+        runs = before is not None and not lease.lost and (before.expires is None or before.expires > now)
+        hint = None if before is None else before.address.ip
+        exchange = begin(client_of(lease, name), secrets.randbits(32), now, hint=hint, within=WITHIN, granted=runs)
+        ended = await converse(engine, wire, parent, exchange)
+        if ended == Silence(offered=False):
+            engine.claims.silence[parent] = now
     match ended:
         case Granted(terms):
             log.info("network %s: DHCP server %s grants %s", network.label, terms.server, terms.address)
             return terms
         case Silence(offered=True):
-            what = f"a DHCP server on parent {network.parent} offers network {network.label} an address and grants none"
+            what = f"a DHCP server on parent {parent} offers network {network.label} an address and grants none"
             raise unavailable(what, "see the server's log, and whether it knows this host")
         case Silence() | Denied() | None:
-            what = f"no DHCP server answers on parent {network.parent}, so network {network.label} has no address"
-            raise unavailable(what, "see that the server is up and on that segment: ipvl doctor")
+            raise _no_server(network)
+
+
+def _no_server(network: Network) -> IpvlError:
+    return unavailable(
+        f"no DHCP server answers on parent {network.parent}, so network {network.label} has no address",
+        "see that the server is up and on that segment: ipvl doctor",
+    )
 
 
 def _wire(engine: Engine, network: Network) -> Wire:
@@ -208,7 +219,7 @@ def _claimed(engine: Engine, network: Network, claim: Claim) -> DhcpLease:
         lease = engine.records.dhcp_lease((other.id, identity))
         endpoint = None if lease is None else engine.records.endpoint(lease.endpoint_id or "")
         in_use = endpoint is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
-        if lease is not None and (in_use or lease.key in engine.claimed):
+        if lease is not None and (in_use or lease.key in engine.claims.taken):
             raise _identity_in_use(identity, endpoint, other, claim)
     found = engine.records.dhcp_lease((network.id, identity))
     return found or DhcpLease(network.id, identity, None, "", engine.clock())
@@ -236,7 +247,7 @@ def _unused(engine: Engine, network: Network) -> list[DhcpLease]:
     """Return the leases of a network whose endpoint is gone and that nobody is about to use."""
     found = []
     for lease in engine.records.dhcp_leases():
-        if lease.network_id != network.id or lease.key in engine.claimed:
+        if lease.network_id != network.id or lease.key in engine.claims.taken:
             continue
         endpoint = engine.records.endpoint(lease.endpoint_id or "")
         if endpoint is None or is_stale(endpoint, engine.clock(), engine.kernel.namespace_inode):

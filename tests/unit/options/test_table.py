@@ -12,7 +12,7 @@ from tests.unit.refusals import refusal
 
 KNOWN = (
     "known options: parent, ipvlan_mode, ipvlan_flag, com.docker.network.driver.mtu, "
-    "com.docker.network.container_iface_prefix"
+    "com.docker.network.container_iface_prefix, addressing"
 )
 EVERY_NAME = [
     ("parent", "parent"),
@@ -25,6 +25,7 @@ EVERY_NAME = [
     ("com.docker.network.driver.mtu", "com.docker.network.driver.mtu"),
     ("mtu", "com.docker.network.driver.mtu"),
     ("com.docker.network.container_iface_prefix", "com.docker.network.container_iface_prefix"),
+    ("addressing", "addressing"),
 ]
 
 

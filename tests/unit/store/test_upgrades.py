@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model import Cursor, Endpoint, Flag, Mode, Network, Parent, ParentKind, Sandbox
+from ipvl.model import Cursor, Endpoint, Flag, Mode, Network, Parent, ParentKind, Phase, Sandbox
 from ipvl.records import Record
 from ipvl.store.migrations import _migrations, newest_schema
 from ipvl.store.sqlite import open_store
@@ -31,7 +31,7 @@ from tests.unit.builders import (
 from tests.unit.refusals import refusal
 
 TESTFILES = Path(__file__).parent / "testfiles"
-RELEASED = [1, 2, 3]
+RELEASED = [1, 2, 3, 4]
 """Schemas that state files out there have; each has its dump in testfiles/, made when it was the newest."""
 
 
@@ -87,6 +87,7 @@ def endpoints(version: int) -> list[Endpoint]:
         interface="net0",
         aliases=("api",),
         hosts="/run/ipvl/two/hosts",
+        phase=Phase.REMOVING if version >= 4 else Phase.READY,
     )
     return [of_docker, placed] if version >= 3 else [of_docker]
 

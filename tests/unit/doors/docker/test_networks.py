@@ -80,7 +80,7 @@ def test_a_network_has_the_pools_of_the_families_that_are_on(world, ask, request
         (
             body(generic={"parnet": "eth0"}),
             "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag, "
-            "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix",
+            "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix, addressing",
         ),
         (body(generic=["parent"]), "com.docker.network.generic is ['parent'], not a map of options"),
         (

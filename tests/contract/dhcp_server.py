@@ -1,98 +1,14 @@
-"""A DHCP server for tests: its decisions, and its frames, which are read and written here by other code than ipvl's."""
+"""The frames of a DHCP server, read and written by other code than ipvl's."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
-from typing import Any
+from ipaddress import IPv4Address
 
 from ipvl.dhcp.messages import Client, Message, MessageType, Reply, Server
+from tests.faults.dhcp_segment import SERVER_MAC
 
 MAGIC = bytes.fromhex("63825363")
-SERVER_MAC = "02:00:00:00:00:02"
-LEASE = 120
-OWN, FIRST = IPv4Address("192.168.20.1"), IPv4Interface("192.168.20.100/24")
-
-
-@dataclass
-class FakeServer:
-    """Grants each client identifier an address of its own, as long as it is `up`.
-
-    `granted` has what each identifier holds, `pinned` what it is to get; `taken` are addresses that clients declined.
-    `heard` are all messages it got. `fields` are added to every offer and acknowledgement. `mute` are the types of
-    messages that it leaves unanswered.
-    """
-
-    address: IPv4Address = OWN
-    first: IPv4Interface = FIRST
-    up: bool = True
-    granted: dict[str, IPv4Address] = field(default_factory=dict)
-    pinned: dict[str, IPv4Address] = field(default_factory=dict)
-    taken: set[IPv4Address] = field(default_factory=set)
-    heard: list[Message] = field(default_factory=list)
-    fields: dict[str, Any] = field(default_factory=dict)
-    mute: set[MessageType] = field(default_factory=set)
-    before_answer: Callable[[Message], None] = lambda _message: None
-
-    @property
-    def types(self) -> list[MessageType]:
-        """The types of the messages it got, in order."""
-        return [message.type for message in self.heard]
-
-    def answer(self, message: Message) -> Reply | None:
-        """Return what it says to a message, None when it says nothing."""
-        if not self.up:
-            return None
-        self.heard.append(message)
-        if message.type in self.mute:
-            return None
-        self.before_answer(message)
-        who, held = message.client.identifier, self.granted.get(message.client.identifier)
-        match message.type:
-            case MessageType.DISCOVER:
-                return self._reply(MessageType.OFFER, message, held or self._free(who, message.requested))
-            case MessageType.REQUEST:
-                wanted = message.requested or message.held
-                if message.chosen not in {None, self.address} or wanted is None:
-                    return None
-                if wanted != self.pinned.get(who, wanted) or wanted in self._others(who) | self.taken:
-                    return self._reply(MessageType.NAK, message, IPv4Address(0))
-                self.granted[who] = wanted
-                return self._reply(MessageType.ACK, message, wanted)
-            case MessageType.RELEASE:
-                self.granted.pop(who, None)
-            case MessageType.DECLINE if message.requested is not None:
-                self.granted.pop(who, None)
-                self.taken.add(message.requested)
-        return None
-
-    def _others(self, who: str) -> set[IPv4Address]:
-        return {address for other, address in self.granted.items() if other != who}
-
-    def _free(self, who: str, hint: IPv4Address | None) -> IPv4Address:
-        if who in self.pinned:
-            return self.pinned[who]
-        used = self._others(who) | self.taken
-        if hint is not None and hint in self.first.network and hint not in used:
-            return hint
-        address = self.first.ip
-        while address in used:
-            address += 1
-        return address
-
-    def _reply(self, type_: MessageType, message: Message, address: IPv4Address) -> Reply:
-        server = Server(self.address, SERVER_MAC)
-        if type_ is MessageType.NAK:
-            return Reply(type_, message.xid, address, server, text="not yours")
-        granted = {
-            "prefix_length": self.first.network.prefixlen,
-            "lease_seconds": LEASE,
-            "routers": (self.address,),
-            **self.fields,
-        }
-        return Reply(type_, message.xid, address, server, **granted)
 
 
 def read(frame: bytes) -> Message | None:

@@ -15,9 +15,9 @@ from ipvl.dhcp.messages import Client, Message, MessageType
 from ipvl.driver.contracts import Wire
 from ipvl.errors import IpvlError, Kind
 from ipvl.kernel.dhcp_wire import HostWire
-from tests.contract.dhcp_server import FIRST, SERVER_MAC, FakeServer, read, written
-from tests.contract.fake_wire import FakeWire
+from tests.contract.dhcp_server import read, written
 from tests.contract.own_namespace import in_own_namespace
+from tests.faults.dhcp_segment import FIRST, SERVER_MAC, FakeServer, FakeWire
 
 ETH_P_ALL = 3
 MAC = "02:00:00:00:00:01"

@@ -20,7 +20,7 @@ from ipvl.model import Attachment, Endpoint, Network
 from ipvl.records import Change, Record
 from ipvl.store.sqlite import SqliteStore, open_store
 from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
-from tests.contract.fake_wire import FakeWire
+from tests.faults.dhcp_segment import FakeWire
 from tests.unit.builders import NOW, SANDBOX
 
 _Result = TypeVar("_Result")

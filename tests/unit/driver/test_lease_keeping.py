@@ -15,7 +15,7 @@ from ipvl.driver.leases import Claim, create_endpoint
 from ipvl.driver.status import status
 from ipvl.model import Addressing
 from ipvl.records import Drop, Put
-from tests.contract.dhcp_server import LEASE, OWN, FakeServer
+from tests.faults.dhcp_segment import LEASE, OWN, FakeServer
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, endpoint, network
 
 FIRST = IPv4Address("192.168.20.100")

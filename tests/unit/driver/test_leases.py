@@ -13,8 +13,8 @@ from ipvl.driver.leases import MOST_UNUSED, Claim, create_endpoint
 from ipvl.errors import IpvlError, Kind
 from ipvl.links import MakePort
 from ipvl.model import Addressing, Endpoint, Mode, Route
-from tests.contract.dhcp_server import FakeServer
 from tests.contract.fake_kernel import Trouble
+from tests.faults.dhcp_segment import FakeServer
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, OTHER_SANDBOX, endpoint, network
 
 DISCOVER, REQUEST, DECLINE, RELEASE = (

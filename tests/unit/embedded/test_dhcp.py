@@ -9,8 +9,8 @@ from ipvl.embedded import members, networks, sandboxes
 from ipvl.embedded.messages import AnySandbox, Connect, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, SandboxEnded
 from ipvl.errors import IpvlError, Kind
-from tests.contract.dhcp_server import FakeServer
 from tests.contract.fake_kernel import Trouble
+from tests.faults.dhcp_segment import FakeServer
 from tests.unit.embedded.members import BLUE, RED, attach, start
 
 FIRST = "192.168.20.100/24"

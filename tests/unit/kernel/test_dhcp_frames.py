@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ipvl.dhcp.messages import Client, Message, MessageType, Reply, Server
 from ipvl.kernel.dhcp_frames import MOST, SMALLEST_MESSAGE, WANTED, decoded, encoded
 from ipvl.model import Route
-from tests.contract.dhcp_server import MAGIC, SERVER_MAC, in_frame, mask, options_of, read, written
+from tests.contract.dhcp_server import MAGIC, in_frame, mask, options_of, read, written
+from tests.faults.dhcp_segment import SERVER_MAC
 
 MAC = bytes.fromhex("020000000001")
 SERVER = Server(IPv4Address("192.168.20.1"), SERVER_MAC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ipvl.model import Addressing
-from tests.contract.dhcp_server import FakeServer
+from tests.faults.dhcp_segment import FakeServer
 from tests.unit.builders import ENDPOINT_ID, ID, SANDBOX
 
 IDS = {"NetworkID": ID, "EndpointID": ENDPOINT_ID}

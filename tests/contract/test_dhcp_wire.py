@@ -14,6 +14,7 @@ import pytest
 from ipvl.dhcp.messages import Client, Message, MessageType
 from ipvl.driver.contracts import Wire
 from ipvl.errors import IpvlError, Kind
+from ipvl.kernel import dhcp_probe
 from ipvl.kernel.dhcp_wire import HostWire
 from tests.contract.dhcp_server import read, written
 from tests.contract.own_namespace import in_own_namespace
@@ -150,6 +151,22 @@ def test_frames_of_vlans_are_not_heard_below_them():
         with wire.open("eth0", XID) as conversation:
             conversation.say(DISCOVER)
             assert (await conversation.hear(LONG)).domain == ""
+
+    in_own_namespace(inside)
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_server_is_found_or_missed(monkeypatch, up):
+    """Doctor's question: nothing is leased, and a link that cannot be asked is left out."""
+    monkeypatch.setattr(dhcp_probe, "ANSWERED_BY", LONG if up else SOON)
+
+    def inside() -> None:
+        server = FakeServer(up=up)
+        serve(server)
+        found = asyncio.run(dhcp_probe.servers_on(["eth0", "eth7", "eth0"]))
+
+        assert {"eth0": str(server.address) if up else None} == found
+        assert {} == server.granted
 
     in_own_namespace(inside)
 

@@ -47,7 +47,7 @@ def test_operations_and_calls_are_counted(tmp_path) -> None:
         stage.world.stop()
         calls += len(points.passed)
 
-    assert f"| {len(OPERATIONS)} | 745 disturbances of {calls} calls |" in TEXT
+    assert f"| {len(OPERATIONS)} | 854 disturbances of {calls} calls |" in TEXT
 
 
 def test_released_schemas_are_named() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from time import localtime, strftime
 
+from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, ParentStatus, PoolStatus, Status
 from ipvl.embedded.messages import Networks, NetworkView, Sandboxes, SandboxView
 
@@ -12,12 +14,13 @@ PARENT_COLUMNS = ("PARENT", "KIND", "MADE BY", "STATE", "MTU", "NETWORKS")
 ENDPOINT_COLUMNS = ("ENDPOINT", "ID", "NETWORK", "ADDRESSES", "PARENT", "STATE")
 POOL_COLUMNS = ("POOL", "RANGE", "PARENT", "NETWORKS", "LEASES")
 LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
+DHCP_COLUMNS = ("DHCP LEASE", "ENDPOINT", "NETWORK", "SERVER", "CLIENT ID", "ENDS", "STATE")
 NOTHING = "-"
 NO_NETWORKS = "no networks yet; make one with `ipvl network create`, or with `docker network create -d ipvl` for Docker"
 
 
 def status_text(status: Status) -> str:
-    """Return networks, parents, endpoints, pools and leases as a table each, then what is wrong, one line each."""
+    """Return networks, parents, endpoints, leases and pools as a table each, then what is wrong, one line each."""
     if not status.networks and not status.pools:
         return "\n".join((NO_NETWORKS, *_troubles(status)))
     leases = [(lease, pool) for pool in status.pools for lease in pool.leases]
@@ -25,6 +28,7 @@ def status_text(status: Status) -> str:
         (NETWORK_COLUMNS, [_network_row(one) for one in status.networks]),
         (PARENT_COLUMNS, [_parent_row(one) for one in status.parents]),
         (ENDPOINT_COLUMNS, [_endpoint_row(one) for one in status.endpoints]),
+        (DHCP_COLUMNS, [_dhcp_row(one, one.lease) for one in status.endpoints if one.lease is not None]),
         (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
         (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
     )
@@ -139,6 +143,19 @@ def _pool_row(pool: PoolStatus) -> tuple[str, ...]:
 
 def _lease_row(lease: LeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
     return (lease.address, pool.subnet, lease.owner or lease.use, str(lease.users))
+
+
+def _dhcp_row(endpoint: EndpointStatus, lease: DhcpStatus) -> tuple[str, ...]:
+    ends = NOTHING if lease.expires is None else strftime("%Y-%m-%dT%H:%M:%S", localtime(lease.expires))
+    return (
+        ",".join(endpoint.addresses),
+        endpoint.name or endpoint.id[:12],
+        endpoint.network,
+        lease.server,
+        lease.client_id,
+        ends,
+        lease.state,
+    )
 
 
 def _troubles(status: Status) -> list[str]:

@@ -14,6 +14,7 @@ from .errors import LabError, NotSetUp, SetupFailed
 from .guest import Guest
 from .image.builder import build_image, built_image
 from .image.recipe import SUITES
+from .image.user_mode import build_kernel
 from .resident import NotUp, Resident
 from .terminal import run_through
 
@@ -66,6 +67,8 @@ def _setup(choice: argparse.Namespace) -> int:
     for suite in SUITES if choice.all else (choice.suite,):
         image = build_image(suite)
         print(f"{suite}: kernel {image.kernel_version}, Docker {image.docker_version}, in {image.folder}")
+    if choice.all:
+        print(f"user mode: in {build_kernel(image.busybox).folder}")
     _give_to_caller()
     return 0
 

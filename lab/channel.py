@@ -8,20 +8,30 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .background import Background
 from .errors import BootFailed, GuestLost
 from .guest_side.framing import Decoder, Frame, encode
 
 POLL_SECONDS = 0.2
+SERIAL_WINDOW = 2048
+"""Bytes that a serial line of a kernel in user mode takes at once: with 4096 on the way it stalls for good."""
 
 
 class Channel:
     """A session with the agent. Safe to use from several threads."""
 
-    def __init__(self, connection: socket.socket, explain_loss: Callable[[], str]) -> None:
-        """Take over `connection`; `explain_loss` says what became of the guest when the connection ends."""
+    def __init__(
+        self, connection: socket.socket, explain_loss: Callable[[], str], *, window: int | None = None
+    ) -> None:
+        """Take over `connection`; `explain_loss` says what became of the guest when the connection ends.
+
+        With a `window` no more than so many bytes are sent before the agent has said that it received them.
+        """
+        self._window = window
+        self._on_the_way = 0
+        self._moved = threading.Condition()
         self._socket = connection
         self._explain_loss = explain_loss
         self._session = secrets.token_hex(8)
@@ -30,6 +40,7 @@ class Channel:
         self._numbers = itertools.count(1)
         self._commands: dict[int, Background] = {}
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._greeted = threading.Event()
         self._reader = threading.Thread(target=self._read, name="lab-channel", daemon=True)
         self._reader.start()
@@ -46,13 +57,16 @@ class Channel:
             BootFailed: it did not within `timeout` seconds, or the guest ended first.
         """
         deadline = time.monotonic() + timeout
-        # The empty line ends whatever a client before this one left half said.
-        self._send_bytes(b"\n" + encode({"op": "hello", "session": self._session}))
+        self._say_hello()
         while not self._greeted.wait(POLL_SECONDS):
             if not still_running() or self._lost is not None:
                 raise BootFailed(f"the guest ended before its agent answered: {self._explain_loss()}")
             if time.monotonic() > deadline:
                 raise BootFailed(f"the guest's agent did not answer within {timeout:g} s: {self._explain_loss()}")
+
+    def _say_hello(self) -> None:
+        # The empty line ends whatever a client before this one left half said.
+        self._send_bytes(b"\n" + encode({"op": "hello", "session": self._session}))
 
     def start(
         self,
@@ -96,10 +110,24 @@ class Channel:
 
     def _send_bytes(self, data: bytes) -> None:
         try:
-            with self._lock:
-                self._socket.sendall(data)
+            with self._sending:
+                for piece in self._pieces(data):
+                    self._socket.sendall(piece)
         except OSError as error:
             raise GuestLost(f"cannot reach the guest ({error}): {self._explain_loss()}") from error
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        """Cut data into what may be sent, each piece when there is room for it."""
+        if self._window is None or not self._greeted.is_set():
+            yield data
+            return
+        half = self._window // 2
+        for start in range(0, len(data), half):
+            piece = data[start : start + half]
+            with self._moved:
+                self._moved.wait_for(lambda: self._on_the_way <= half or self._lost is not None)
+                self._on_the_way += len(piece)
+            yield piece
 
     def _read(self) -> None:
         decoder = Decoder()
@@ -120,6 +148,15 @@ class Channel:
                 self._greeted.set()
             elif self._greeted.is_set():
                 self._fail_all("the agent in the guest died and started anew")
+            else:
+                # A serial line loses what is said before the agent has opened it.
+                self._say_hello()
+            return
+        if frame.get("event") == "received":
+            with self._moved:
+                # What was received of the greeting was not counted when it was sent.
+                self._on_the_way = max(0, self._on_the_way - frame["bytes"])
+                self._moved.notify_all()
             return
         number = frame.get("id")
         command = self._commands.get(number) if isinstance(number, int) else None
@@ -131,5 +168,7 @@ class Channel:
             self._lost = reason
             commands = list(self._commands.values())
             self._commands.clear()
+        with self._moved:
+            self._moved.notify_all()
         for command in commands:
             command.lose(reason)

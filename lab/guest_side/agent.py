@@ -5,8 +5,8 @@ and a new hello on a port ends whatever the session before it had started there.
 
 From the host: hello(session) · run(id, command, tty, rows, columns, environment, stdin) · stdin(id, data) ·
 end_stdin(id) · signal(id, signal) · resize(id, rows, columns).
-To the host: hello(session, boot) · started(id) · output(id, stream, data) · exit(id, status, seconds) ·
-refused(id, reason).
+To the host: hello(session, boot) · received(bytes) on a serial line · started(id) · output(id, stream, data) ·
+exit(id, status, seconds) · refused(id, reason).
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ import subprocess
 import sys
 import termios
 import time
+import tty
 from collections.abc import Callable
 from pathlib import Path
 
 from .framing import Decoder, Frame, encode, pack, unpack
 
 PORT_PREFIX = "lab.agent."
+SERIAL_LINE = Path("/dev/ttyS0")
+"""What a kernel in user mode has in place of ports."""
 READ_SIZE = 65536
 OUTBOX_LIMIT = 1 << 20
 # What a command leaves running may hold its output open for ever; what a pipeline's last member wrote is there by then.
@@ -90,7 +93,10 @@ class Port:
     def __init__(self, loop: Loop, device: Path) -> None:
         """Open `device` and serve it on `loop`; a client that waits from before a restart is told of the restart."""
         self._loop = loop
-        self._fd = os.open(device, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd = os.open(device, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        self._is_serial_line = os.isatty(self._fd)
+        if self._is_serial_line:
+            tty.setraw(self._fd, termios.TCSANOW)
         self._decoder = Decoder()
         self._outbox = bytearray()
         self._session: str | None = None
@@ -125,6 +131,8 @@ class Port:
             if not data:
                 self._begin_session(None)
                 return
+            if self._is_serial_line:
+                self.send({"event": "received", "bytes": len(data)})
             for frame in self._decoder.feed(data):
                 self._on_frame(frame)
         self._flush()
@@ -366,7 +374,8 @@ def _take_controlling_terminal() -> None:
 def agent_ports() -> list[Path]:
     """Return the device files of the ports that belong to the agent."""
     names = Path("/sys/class/virtio-ports").glob("*/name")
-    return sorted(Path("/dev") / name.parent.name for name in names if name.read_text().startswith(PORT_PREFIX))
+    ports = sorted(Path("/dev") / name.parent.name for name in names if name.read_text().startswith(PORT_PREFIX))
+    return ports or [line for line in (SERIAL_LINE,) if line.exists()]
 
 
 def main() -> None:
@@ -374,5 +383,5 @@ def main() -> None:
     loop = Loop()
     ports = [Port(loop, device) for device in agent_ports()]
     if not ports:
-        sys.exit("agent: this machine has no virtio-serial port for the lab")
+        sys.exit("agent: this machine has no line to the lab")
     loop.run()

@@ -47,6 +47,11 @@ class Image:
         return self.folder / "python"
 
     @property
+    def busybox(self) -> Path:
+        """A busybox that needs no libraries, for other initramfs."""
+        return self.folder / "busybox"
+
+    @property
     def disk(self) -> Path:
         """The root file system, never written to."""
         return self.folder / "root.ext4"
@@ -112,6 +117,7 @@ def _build(suite: str, folder: Path, commands: Commands) -> None:
         initramfs.build(root, kernel_version, folder / "initramfs.cpio", commands)
     with _step(suite, "disk"):
         docker_version = rootfs.version_of_package(root, "docker.io", commands)
+        shutil.copy2(root / "bin/busybox", folder / "busybox")
         rootfs.finish(root)
         rootfs.make_disk(root, folder / "root.ext4", commands)
     shutil.rmtree(root)

@@ -12,12 +12,17 @@ for word in $line; do
     case $word in init=*) init=${word#init=} ;; esac
 done
 
-if ! mount -t ext4 -o rw,noatime /dev/vda $root; then
+# Disk, payload and modules: the first two letters depend on who emulates them; without the third they are on the first.
+disks=/dev/vd
+[ -e ${disks}a ] || disks=/dev/ubd
+
+if ! mount -t ext4 -o rw,noatime ${disks}a $root; then
     echo "lab: the root disk does not mount"
     poweroff -f
 fi
 mount -t tmpfs -o mode=755 work $root/work
-tar -x -f /dev/vdb -C $root/work || echo "lab: the payload does not unpack"
+tar -x -f ${disks}b -C $root/work || echo "lab: the payload does not unpack"
+[ ! -e ${disks}c ] || mount -t ext4 -o ro ${disks}c $root/lib/modules || echo "lab: the modules do not mount"
 mount --move /dev $root/dev
 mount --move /proc $root/proc
 # shellcheck disable=SC2086 # The init may have arguments.

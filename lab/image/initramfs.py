@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from .commands import Commands
@@ -13,15 +14,20 @@ INIT = Path(__file__).with_name("initramfs-init.sh")
 
 def build(root: Path, kernel_version: str, target: Path, commands: Commands) -> None:
     """Write to `target` the initramfs for the guest whose files are in `root`."""
+    pack(root / "bin/busybox", _modules(root, kernel_version, commands), target, commands)
+
+
+def pack(busybox: Path, modules: Iterable[Path], target: Path, commands: Commands) -> None:
+    """Write to `target` an initramfs that loads `modules` in their order."""
     tree = target.with_suffix(".tree")
     for folder in ("bin", "dev", "modules", "proc", "root"):
         (tree / folder).mkdir(parents=True)
-    shutil.copy2(root / "bin/busybox", tree / "bin/busybox")
+    shutil.copy2(busybox, tree / "bin/busybox")
     (tree / "bin/sh").symlink_to("busybox")
     shutil.copyfile(INIT, tree / "init")
     (tree / "init").chmod(0o755)
     order = []
-    for path in _modules(root, kernel_version, commands):
+    for path in modules:
         order.append(path.name)
         shutil.copyfile(path, tree / "modules" / path.name)
     (tree / "modules/order").write_text("".join(f"{name}\n" for name in order))

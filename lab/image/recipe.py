@@ -67,6 +67,21 @@ EARLY_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "ext4")
 # Sparse: what Docker may write in the life of one guest, on top of about 700 MB of system.
 DISK_BYTES = 6 << 30
 
+# A kernel that runs as a program of the host's, at the host's speed, where the packages of SUITES run under emulation.
+# Those that are older have none that can do without ptrace.
+USER_MODE_SUITE = "sid"
+USER_MODE_PACKAGE = "user-mode-linux"
+USER_MODE_PROGRAM = "usr/bin/linux.uml"
+USER_MODE_MODULES = "usr/lib/uml/modules"
+USER_MODE_LEFT_OUT = (
+    *(f"drivers/{name}" for name in (
+        "block", "char", "hid", "i2c", "input", "md", "media", "mtd", "scsi", "tty", "usb",
+        *(f"net/{each}" for each in ("can", "phy", "ppp", "wireless", "wwan")),
+    )),
+    *(f"fs/{name}" for name in _FILE_SYSTEMS_LEFT_OUT),
+    *(f"net/{name}" for name in (*_PROTOCOLS_LEFT_OUT, "batman-adv", "mac80211", "rxrpc", "tipc", "wireless")),
+)  # fmt: skip
+
 # Links in the guest's root file system whose targets come with the payload at every boot.
 LINKS = {
     "/etc/inittab": "/work/lab/inittab",

@@ -22,19 +22,28 @@ UNLOCKED_DEPENDENCIES = ("pyroute2==0.9.7", "msgspec", "starlette", "uvicorn")
 
 def unpack_packages(suite: str, root: Path, commands: Commands) -> None:
     """Install the packages of `suite` into the new folder `root`."""
-    sources = sources_for(suite, sources_of_machine(), _codename())
     packages = (*PACKAGES, *PACKAGES_OF_SUITE[suite])
     commands.feed(
-        "".join(f"{as_list_line(source)}\n" for source in sources),
+        sources_of(suite),
         *("env", "INITRD=No"),  # The packages would build an initramfs of 30 MB; the lab makes its own.
         *("mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(packages)}"),
-        '--aptopt=Acquire::Languages "none"',
-        # A machine whose clock or mirror stands still sees an expired index.
-        '--aptopt=Acquire::Check-Valid-Until "false"',
+        *apt_options(),
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
         *(f"--dpkgopt=path-include={pattern}" for pattern in KEPT),
         *(suite, root, "-"),
     )
+
+
+def sources_of(suite: str) -> str:
+    """Return the lines of a `sources.list` for `suite`, from where this machine gets its packages."""
+    sources = sources_for(suite, sources_of_machine(), _codename())
+    return "".join(f"{as_list_line(source)}\n" for source in sources)
+
+
+def apt_options() -> tuple[str, ...]:
+    """Return what mmdebstrap's apt is told for every suite."""
+    # A machine whose clock or mirror stands still sees an expired index.
+    return ('--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Check-Valid-Until "false"')
 
 
 def install_python_dependencies(root: Path, lock: Path, commands: Commands) -> str:

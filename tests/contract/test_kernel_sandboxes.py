@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
+from pyroute2 import netns
 
 from ipvl.errors import Kind
 from ipvl.links import MakePort, PlacePort, RoutePort, SandboxView, TakePort
 from ipvl.model import Flag, Mode, Route
-from tests.contract.benches import Bench, refusal
+from tests.contract.benches import Bench, on_host, refusal
 from tests.contract.test_kernel_making import needs
 
 NAME = "ipvl0123456789a"
@@ -75,6 +78,28 @@ def test_a_placed_port_is_in_the_sandbox_by_its_new_name(on_kernel):
         assert ("lan0", parent.index, path, True) == (found.name, found.lower, found.namespace, found.up)
 
     on_kernel(promise)
+
+
+def test_an_address_is_waited_for_while_its_namespace_is_taken_apart():
+    """A sandbox ends and its address is given to the next one before the kernel has removed the first one's port."""
+    second = "ipvl0123456789b"
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")
+        ending = os.open(await place(bench), os.O_RDONLY)
+        netns.remove("box")
+        await make_port(bench, second)
+        path = await bench.open("next")
+        placing = asyncio.create_task(bench.kernel.apply(PlacePort(second, path, "eth0", ADDRESSES)))
+        while not placing.done() and "eth0" not in (await bench.kernel.sandbox_view(path)).interfaces:
+            pass
+        os.close(ending)
+        await placing
+
+        (found,) = await bench.kernel.ports_elsewhere()
+        assert ("eth0", path, True) == (found.name, found.namespace, found.up)
+
+    on_host(promise)
 
 
 def test_a_port_that_does_not_exist_cannot_be_placed(on_kernel):

@@ -9,7 +9,7 @@ import pytest
 from lab.errors import LabError
 from lab.guest import Guest
 from tests.lab.docker_host import BUILT_IN, IPVL, DockerHost, prepare
-from tests.lab.embedded_host import EMBEDDED, EmbeddedHost, without_docker
+from tests.lab.embedded_host import EMBEDDED, EMBEDDED_BESIDE_DOCKER, EmbeddedHost, without_docker
 
 pytest.register_assert_rewrite("tests.lab.doctor")
 
@@ -40,8 +40,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 [pytest.mark.xfail(strict=True, reason=differs, raises=(AssertionError, Exception))] if differs else []
             )
             cases.append(pytest.param((OLDEST, BUILT_IN), id="docker20-built-in", marks=marks))
-    if OLDEST in suites and metafunc.definition.get_closest_marker("embedded"):
-        cases.append(pytest.param((OLDEST, EMBEDDED), id="embedded"))
+    embedded = metafunc.definition.get_closest_marker("embedded")
+    if OLDEST in suites and embedded:
+        driver = EMBEDDED_BESIDE_DOCKER if embedded.kwargs.get("stock_kernel") else EMBEDDED
+        cases.append(pytest.param((OLDEST, driver), id="embedded"))
     if NEWEST in suites and any(metafunc.definition.get_closest_marker(mark) for mark in ("newest", "newest_only")):
         cases.append(pytest.param((NEWEST, IPVL), id="docker28"))
     metafunc.parametrize("docker_host", cases, indirect=True)
@@ -63,6 +65,9 @@ def docker_host(request: pytest.FixtureRequest) -> Iterator[DockerHost]:
     suite, driver = request.param
     if driver == EMBEDDED:
         host: DockerHost = EmbeddedHost(_guest(suite, docker=False), "")
+    elif driver == EMBEDDED_BESIDE_DOCKER:
+        host = EmbeddedHost(_guest(suite), "")
+        host.run("sh -c '[ -d /var/lib/ipvl/rootfs/alpine ] || ipvl rootfs add alpine /opt/lab/alpine.tar'")
     else:
         host = DockerHost(_guest(suite), "", driver=driver)
     links = set(host.links())
@@ -105,7 +110,8 @@ def pytest_sessionfinish() -> None:
 def _guest(suite: str, *, docker: bool = True) -> Guest:
     key = suite if docker else f"{suite} without Docker"
     if key not in _guests:
-        guest = Guest.boot(suite, cpus=1)  # another runs beside it
+        # One CPU, since another guest runs beside it. What does without Docker needs no emulation.
+        guest = Guest.boot(suite, cpus=1, user_mode=not docker)
         _guests[key] = guest
         prepare(guest)
         if not docker:

@@ -11,6 +11,8 @@ from lab.guest import Guest
 from tests.lab.docker_host import RUN_SECONDS, Container, DockerHost
 
 EMBEDDED = "embedded"
+EMBEDDED_BESIDE_DOCKER = "embedded beside Docker"
+"""For what the kernel in user mode lacks, which guests without Docker have: nftables of IPv4."""
 SQLITE = "sqlite3 -readonly -separator ' ' /var/lib/ipvl/state.db"
 HIDE_DOCKER = (
     "for name in docker dockerd containerd; do"

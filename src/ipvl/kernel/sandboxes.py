@@ -7,9 +7,11 @@ over that socket from outside.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from ipvl.errors import ENTERING_NAMESPACES, kernel_refused, missing
 from ipvl.kernel.namespaces import inode
 from ipvl.links import PlacePort, RoutePort, SandboxView, TakePort
+from ipvl.model import IPInterface
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
 OWN = "/proc/thread-self/ns/net"
@@ -30,6 +33,8 @@ RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
 RT_SCOPE_LINK = 253
 FAMILIES = {4: AF_INET, 6: AF_INET6}
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+DISMANTLING_SECONDS = 2.0
+DISMANTLING_PAUSE = 0.02
 
 
 async def look_into(namespace: str) -> SandboxView:
@@ -79,11 +84,7 @@ async def place_port(host: AsyncIPRoute, index: int, step: PlacePort) -> None:
             with _entered(step.namespace):
                 _prepare(step)
             for address in step.addresses:
-                # Docker, too, uses its addresses at once: whoever allocates them has made sure (RFC 4862, 5.4).
-                flags = {"ifa_flags": IFA_F_NODAD} if address.version == 6 else {}
-                await link.addr(
-                    "add", index=moved["index"], address=str(address.ip), prefixlen=address.network.prefixlen, **flags
-                )
+                await _add_address(link, moved["index"], address)
             await link.link("set", index=moved["index"], state="up")
             (loopback,) = await link.link("get", ifname="lo")
             await link.link("set", index=loopback["index"], state="up")
@@ -122,6 +123,26 @@ async def take_port(step: TakePort) -> None:
     if inode(step.namespace) is not None:
         async with _inside(step.namespace) as link:
             await _remove(link, ifname=step.interface)
+
+
+async def _add_address(link: AsyncIPRoute, port: int, address: IPInterface) -> None:
+    """Give a port an address, if need be when the namespace of a port that had it has been taken apart.
+
+    The kernel does that on its own time after the last process has ended (net/core/net_namespace.c, cleanup_net), and
+    announces nothing in other namespaces; until then the port in there keeps its addresses from the parent's others.
+    """
+    # Docker, too, uses its addresses at once: whoever allocates them has made sure (RFC 4862, 5.4).
+    flags = {"ifa_flags": IFA_F_NODAD} if address.version == 6 else {}
+    deadline = time.monotonic() + DISMANTLING_SECONDS
+    while True:
+        try:
+            await link.addr("add", index=port, address=str(address.ip), prefixlen=address.network.prefixlen, **flags)
+        except NetlinkError as error:
+            if error.code != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(DISMANTLING_PAUSE)
+        else:
+            return
 
 
 async def _add_route(link: AsyncIPRoute, version: int, **route: object) -> None:

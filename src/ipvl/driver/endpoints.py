@@ -43,10 +43,7 @@ async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
     if held is not None:
         if (held.network_id, held.addresses) == (endpoint.network_id, endpoint.addresses):
             return
-        raise conflict(
-            f"endpoint id {endpoint.id[:12]} belongs to an endpoint with {addresses(held)}",
-            "delete that endpoint first",
-        )
+        raise belongs_to_another(held)
     for interface in endpoint.addresses:
         fixed = fixed_by(engine, network.parent, interface.ip)
         if fixed is not None:
@@ -140,6 +137,13 @@ async def name_endpoint(engine: Engine, endpoint_id: str, name: str) -> None:
         endpoint = engine.records.endpoint(endpoint_id)
         if endpoint is not None and endpoint.name != name:
             engine.commit((Put(replace(endpoint, name=name)),))
+
+
+def belongs_to_another(held: Endpoint) -> IpvlError:
+    """Return the refusal of an id that an endpoint has which is not the one that is asked for."""
+    return conflict(
+        f"endpoint id {held.id[:12]} belongs to an endpoint with {addresses(held)}", "delete that endpoint first"
+    )
 
 
 def addresses(endpoint: Endpoint) -> str:

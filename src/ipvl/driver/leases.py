@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ipvl.dhcp.exchange import Denied, Ended, Exchange, Granted, Silence, advance, begin, hear
 from ipvl.dhcp.messages import Client
 from ipvl.driver.contracts import Wire
-from ipvl.driver.endpoints import reserve
+from ipvl.driver.endpoints import belongs_to_another, reserve
 from ipvl.driver.engine import Engine
 from ipvl.driver.lease_ends import say_farewell
 from ipvl.errors import IpvlError, Kind, conflict, unavailable
@@ -57,6 +57,10 @@ class Leased:
         return Put(replace(self.lease, endpoint_id=endpoint.id))
 
 
+class AddressTakenError(IpvlError):
+    """A server granted an address that somebody here has."""
+
+
 async def create_endpoint(engine: Engine, wish: Endpoint, claim: Claim) -> Endpoint:
     """Make an endpoint with the address that a server grants, and return it.
 
@@ -71,6 +75,8 @@ async def create_endpoint(engine: Engine, wish: Endpoint, claim: Claim) -> Endpo
         held = engine.records.endpoint(wish.id)
         if held is not None and held.network_id == wish.network_id:
             return held
+        if held is not None:
+            raise belongs_to_another(held)
         async with leasing(engine, wish.network_id, claim) as leased, engine.lock:
             endpoint = replace(wish, addresses=(leased.terms.address,), changed=engine.clock())
             await reserve_leased(engine, endpoint, leased)
@@ -81,14 +87,16 @@ async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: Leased, *fu
     """Do what `reserve` does for an endpoint and its lease.
 
     Raises:
-        IpvlError: as there; an address that somebody here has is the server's mistake.
+        AddressTakenError: somebody here has the address, which is the server's mistake.
+        IpvlError: as there.
     """
     try:
         await reserve(engine, endpoint, leased.by(endpoint), *further)
     except IpvlError as error:
         if error.kind is not Kind.CONFLICT:
             raise
-        raise conflict(
+        raise AddressTakenError(
+            Kind.CONFLICT,
             f"DHCP server {leased.terms.server} gives an address that it must not: {error.what}",
             "keep that address out of the server's range, or remove what holds it",
         ) from error
@@ -117,8 +125,8 @@ async def leasing(engine: Engine, network_id: str, claim: Claim) -> AsyncIterato
         declined = False
         try:
             yield Leased(replace(lease, terms=terms, lost="", changed=engine.clock()), terms)
-        except IpvlError as error:
-            declined = error.kind is Kind.CONFLICT
+        except AddressTakenError:
+            declined = True
             raise
         finally:
             held = engine.records.dhcp_lease(lease.key)

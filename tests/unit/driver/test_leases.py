@@ -273,6 +273,16 @@ def test_an_address_that_somebody_here_has_is_declined(lan, server):
     assert (SECOND,) == make(lan).addresses
 
 
+def test_an_id_of_another_network_is_refused(lan, server):
+    """Before anybody is asked."""
+    lan.create_network(network(OTHER_ID, name="fixed", parent="eth1"))
+    lan.create_endpoint(endpoint(network_id=OTHER_ID, addresses=("192.168.20.10/24",)))
+    expected = "endpoint id eeeeeeeeeeee belongs to an endpoint with 192.168.20.10; delete that endpoint first"
+
+    assert expected == refused(lan, Kind.CONFLICT)
+    assert [] == server.heard
+
+
 def test_a_leased_address_is_not_handed_out_by_others(lan):
     """It is one of the parent's addresses like any other."""
     make(lan)

@@ -138,6 +138,17 @@ def test_the_same_name_twice_is_refused(lan, server):
     assert {FIRST.partition("/")[0]} == set(map(str, server.granted.values()))
 
 
+def test_a_lease_that_is_not_needed_is_given_back_and_not_declined(lan, server):
+    """Its address is as good as any: only what somebody else has is declined."""
+    attach(lan, BLUE, "lan", "one")
+    again = members.Attach(Attachment("lan"), BLUE, "two")
+    expected = "one is on network lan already, with 192.168.20.100; take it off first: ipvl network disconnect lan one"
+
+    assert expected == refused(lan, Kind.CONFLICT, members.attach(lan.engine, again))
+    assert RELEASE is server.types[-1]
+    assert {FIRST.partition("/")[0]} == set(map(str, server.granted.values()))
+
+
 def test_an_address_cannot_be_chosen(lan, server):
     """The server chooses; a sandbox learns it before anything is unpacked."""
     expected = (

@@ -8,6 +8,7 @@ PACKAGES = (
     "busybox-static",
     "containernetworking-plugins",
     "crun",
+    "dnsmasq-base",
     "docker.io",
     "iperf3",
     "iproute2",

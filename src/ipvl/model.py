@@ -45,6 +45,13 @@ class ConflictCheck(StrEnum):
     PROBE = "probe"
 
 
+class Addressing(StrEnum):
+    """Who chooses the addresses of a network's endpoints."""
+
+    POOL = "pool"  # Docker or ipvl, from the network's subnets
+    DHCP = "dhcp"  # the DHCP server on the parent's segment
+
+
 class ParentKind(StrEnum):
     """What a parent is to ipvl, told by how the network asked for it."""
 
@@ -99,6 +106,7 @@ class Network:
     `routes` are those of its sandboxes beside the default route, which they have only if `default_route` says so.
     `metric` is what both have in a sandbox, None for the kernel's own choice. `host_access` says that the host has a
     port of its own.
+    One whose addresses come from DHCP has no subnets: what its endpoints have is in their leases.
     """
 
     id: str
@@ -126,6 +134,13 @@ class Network:
     def host_port(self) -> str:
         """What the host's own port is called, if it has one."""
         return HOST_PORT_PREFIX + self.id[:12]
+
+    addressing: Addressing = Addressing.POOL
+
+    @property
+    def asks_server(self) -> bool:
+        """Whether its endpoints' addresses come from a DHCP server."""
+        return self.addressing is Addressing.DHCP
 
     @property
     def label(self) -> str:
@@ -275,6 +290,53 @@ class Quarantine:
 
 THIS_HOST = "this host itself"
 """The holder of an address that the parent has in the host's namespace: ipvlan keeps that apart from its ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a DHCP server granted.
+
+    `server_mac` is where its answer came from. Times are in seconds since the epoch: when the lease was asked for, when
+    to ask its server for more, when to ask any, and when it ends; None for a lease that never does.
+    """
+
+    address: IPv4Interface
+    server: IPv4Address
+    server_mac: str
+    obtained: float
+    renews: float | None = None
+    rebinds: float | None = None
+    expires: float | None = None
+    gateway: IPv4Address | None = None
+    routes: tuple[Route, ...] = ()
+    resolvers: tuple[IPv4Address, ...] = ()
+    domain: str = ""
+    mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpLease:
+    """A client identifier of a network, and what the DHCP server granted it.
+
+    The identifier outlives its endpoints, so that the next one gets the address of the one before. `endpoint_id` is
+    None while nobody uses it. `shape` tells alike endpoints from others where nobody said which identifier to use,
+    and is empty where somebody did. `terms` is None until a server granted any, and stays when the lease ends. `lost`
+    says why the server no longer grants the address, and is empty as long as it does. `changed` is when it was used
+    or released last, in seconds since the epoch.
+    """
+
+    network_id: str
+    client_id: str
+    endpoint_id: str | None
+    shape: str
+    changed: float
+    terms: Terms | None = None
+    lost: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others."""
+        return self.network_id, self.client_id
 
 
 @dataclass(frozen=True, slots=True)

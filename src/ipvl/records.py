@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ipvl.addresses.allocation import gateway_of
@@ -12,6 +12,7 @@ from ipvl.addresses.intervals import Intervals
 from ipvl.model import (
     HOST_PORT_PREFIX,
     Cursor,
+    DhcpLease,
     Endpoint,
     IPAddress,
     IPNetwork,
@@ -23,7 +24,7 @@ from ipvl.model import (
     Sandbox,
 )
 
-Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | Quarantine
+Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | Quarantine | DhcpLease
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Put:
     """Insert the record, or replace the one with the same id.
 
     For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet, for a quarantine
-    its parent and address.
+    its parent and address, for a DHCP lease its network and client identifier.
     """
 
     record: Record
@@ -41,7 +42,8 @@ class Put:
 class Drop:
     """Remove the record with this one's id; a record that is not there is dropped already.
 
-    Leases go with their pool, cursors with their network or pool, quarantines with their parent.
+    Leases go with their pool, cursors with their network or pool, quarantines with their parent, DHCP leases with their
+    network. One whose endpoint is dropped stays and has none.
     """
 
     record: Record
@@ -75,6 +77,8 @@ class Records:
         self._by_pool: dict[str, dict[IPAddress, None]] = {}
         self._cursors: dict[tuple[str, IPNetwork], Cursor] = {}
         self._quarantines: dict[tuple[str, IPAddress], Quarantine] = {}
+        self._dhcp_leases: dict[tuple[str, str], DhcpLease] = {}
+        self._dhcp_by_endpoint: dict[str, tuple[str, str]] = {}
         self._spaces = Spaces()
         for record in records:
             self._put(record)
@@ -187,6 +191,19 @@ class Records:
         """Return the quarantine of this address on this parent, or None."""
         return self._quarantines.get((parent, address))
 
+    def dhcp_leases(self) -> Iterator[DhcpLease]:
+        """Iterate over a snapshot of all DHCP leases, oldest first, those without an endpoint too."""
+        return iter(tuple(self._dhcp_leases.values()))
+
+    def dhcp_lease(self, key: tuple[str, str]) -> DhcpLease | None:
+        """Return the DHCP lease of this network and client identifier, or None."""
+        return self._dhcp_leases.get(key)
+
+    def dhcp_lease_of(self, endpoint_id: str) -> DhcpLease | None:
+        """Return the DHCP lease that this endpoint has its address from, or None."""
+        key = self._dhcp_by_endpoint.get(endpoint_id)
+        return None if key is None else self._dhcp_leases[key]
+
     def held(self, parent: str | None, version: int) -> Intervals:
         """Return what may not be handed out on a parent, as numbers, or to those who share with every parent (None).
 
@@ -221,6 +238,8 @@ class Records:
                 self._cursors[record.owner, record.subnet] = record
             case Quarantine():
                 self._put_quarantine(record)
+            case DhcpLease():
+                self._put_dhcp_lease(record)
 
     def _put_network(self, network: Network) -> None:
         before = self._networks.get(network.id)
@@ -288,6 +307,8 @@ class Records:
                 self._cursors.pop((record.owner, record.subnet), None)
             case Quarantine():
                 self._drop_quarantine(record)
+            case DhcpLease():
+                self._drop_dhcp_lease(record.key)
 
     def _drop_network(self, network_id: str) -> None:
         network = self._networks.pop(network_id, None)
@@ -295,6 +316,8 @@ class Records:
             self._free_fixed(network)
             self._forget_name(network)
             self._drop_cursors(network_id)
+            for key in [key for key in self._dhcp_leases if key[0] == network_id]:
+                self._drop_dhcp_lease(key)
             _discard(self._by_parent, network.parent, network_id)
 
     def _drop_parent(self, name: str) -> None:
@@ -317,6 +340,22 @@ class Records:
                 _discard(self._with_hosts, endpoint.network_id, endpoint_id)
             self._leave_namespace(endpoint)
             _discard(self._by_network, endpoint.network_id, endpoint_id)
+            key = self._dhcp_by_endpoint.pop(endpoint_id, None)
+            if key is not None:
+                self._dhcp_leases[key] = replace(self._dhcp_leases[key], endpoint_id=None)
+
+    def _put_dhcp_lease(self, lease: DhcpLease) -> None:
+        before = self._dhcp_leases.get(lease.key)
+        if before is not None and before.endpoint_id is not None:
+            self._dhcp_by_endpoint.pop(before.endpoint_id, None)
+        self._dhcp_leases[lease.key] = lease
+        if lease.endpoint_id is not None:
+            self._dhcp_by_endpoint[lease.endpoint_id] = lease.key
+
+    def _drop_dhcp_lease(self, key: tuple[str, str]) -> None:
+        lease = self._dhcp_leases.pop(key, None)
+        if lease is not None and lease.endpoint_id is not None:
+            self._dhcp_by_endpoint.pop(lease.endpoint_id, None)
 
     def _forget_name(self, network: Network) -> None:
         if network.name is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
 from ipvl.model import (
+    Addressing,
     ConflictCheck,
     Cursor,
+    DhcpLease,
     Endpoint,
     Flag,
     Lease,
@@ -27,6 +29,7 @@ from ipvl.model import (
     Pool,
     Quarantine,
     Route,
+    Terms,
 )
 from ipvl.records import Drop, Put, Record, Records
 from ipvl.store.sqlite import open_store
@@ -78,6 +81,41 @@ SHARED = pool("10.0.0.0/8", "10.9.0.0/16", users=2)
 OWN = pool("2001:db8::/64", parent="eth0.20", conflict_check=ConflictCheck.PROBE)
 GATEWAY = lease(SHARED, "10.0.0.1", gateway=True, users=2)
 LEASE = lease(OWN, "2001:db8::a", owner="web", changed=7.25)
+LEASED = network("l" * 64, subnets=(), addressing=Addressing.DHCP)
+HOLDER = endpoint("three", network_id=LEASED.id, addresses=("192.168.30.7/24",))
+DHCP_LEASES = (
+    DhcpLease(
+        LEASED.id,
+        "web/lan/9e10d20a",
+        HOLDER.id,
+        "",
+        1_700_000_000.5,
+        Terms(
+            address=IPv4Interface("192.168.30.7/24"),
+            server=IPv4Address("192.168.30.1"),
+            server_mac="02:00:00:00:00:02",
+            obtained=1.5,
+            renews=2.5,
+            rebinds=3.5,
+            expires=4.5,
+            gateway=IPv4Address("192.168.30.254"),
+            routes=(Route(ip_network("10.0.0.0/8"), ip_address("192.168.30.1")), Route(ip_network("10.9.0.0/16"))),
+            resolvers=(IPv4Address("9.9.9.9"), IPv4Address("192.168.30.1")),
+            domain="lan.example",
+            mtu=1400,
+        ),
+        lost="it ran out",
+    ),
+    DhcpLease(
+        LEASED.id,
+        "db",
+        None,
+        "5f0c",
+        2.0,
+        Terms(IPv4Interface("192.168.30.8/24"), IPv4Address("192.168.30.1"), "02:00:00:00:00:02", obtained=1.0),
+    ),
+    DhcpLease(LEASED.id, "new", None, "", 3.0),
+)
 CURSORS = (
     Cursor(SHARED.id, SHARED.subnet, ip_address("10.9.0.4")),
     Cursor(FULL.id, FULL.subnets[1].pool, ip_address("192.168.20.10")),
@@ -334,3 +372,64 @@ def test_the_names_used_here_are_different():
     named = [one for one in ALL if not isinstance(one, Lease | Cursor | Quarantine)]
     assert len(named) == len({getattr(one, "id", None) or one.name for one in named})
     assert ID != OTHER_ID
+
+
+def leased(store):
+    """Put a network whose addresses come from DHCP, with an endpoint and three leases."""
+    store.commit([Put(one) for one in (parent("eth0"), LEASED, HOLDER, *DHCP_LEASES)])
+    return store
+
+
+def dhcp_leases(store) -> tuple[DhcpLease, ...]:
+    return tuple(one for one in store.load() if isinstance(one, DhcpLease))
+
+
+def test_every_field_of_a_dhcp_lease_comes_back(store):
+    """With an endpoint, without one, and without terms."""
+    assert DHCP_LEASES == dhcp_leases(leased(store))
+    assert LEASED in store.load()
+
+
+def test_a_dhcp_lease_that_is_put_again_is_replaced_in_its_place(store):
+    """All of it but its network and identifier."""
+    changed = (replace(DHCP_LEASES[0], terms=None, lost="", endpoint_id=None, shape="x", changed=9.0), *DHCP_LEASES[1:])
+    leased(store).commit([Put(changed[0])])
+
+    assert changed == dhcp_leases(store)
+
+
+def test_a_dhcp_lease_outlives_its_endpoint(store):
+    """The next endpoint with the identifier gets the address of this one; memory and disk agree."""
+    records = Records(leased(store).load())
+    store.commit([Drop(HOLDER)])
+    records.apply([Drop(HOLDER)])
+
+    expected = (replace(DHCP_LEASES[0], endpoint_id=None), *DHCP_LEASES[1:])
+    assert expected == dhcp_leases(store) == tuple(records.dhcp_leases())
+    assert records.dhcp_lease_of(HOLDER.id) is None
+
+
+def test_dhcp_leases_go_with_their_network(store):
+    """Or alone."""
+    records = Records(leased(store).load())
+    assert DHCP_LEASES[0] == records.dhcp_lease_of(HOLDER.id)
+    store.commit([Drop(DHCP_LEASES[2])])
+    assert DHCP_LEASES[:2] == dhcp_leases(store)
+
+    store.commit([Drop(HOLDER), Drop(LEASED)])
+    records.apply([Drop(HOLDER), Drop(LEASED)])
+
+    assert () == dhcp_leases(store) == tuple(records.dhcp_leases())
+
+
+def test_a_dhcp_lease_moves_to_another_endpoint(store):
+    """The container was started again: in one commit the old endpoint goes and the new one has the lease."""
+    records = Records(leased(store).load())
+    heir = endpoint("four", network_id=LEASED.id, addresses=("192.168.30.7/24",))
+    changes = [Drop(HOLDER), Put(heir), Put(replace(DHCP_LEASES[0], endpoint_id=heir.id))]
+    store.commit(changes)
+    records.apply(changes)
+
+    assert heir.id == dhcp_leases(store)[0].endpoint_id
+    assert store.load() == (parent("eth0"), LEASED, heir, *records.dhcp_leases())
+    assert (None, heir.id) == (records.dhcp_lease_of(HOLDER.id), records.dhcp_lease_of(heir.id).endpoint_id)

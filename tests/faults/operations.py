@@ -23,6 +23,8 @@ from ipvl.embedded.sandboxes import settle
 from ipvl.options.endpoint import port_name
 
 from .asgi import exchange
+from .dhcp_segment import FIRST as LEASED_ADDRESS
+from .dhcp_segment import FakeServer, FakeWire
 
 OK = 200
 FIRST, AGAIN = 1, 2
@@ -177,6 +179,31 @@ def create_endpoint(identity: str = ENDPOINT, network: str = NETWORK, address: s
         await docker(stage, "NetworkDriver.CreateEndpoint", body)
 
     return act
+
+
+def on_a_segment(act: Act, parent: str = "eth0") -> Act:
+    """Do it where a DHCP server answers, which remembers nothing of earlier attempts."""
+
+    async def on_it(stage: Stage, attempt: int) -> None:
+        wire = FakeWire(wait=lambda _seconds: None)
+        wire.links.add(parent)
+        wire.servers[parent] = [FakeServer()]
+        stage.engine.wire = wire
+        await act(stage, attempt)
+
+    return on_it
+
+
+async def create_leasing_network(stage: Stage, attempt: int) -> None:
+    options = {"com.docker.network.generic": {"parent": "eth0", "addressing": "dhcp"}}
+    body = {"NetworkID": NETWORK, "Options": options, "IPv4Data": [{"Pool": "0.0.0.0/0"}], "IPv6Data": []}
+    await docker(stage, "NetworkDriver.CreateNetwork", body)
+
+
+async def create_leasing_endpoint(stage: Stage, attempt: int) -> None:
+    body = {"NetworkID": NETWORK, "EndpointID": ENDPOINT, "Interface": {}, "Options": {"client_id": "web"}}
+    answer = await docker(stage, "NetworkDriver.CreateEndpoint", body)
+    assert answer["Interface"]["Address"] == str(LEASED_ADDRESS), "the same at each attempt"
 
 
 def endpoint_call(method: str, identity: str = ENDPOINT, network: str = NETWORK) -> Act:
@@ -366,6 +393,8 @@ async def sandbox_ended(stage: Stage, attempt: int) -> None:
 VLAN = create_network(NETWORK, "eth0.20")
 CONNECT = network_call("network.connect", attachment={"network": "db"}, sandbox="one")
 DISCONNECT = network_call("network.disconnect", network="db", sandbox="one")
+LEASING = make("lan", options={"parent": "eth0", "addressing": "dhcp"}, subnets=[])
+LEASED_ALREADY = r"network lan has a member blue already"
 ON_ALREADY = r"is on network \w+ already, with "
 
 OPERATIONS: dict[str, Operation] = {
@@ -403,6 +432,12 @@ OPERATIONS: dict[str, Operation] = {
     "docker: leave a network with host access": Operation(
         (create_open_network, create_endpoint(), join(), taken(), given_back()), endpoint_call("Leave")
     ),
+    "docker: create an endpoint with a lease": Operation(
+        (create_leasing_network,), on_a_segment(create_leasing_endpoint)
+    ),
+    "docker: delete an endpoint with a lease": Operation(
+        (create_leasing_network, on_a_segment(create_leasing_endpoint)), on_a_segment(endpoint_call("DeleteEndpoint"))
+    ),
     "docker: request a pool": Operation((), request_pool()),
     "docker: request a pool again": Operation((request_pool(),), request_pool()),
     "docker: release a pool": Operation((request_pool(),), release_pool),
@@ -437,6 +472,10 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "embedded: attach to a second network": Operation(
         (WEB, DATABASE, attach()), attach("db"), ON_ALREADY, chooses=True
+    ),
+    "embedded: attach with a lease": Operation((LEASING,), on_a_segment(attach("lan")), LEASED_ALREADY),
+    "embedded: detach with a lease": Operation(
+        (LEASING, on_a_segment(attach("lan"))), on_a_segment(detach("lan")), "is not on network lan"
     ),
     "embedded: detach": Operation((WEB, attach(place=GREEN), attach()), detach(), "is not on network web"),
     "embedded: detach from the network with the default route": Operation(

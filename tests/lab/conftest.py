@@ -75,7 +75,14 @@ def docker_host(request: pytest.FixtureRequest) -> Iterator[DockerHost]:
     host.reset()
     left = set(host.links()) - links
     assert left == set(), "links left behind"
-    kept = ("id FROM networks", "id FROM endpoints", "name FROM parents", "id FROM pools", "address FROM leases")
+    kept = (
+        "id FROM networks",
+        "id FROM endpoints",
+        "name FROM parents",
+        "id FROM pools",
+        "address FROM leases",
+        "client_id FROM dhcp_leases",
+    )
     assert host.records(" UNION ".join(f"SELECT {column_and_table}" for column_and_table in kept)) == []
 
 

@@ -104,7 +104,7 @@ def test_as_json(docker_host: DockerHost) -> None:
             "way_out": "bring it up with `ip link set eth1 up`",
         }
     ] == answer["findings"]
-    assert (17, 0, 1, []) == (answer["checks"], answer["networks"], answer["parents"], answer["unchecked"])
+    assert (18, 0, 1, []) == (answer["checks"], answer["networks"], answer["parents"], answer["unchecked"])
 
 
 def test_an_old_kernel(docker_host: DockerHost) -> None:

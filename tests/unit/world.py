@@ -20,6 +20,7 @@ from ipvl.model import Attachment, Endpoint, Network
 from ipvl.records import Change, Record
 from ipvl.store.sqlite import SqliteStore, open_store
 from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
+from tests.faults.dhcp_segment import FakeWire
 from tests.unit.builders import NOW, SANDBOX
 
 _Result = TypeVar("_Result")
@@ -69,11 +70,14 @@ class World:
         self.kernel.add("eth0")
         self.kernel.add("eth1")
         self.now = NOW
+        self.wire = FakeWire(self.wait)
         self.hosts: dict[str, str] = {}
+        self.resolvers: dict[str, str] = {}
         self.discarded: list[str] = []
         self._file = folder / "state.db"
         self._file.write_bytes(_new_state_file())
         self.start()
+        self.engine.wire = self.wire
 
     def copy(self, folder: Path) -> World:
         """Return another world that is as this one, which has stopped, is now."""
@@ -91,6 +95,7 @@ class World:
             self.store,
             clock=lambda: self.now,
             publish=self.hosts.__setitem__,
+            resolve=self.resolvers.__setitem__,
             discard=lambda sandbox: self.discarded.append(sandbox.name),
         )
 
@@ -102,6 +107,11 @@ class World:
         self.stop()
         self.start()
         self.reconcile()
+        self.engine.wire = self.wire
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         return asyncio.run(work)
@@ -148,6 +158,7 @@ class World:
             *records.cursors(),
             *records.sandboxes(),
             *records.quarantines(),
+            *records.dhcp_leases(),
         )
         assert in_memory == on_disk
         return on_disk, self.kernel.picture()

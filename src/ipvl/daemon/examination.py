@@ -13,11 +13,12 @@ from typing import TypeVar
 from ipvl.daemon.configuration import Configuration
 from ipvl.diagnosis.checks import Diagnosis, diagnose
 from ipvl.diagnosis.evidence import Evidence, Scope, scope_of
-from ipvl.diagnosis.questions import MOST_ADDRESSES, address_questions, questions
+from ipvl.diagnosis.questions import MOST_ADDRESSES, address_questions, dhcp_questions, questions
 from ipvl.diagnosis.record_checks import is_unused_dummy
 from ipvl.diagnosis.wording import member
 from ipvl.errors import IpvlError, Kind
 from ipvl.facts import Answers, NetworkStack, Question
+from ipvl.kernel.dhcp_probe import servers_on
 from ipvl.kernel.facts import network_stack
 from ipvl.kernel.netlink import HostKernel, open_host_kernel
 from ipvl.kernel.probes import ask
@@ -52,9 +53,11 @@ async def examine(configuration: Configuration, network: str | None = None, pare
         earlier = Host(links, kernel.release, frozenset())
         records = _records(configuration, unchecked)
         scope = scope_of(records, earlier, network, parent)
-        (answers, kinds) = await asyncio.gather(
+        asked = dhcp_questions(scope, earlier)
+        (answers, kinds, servers) = await asyncio.gather(
             _ask(scope, records, earlier, await network_stack(links), unchecked),
             _allowed(kernel.kinds, "what kinds of links the kernel can make", unchecked),
+            _allowed(lambda: servers_on(asked), "DHCP servers", unchecked),
         )
         moved = await _allowed(lambda: _moved(kernel, records), "ports inside containers", unchecked)
         host = Host(await kernel.all(), kernel.release, kinds or frozenset(), moved or ())
@@ -69,6 +72,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             now=time.time(),
             knows_kinds=kinds is not None,
             knows_namespaces=moved is not None,
+            dhcp_servers=servers or {},
             docker_networks=await _docker_networks(configuration, host, unchecked) if scope.whole else None,
         )
         diagnosis = diagnose(evidence, unchecked)

@@ -27,12 +27,15 @@ from ipvl.doors.docker.engine_api import follow_docker
 from ipvl.driver.announcements import Announcer
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import Event, EventType
+from ipvl.driver.lease_keeping import keep_leases
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
 from ipvl.kernel.changes import LinkState, link_changes
+from ipvl.kernel.dhcp_wire import HostWire
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.sandbox.hosts import write_hosts
+from ipvl.sandbox.resolvers import write_resolvers
 from ipvl.store.sqlite import open_store
 
 log = logging.getLogger(__name__)
@@ -70,11 +73,18 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
         async with open_host_kernel() as kernel:
             announcer = Announcer()
             engine = Engine(
-                kernel, store, publish=write_hosts, discard=partial(discard, configuration), announce=announcer
+                kernel,
+                store,
+                publish=write_hosts,
+                resolve=write_resolvers,
+                discard=partial(discard, configuration),
+                announce=announcer,
             )
             await recover(engine)
             await settle(engine)
             publish_all(engine)
+            # Not before: who is gone since the last run may be back in a moment, and its lease still runs.
+            engine.wire = HostWire()
             servers = [(_server(docker_app(engine)), docker_socket), (_server(control_app(engine)), control_socket)]
             async with asyncio.TaskGroup() as tasks:
                 serving = [tasks.create_task(server.serve([listener])) for server, listener in servers]
@@ -83,6 +93,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                     tasks.create_task(follow_docker(engine, configuration.engine_socket)),
                     tasks.create_task(watch_supervisors(engine)),
                     tasks.create_task(announcer.run(engine)),
+                    tasks.create_task(keep_leases(engine, engine.wire)),
                 ]
                 log.info(
                     "ipvl %s serves Docker at %s: %d networks, %d endpoints",

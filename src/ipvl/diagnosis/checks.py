@@ -22,6 +22,7 @@ CHECKS: dict[str, Callable[[Evidence], Iterable[Finding]]] = {
     "subnet": segment_checks.subnet,
     "vlan": segment_checks.vlan,
     "gateway": segment_checks.gateway,
+    "dhcp": segment_checks.dhcp,
     "duplicate": segment_checks.duplicate,
     "conflicts": conflict_checks.conflicts,
     "mtu": parent_checks.mtu,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from ipvl.errors import invalid, missing, shown
 from ipvl.facts import Answers, NetworkStack
@@ -32,7 +32,8 @@ class Evidence:
 
     The host was looked at twice (`earlier` and `host`): what is there, or missing, both times is not merely on its way.
     `records` were read in between. What this user could not find out is None: `docker_networks` are the ids of Docker's
-    networks, asked for only where they matter.
+    networks, asked for only where they matter. `dhcp_servers` has the parents where a DHCP server was asked for, and
+    which answered first.
     """
 
     scope: Scope
@@ -46,6 +47,7 @@ class Evidence:
     knows_kinds: bool = True
     knows_namespaces: bool = True
     docker_networks: frozenset[str] | None = None
+    dhcp_servers: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def networks(self) -> tuple[Network, ...]:

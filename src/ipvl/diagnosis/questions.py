@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipvl.addresses.allocation import gateway_of
 from ipvl.diagnosis.evidence import Scope
 from ipvl.facts import NetworkStack, Question
+from ipvl.links import Link
 from ipvl.model import Endpoint, IPAddress, Network, Phase, Subnet
 from ipvl.planning.parents import TAKES_EVERY_FRAME, Host
 from ipvl.records import Records
@@ -24,7 +25,7 @@ def questions(scope: Scope, records: Records, host: Host, stack: NetworkStack) -
         link = host.link(network.parent)
         if network.mode.routes or network.isolated or network.phase is not Phase.READY or link is None:
             continue
-        if not (link.up and link.carrier and link.ethernet) or link.master_kind in TAKES_EVERY_FRAME:
+        if not _hears(link):
             continue
         for subnet in network.subnets:
             question = gateway_question(network, subnet, records, stack)
@@ -36,6 +37,16 @@ def questions(scope: Scope, records: Records, host: Host, stack: NetworkStack) -
                 found[question] = None
         for question in address_questions(network, records)[:MOST_ADDRESSES]:
             found[question] = None
+    return tuple(found)
+
+
+def dhcp_questions(scope: Scope, host: Host) -> tuple[str, ...]:
+    """Return the parents on which to ask for a DHCP server: those whose networks need one and that can hear."""
+    found: dict[str, None] = {}
+    for network in scope.networks:
+        link = host.link(network.parent)
+        if network.asks_server and network.phase is Phase.READY and link is not None and _hears(link):
+            found[network.parent] = None
     return tuple(found)
 
 
@@ -68,3 +79,7 @@ def address_questions(network: Network, records: Records) -> tuple[Question, ...
 def endpoint_questions(network: Network, endpoint: Endpoint) -> tuple[Question, ...]:
     """Return the question for every address of an endpoint."""
     return tuple(Question(network.parent, interface.ip) for interface in endpoint.addresses)
+
+
+def _hears(link: Link) -> bool:
+    return link.up and link.carrier and link.ethernet and link.master_kind not in TAKES_EVERY_FRAME

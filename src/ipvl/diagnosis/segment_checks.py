@@ -115,6 +115,32 @@ def _routers(network: Network, evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def dhcp(evidence: Evidence) -> Iterator[Finding]:
+    """Find networks whose addresses come from a DHCP server that is not there, and addresses that one took back.
+
+    Where a VLAN carries nothing at all, that is the finding.
+    """
+    for network in evidence.networks:
+        parent = network.parent
+        if network.asks_server and evidence.dhcp_servers.get(parent, "") is None and not _is_mute(parent, evidence):
+            yield problem(
+                "dhcp",
+                network.label,
+                f"no DHCP server answers on {parent}, where network {network.label} has its addresses from",
+                f"see that the server is up and {_where(parent, evidence)}, and that the switch lets it answer",
+            )
+        for endpoint in evidence.records.endpoints_of(network.id):
+            lease = evidence.records.dhcp_lease_of(endpoint.id)
+            if lease is not None and lease.terms is not None and lease.lost:
+                yield problem(
+                    "dhcp",
+                    network.label,
+                    f"{wording.member(network)} {endpoint.label} of network {network.label} has lost the lease of"
+                    f" {lease.terms.address.ip}: {lease.lost}",
+                    f"others may get that address now: {wording.another_lease(network, endpoint)}",
+                )
+
+
 def duplicate(evidence: Evidence) -> Iterator[Finding]:
     """Find addresses of endpoints that a machine outside, or the host itself, has as well."""
     for network in evidence.switched:

@@ -12,6 +12,7 @@ MEANINGS = {
     "subnet": "a subnet is not the parent's in L2, or is in L3",
     "vlan": "the switch does not bring a VLAN here",
     "gateway": "a gateway does not answer, or is this host",
+    "dhcp": "no DHCP server answers, or it took an address back",
     "duplicate": "a machine on the LAN has the address of a container",
     "conflicts": "addresses are asked for too late, or a machine answers for everybody",
     "mtu": "an MTU is above the parent's",

@@ -32,6 +32,13 @@ def repair(network: Network, what: str) -> str:
     return restart if network.is_dockers else f"{restart}, and so does `ipvl network ls` where no daemon runs"
 
 
+def another_lease(network: Network, endpoint: Endpoint) -> str:
+    """Return how an endpoint gets another address from a DHCP server."""
+    if network.is_dockers:
+        return "restart the container"
+    return f"`ipvl network disconnect {network.label} {endpoint.label}`, and `connect` it again"
+
+
 def another_start(network: Network) -> str:
     """Return how one port of the network is made anew, whoever's."""
     if network.is_dockers:
@@ -43,8 +50,10 @@ def port_again(endpoint: Endpoint, network: Network, records: Records) -> str:
     """Return how an endpoint gets the port again that it lost."""
     if network.is_dockers:
         return "restart the container"
-    flags = " ".join(f"--ip{'6' if one.version == 6 else ''} {one.ip}" for one in endpoint.addresses)
+    flags = "".join(
+        f" --ip{'6' if one.version == 6 else ''} {one.ip}" for one in endpoint.addresses if not network.asks_server
+    )
     if any(sandbox.inode == endpoint.inode and sandbox.ended is None for sandbox in records.sandboxes()):
-        return f"`ipvl network connect {flags} {network.label} {endpoint.label}` gives it one again"
+        return f"`ipvl network connect{flags} {network.label} {endpoint.label}` gives it one again"
     name = f" --name {endpoint.name}" if endpoint.name else ""
-    return f"`ipvl attach --net {network.label} --netns {endpoint.sandbox} {flags}{name}` gives it one again"
+    return f"`ipvl attach --net {network.label} --netns {endpoint.sandbox}{flags}{name}` gives it one again"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from time import localtime, strftime
 
+from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.status import (
     EndpointStatus,
     LeaseStatus,
@@ -24,6 +26,7 @@ HOST_COLUMNS = ("HOST PORT", "NETWORK", "ADDRESSES")
 ROUTE_COLUMNS = ("ROUTE", "NETWORK", "METRIC")
 LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
 QUARANTINE_COLUMNS = ("IN USE BY OTHERS", "PARENT", "HOLDER", "KEPT OUT UNTIL")
+DHCP_COLUMNS = ("DHCP LEASE", "ENDPOINT", "NETWORK", "SERVER", "CLIENT ID", "ENDS", "STATE")
 NOTHING = "-"
 NO_NETWORKS = "no networks yet; make one with `ipvl network create`, or with `docker network create -d ipvl` for Docker"
 
@@ -39,6 +42,7 @@ def status_text(status: Status) -> str:
         (ENDPOINT_COLUMNS, [_endpoint_row(one) for one in status.endpoints]),
         (HOST_COLUMNS, [_host_row(one) for one in status.networks if one.host_port]),
         (ROUTE_COLUMNS, [row for one in status.networks for row in _route_rows(one)]),
+        (DHCP_COLUMNS, [_dhcp_row(one, one.lease) for one in status.endpoints if one.lease is not None]),
         (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
         (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
         (QUARANTINE_COLUMNS, [_quarantine_row(one) for one in status.quarantines]),
@@ -90,7 +94,7 @@ def _listed_network(network: NetworkView) -> tuple[str, ...]:
         network.door,
         network.parent,
         network.mode if network.flag == "bridge" else f"{network.mode} {network.flag}",
-        ", ".join(subnet.subnet for subnet in network.subnets),
+        ", ".join(subnet.subnet for subnet in network.subnets) or _no_subnets(network.addressing),
         str(len(network.members)),
     )
 
@@ -115,11 +119,15 @@ def _network_row(network: NetworkStatus) -> tuple[str, ...]:
         network.mode,
         network.flag,
         network.parent,
-        ",".join(subnet.subnet for subnet in network.subnets) or NOTHING,
+        ",".join(subnet.subnet for subnet in network.subnets) or _no_subnets(network.addressing),
         ",".join(subnet.gateway for subnet in network.subnets if subnet.gateway) or NOTHING,
         str(network.endpoints),
         "trouble" if network.trouble else "ready",
     )
+
+
+def _no_subnets(addressing: str) -> str:
+    return NOTHING if addressing == "pool" else addressing
 
 
 def _parent_row(parent: ParentStatus) -> tuple[str, ...]:
@@ -170,6 +178,19 @@ def _lease_row(lease: LeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
 def _quarantine_row(quarantine: QuarantineStatus) -> tuple[str, ...]:
     until = datetime.fromtimestamp(quarantine.until).astimezone()
     return (quarantine.address, quarantine.parent, quarantine.holder, f"{until:%H:%M:%S}")
+
+
+def _dhcp_row(endpoint: EndpointStatus, lease: DhcpStatus) -> tuple[str, ...]:
+    ends = NOTHING if lease.expires is None else strftime("%Y-%m-%dT%H:%M:%S", localtime(lease.expires))
+    return (
+        ",".join(endpoint.addresses),
+        endpoint.name or endpoint.id[:12],
+        endpoint.network,
+        lease.server,
+        lease.client_id,
+        ends,
+        lease.state,
+    )
 
 
 def _troubles(status: Status) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ipvl.dhcp.messages import Message, Reply
 from ipvl.links import HostWays, Link, SandboxView, Step
 from ipvl.model import IPAddress, IPNetwork
 from ipvl.records import Change, Record
@@ -58,6 +60,23 @@ class Kernel(Protocol):
 
     def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
         """Tell everybody on a link's segment that these addresses are now at its MAC address; waits for nobody."""
+
+
+class Conversation(Protocol):
+    """What says and hears the messages of one DHCP exchange on a link."""
+
+    def say(self, message: Message) -> None:
+        """Send a message, which may be lost."""
+
+    async def hear(self, within: float) -> Reply | None:
+        """Return the next answer, None when none came within so many seconds."""
+
+
+class Wire(Protocol):
+    """The segments behind the host's links."""
+
+    def open(self, link: str, xid: int) -> AbstractContextManager[Conversation]:
+        """Return what speaks and listens on a link; only answers with this number are heard."""
 
 
 class Store(Protocol):

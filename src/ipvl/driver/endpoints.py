@@ -11,7 +11,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import let_in, steps_to_remove
 from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
-from ipvl.model import Attachment, ConflictCheck, Endpoint, Network, Phase
+from ipvl.model import Attachment, ConflictCheck, Endpoint, Network, Phase, Terms
 from ipvl.planning.attachments import attachment
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
@@ -59,10 +59,7 @@ async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
     if held is not None:
         if (held.network_id, held.addresses) == (endpoint.network_id, endpoint.addresses):
             return
-        raise conflict(
-            f"endpoint id {endpoint.id[:12]} belongs to an endpoint with {addresses(held)}",
-            "delete that endpoint first",
-        )
+        raise belongs_to_another(held)
     for interface in endpoint.addresses:
         fixed = fixed_by(engine, network.parent, interface.ip)
         if fixed is not None:
@@ -123,14 +120,17 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
                 f"endpoint {endpoint.label} of network {network.label} is in sandbox {endpoint.sandbox} already",
                 "leave that one first",
             )
-        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
+        lease = engine.records.dhcp_lease_of(endpoint.id)
+        terms = None if lease is None else lease.terms
+        mtu = await port_mtu(engine, network, terms)
+        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, mtu)
         steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
         engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock())),))
         await make_port(engine, network, steps)
         await let_in(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
         engine.tell(engine.lifecycles.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
-        return attachment(network, endpoint)
+        return attachment(network, endpoint, terms)
 
 
 async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:
@@ -156,9 +156,27 @@ async def name_endpoint(engine: Engine, endpoint_id: str, name: str) -> None:
             engine.commit((Put(replace(endpoint, name=name)),))
 
 
+def belongs_to_another(held: Endpoint) -> IpvlError:
+    """Return the refusal of an id that an endpoint has which is not the one that is asked for."""
+    return conflict(
+        f"endpoint id {held.id[:12]} belongs to an endpoint with {addresses(held)}", "delete that endpoint first"
+    )
+
+
 def addresses(endpoint: Endpoint) -> str:
     """Return an endpoint's addresses as text, IPv4 first."""
     return " and ".join(str(interface.ip) for interface in endpoint.addresses)
+
+
+async def port_mtu(engine: Engine, network: Network, terms: Terms | None) -> int | None:
+    """Return the MTU for a port, None for its parent's.
+
+    That of a DHCP lease counts where the network has none and the parent's is not below it.
+    """
+    if network.mtu is not None or terms is None or terms.mtu is None:
+        return network.mtu
+    parent = next((link for link in await engine.kernel.all() if link.name == network.parent), None)
+    return terms.mtu if parent is not None and terms.mtu < parent.mtu else None
 
 
 async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -> None:

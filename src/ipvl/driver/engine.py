@@ -8,16 +8,18 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from ipvl.driver.contracts import Kernel, Store
+from ipvl.driver.claims import Claims
+from ipvl.driver.contracts import Kernel, Store, Wire
 from ipvl.driver.event_log import EventLog
 from ipvl.driver.events import Event, EventType
+from ipvl.driver.lease_ends import freed, say_farewell, unused
 from ipvl.driver.lifecycles import Lifecycles
 from ipvl.driver.memberships import Memberships
 from ipvl.errors import IpvlError, missing, shown
 from ipvl.links import HostWays, MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
-from ipvl.model import Endpoint, IPAddress, Network, Sandbox
+from ipvl.model import DhcpLease, Endpoint, IPAddress, Network, Sandbox
 from ipvl.planning.parents import Host
-from ipvl.records import Change, Records
+from ipvl.records import Change, Put, Records
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +33,15 @@ class Engine:
     `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `probing` are the ids of
     endpoints whose addresses the segment is being asked for, and `found_free` tells of addresses that nobody there had
     when a pool leased them, by parent, when that was. `parent_mtus` are those that all ports were last made to agree
-    with.
+    with. `wire` is where DHCP servers are, None as long as nobody keeps leases, and `claims` are who is about to get
+    one.
 
     Args:
         kernel: the host.
         store: what is remembered; its records are read here, once.
         clock: tells the time in seconds since the epoch.
         publish: writes names to the hosts file at a path; what cannot be written is its own to report.
+        resolve: writes resolvers to the file beside the hosts file at a path, in the same way.
         discard: removes the files of a sandbox whose supervisor was killed; what cannot be is its own to report.
         announce: sees to it that the neighbours of an endpoint that ipvl placed learn where its addresses are.
 
@@ -52,6 +56,7 @@ class Engine:
         clock: Callable[[], float] = time.time,
         *,
         publish: Callable[[str, str], None] = lambda _path, _text: None,
+        resolve: Callable[[str, str], None] = lambda _path, _text: None,
         discard: Callable[[Sandbox], None] = lambda _sandbox: None,
         announce: Callable[[Network, Endpoint], None] = lambda _network, _endpoint: None,
     ) -> None:
@@ -61,6 +66,7 @@ class Engine:
         self.started = clock()
         self.records = Records(store.load())
         self.publish = publish
+        self.resolve = resolve
         self.discard = discard
         self.announce = announce
         self.probing: set[str] = set()
@@ -70,6 +76,8 @@ class Engine:
         self.doubts = asyncio.Event()
         self.warnings: tuple[str, ...] = ()
         self.parent_mtus: dict[str, int] = {}
+        self.wire: Wire | None = None
+        self.claims = Claims()
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
         self.memberships = Memberships()
@@ -106,18 +114,30 @@ class Engine:
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.
 
+        An endpoint that goes, however that is, gives its DHCP lease back.
+
         Raises:
             IpvlError: the store could not take them; nothing changed.
         """
         if not changes:
             return
+        ends = freed(changes, self.records)
+        if ends:
+            released = self.wire is not None
+            changes = (*(Put(unused(one, self.clock(), released=released)) for one in ends), *changes)
         self.store.commit(changes)
+        self._release(ends)
         told: list[Event] = []
         for change in changes:
             told += self.lifecycles.change(change, self.records, self.clock())
             self.memberships.note(change, self.records)
             self.records.apply((change,))
         self.tell(told)
+
+    def _release(self, ends: Iterable[DhcpLease]) -> None:
+        for lease in ends:
+            if self.wire is not None and lease.terms is not None and lease.key not in self.claims.taken:
+                say_farewell(self.wire, self.network(lease.network_id), lease, lease.terms, self.clock())
 
     def tell(self, events: Iterable[Event]) -> None:
         """Publish events, in their order."""

@@ -29,6 +29,10 @@ class EventType(StrEnum):
     PARENT_CAME_BACK = "parent.came_back"
     PARENT_DOWN = "parent.down"  # switched off, or without carrier
     PARENT_UP = "parent.up"
+    LEASE_OBTAINED = "lease.obtained"  # from a DHCP server
+    LEASE_RENEWED = "lease.renewed"
+    LEASE_LOST = "lease.lost"  # the server took it back, or did not answer until it ended
+    LEASE_RELEASED = "lease.released"
     WARNING = "warning"
     EVENTS_LOST = "events.lost"  # to one reader
     DAEMON_STOPPING = "daemon.stopping"  # the last of a stream

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ipvl.driver.events import Event, EventType
 from ipvl.driver.status import link_state
-from ipvl.model import Endpoint, Network, Phase, Sandbox
+from ipvl.model import DhcpLease, Endpoint, Network, Phase, Sandbox
 from ipvl.planning.parents import Host
 from ipvl.records import Change, Put, Records
 
@@ -53,6 +53,8 @@ class Lifecycles:
                 if isinstance(change, Put):
                     return tuple(self._put_endpoint(network, before, record, time))
                 return tuple(self._drop_endpoint(network, before, time))
+            case DhcpLease() if isinstance(change, Put):
+                return tuple(_put_lease(records.dhcp_lease(record.key), record, records, time))
             case _:
                 return ()
 
@@ -160,6 +162,26 @@ def _of_sandbox(type_: EventType, sandbox: Sandbox, members: Members, what: str,
 def parent_states(records: Records, host: Host) -> dict[str, str]:
     """Return the state of every parent's link: up, no carrier, down or missing."""
     return {parent.name: link_state(host.link(parent.name)) for parent in records.parents()}
+
+
+def about_lease(type_: EventType, network: Network, endpoint: Endpoint, what: str, time: float) -> Event:
+    """Return the event of a lease that became another one's, or did not; `what` follows the endpoint's name."""
+    return _about(type_, network, endpoint, what, time)
+
+
+def _put_lease(held: DhcpLease | None, now: DhcpLease, records: Records, time: float) -> Iterator[Event]:
+    """Yield the events of a lease that gets an endpoint or loses it; what a server did is told where it is heard."""
+    before = None if held is None else held.endpoint_id
+    network = records.network(now.network_id)
+    endpoint = records.endpoint(now.endpoint_id or before or "")
+    if before == now.endpoint_id or network is None or endpoint is None or now.terms is None:
+        return
+    if now.endpoint_id is None:
+        what = f"has released the lease of {now.terms.address.ip}"
+        yield about_lease(EventType.LEASE_RELEASED, network, endpoint, what, time)
+    else:
+        what = f"has the lease of {now.terms.address.ip} from server {now.terms.server}"
+        yield about_lease(EventType.LEASE_OBTAINED, network, endpoint, what, time)
 
 
 def _drop_network(held: Network | None, time: float) -> Iterator[Event]:

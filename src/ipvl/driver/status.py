@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from ipvl.addresses.allocation import gateway_of
 from ipvl.driver.contracts import Kernel
+from ipvl.driver.dhcp_status import DhcpStatus
+from ipvl.driver.lease_status import lease_status, lease_trouble
 from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.errors import IpvlError
 from ipvl.links import Link
-from ipvl.model import ConflictCheck, Network, Pool
+from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Pool
 from ipvl.planning.host_access import host_addresses
 from ipvl.planning.parents import Host, check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
@@ -40,6 +42,7 @@ class NetworkStatus:
     metric: int | None = None
     host_port: str | None = None
     host_addresses: tuple[str, ...] = ()
+    addressing: str = "pool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ class ParentStatus:
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """An endpoint; `state` is attached, or waiting while no sandbox holds it."""
+    """An endpoint; `state` is attached, or waiting while no sandbox holds it, or lease lost.
+
+    `lease` is what a DHCP server granted it, on networks that ask one.
+    """
 
     id: str
     name: str | None
@@ -67,6 +73,7 @@ class EndpointStatus:
     parent: str
     sandbox: str | None
     state: str
+    lease: DhcpStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,8 @@ async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = (
                 addresses=tuple(map(str, endpoint.addresses)),
                 parent=network.parent,
                 sandbox=endpoint.sandbox,
-                state="attached" if is_in_sandbox(endpoint, kernel.namespace_inode) else "waiting",
+                state=_state(endpoint, lease := records.dhcp_lease_of(endpoint.id), kernel),
+                lease=None if lease is None else lease_status(lease),
             )
             for network in records.networks()
             for endpoint in records.endpoints_of(network.id)
@@ -213,7 +221,8 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
         mtu=network.mtu,
         subnets=subnet_statuses(network),
         endpoints=len(records.endpoints_of(network.id)),
-        trouble=_trouble(network, host),
+        trouble=(*_trouble(network, host), *_lost_leases(network, records)),
+        addressing=network.addressing,
         conflict_check=network.conflict_check,
         routes=tuple(route.label for route in network.routes),
         default_route=has_default_route(network),
@@ -226,6 +235,22 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
 def has_default_route(network: Network) -> bool:
     """Tell whether a network gives its members a default route at all."""
     return network.default_route and not network.isolated
+
+
+def _state(endpoint: Endpoint, lease: DhcpLease | None, kernel: Kernel) -> str:
+    if lease is not None and lease.lost:
+        return "lease lost"
+    return "attached" if is_in_sandbox(endpoint, kernel.namespace_inode) else "waiting"
+
+
+def _lost_leases(network: Network, records: Records) -> tuple[str, ...]:
+    found = []
+    for endpoint in records.endpoints_of(network.id) if network.asks_server else ():
+        lease = records.dhcp_lease_of(endpoint.id)
+        trouble = None if lease is None else lease_trouble(network, endpoint, lease)
+        if trouble is not None:
+            found.append(trouble)
+    return tuple(found)
 
 
 def _trouble(network: Network, host: Host) -> tuple[str, ...]:

@@ -12,9 +12,11 @@ from typing import TypeVar
 from ipvl.driver.addressing import choose_addresses, moved_cursors
 from ipvl.driver.conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
 from ipvl.driver.endpoints import addresses as addresses_of
-from ipvl.driver.endpoints import make_port, reserve
+from ipvl.driver.endpoints import make_port, port_mtu, reserve
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import let_in, steps_to_remove
+from ipvl.driver.leases import Leased, reserve_leased
+from ipvl.embedded.leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
@@ -37,8 +39,6 @@ HOSTS_OWN = "/proc/self/ns/net"
 
 _Address = TypeVar("_Address", IPv4Address, IPv6Address)
 
-DOCKERS = "use `docker network connect`, or make one with `ipvl network create`"
-
 
 async def attach(engine: Engine, request: Attach) -> Member:
     """Give a network namespace that somebody else made an endpoint.
@@ -49,10 +49,13 @@ async def attach(engine: Engine, request: Attach) -> Member:
     """
     name = checked_name(request.name, "endpoint") if request.name else None
     hosts = checked_path(request.hosts, "hosts file") if request.hosts else None
-    async with engine.lock:
+    _inode(engine, request.namespace)
+    wish = request.attachment
+    async with leased(engine, (wish,), name or "", request.namespace) as leases, engine.lock:
         network = find_own_network(engine.records, request.attachment.network, DOCKERS)
         inode = _inode(engine, request.namespace)
-        endpoint = await join(engine, network, request.attachment, request.namespace, inode, name=name, hosts=hosts)
+        lease = leases.get(network.id)
+        endpoint = await join(engine, network, wish, request.namespace, inode, name=name, hosts=hosts, lease=lease)
         publish_names(engine)
     return member(network, endpoint)
 
@@ -80,7 +83,8 @@ async def connect(engine: Engine, request: Connect) -> Member:
         IpvlError: network or sandbox is missing, the sandbox has ended or is on the network already, or no address can
             be had. Nothing was changed.
     """
-    async with engine.lock:
+    name = _running(engine, request.sandbox).name
+    async with leased(engine, (request.attachment,), name) as leases, engine.lock:
         network = find_own_network(engine.records, request.attachment.network, DOCKERS)
         sandbox = _running(engine, request.sandbox)
         endpoint = await join(
@@ -91,7 +95,9 @@ async def connect(engine: Engine, request: Connect) -> Member:
             sandbox.inode,
             name=sandbox.name,
             hosts=sandbox.hosts,
+            lease=leases.get(network.id),
         )
+        name_resolvers(engine, sandbox)
         publish_names(engine)
     return member(network, endpoint)
 
@@ -130,11 +136,13 @@ async def join(
     *,
     name: str | None,
     hosts: str | None,
+    lease: Leased | None = None,
 ) -> Endpoint:
     """Choose addresses, make the port, move it in and set it up; the engine's lock is held.
 
     Only the first network that offers one gives a namespace its default route, family by family and metric by metric.
-    The lock is given up while the segment is asked who has the addresses, where the network says so.
+    The lock is given up while the segment is asked who has the addresses, where the network says so. Where a DHCP
+    server chooses the address, `lease` has it.
 
     Raises:
         IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
@@ -143,6 +151,7 @@ async def join(
     if network.phase is not Phase.READY:
         raise conflict(f"network {network.label} is being removed", f"do so again: ipvl network rm {network.label}")
     check_mac(wish.mac, network)
+    check_address(network, wish)
     identity = endpoint_id(network, inode)
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
@@ -173,7 +182,10 @@ async def join(
         hosts=hosts,
         phase=Phase.MAKING,
     )
-    endpoint = await _with_addresses(engine, network, wish, endpoint)
+    if network.asks_server:
+        endpoint = await _with_lease(engine, network, endpoint, lease)
+    else:
+        endpoint = await _with_addresses(engine, network, wish, endpoint)
     try:
         if network.conflict_check is ConflictCheck.PROBE:
             # Others may have put the namespace on another network meanwhile.
@@ -181,7 +193,8 @@ async def join(
             free = _interface(wish.interface, network.interface_prefix, view.interfaces)
             endpoint = replace(endpoint, interface=free)
             engine.commit((Put(endpoint),))
-        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, network.mtu)
+        mtu = await port_mtu(engine, network, None if lease is None else lease.terms)
+        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, mtu)
         await make_port(engine, network, (port,))
         place = PlacePort(
             endpoint.port,
@@ -197,7 +210,7 @@ async def join(
         engine.commit((Drop(endpoint),))
         raise
     try:
-        await engine.apply((_routing(network, endpoint, view.default_routes),))
+        await engine.apply((_routing(engine, endpoint, view.default_routes),))
         await let_in(engine, network, endpoint)
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
@@ -226,7 +239,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
         for other in engine.records.endpoints_in(endpoint.inode or 0):
             if other.phase is Phase.READY:
                 view = await engine.kernel.sandbox_view(endpoint.sandbox)
-                await engine.apply((_routing(engine.network(other.network_id), other, view.default_routes),))
+                await engine.apply((_routing(engine, other, view.default_routes),))
         publish_names(engine)
         engine.commit((Drop(endpoint),))
     else:
@@ -277,13 +290,28 @@ def _steps_to_take(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     )
 
 
-def _routing(network: Network, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
+async def _with_lease(engine: Engine, network: Network, endpoint: Endpoint, lease: Leased | None) -> Endpoint:
+    """Give an endpoint the address of its lease, and record both.
+
+    Raises:
+        IpvlError: there is no lease, since the network is not the one that was looked at, or somebody has the address.
+    """
+    if lease is None:
+        raise conflict(f"network {network.label} was changed a moment ago", "do the same again")
+    endpoint = replace(endpoint, addresses=(lease.terms.address,))
+    await reserve_leased(engine, endpoint, lease)
+    return endpoint
+
+
+def _routing(engine: Engine, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
     """Return the routes that a namespace with these default routes (family and metric) still needs.
 
     A network without a metric leaves the default route to one that is there; one with a metric, to one with the same.
     """
+    network = engine.network(endpoint.network_id)
     has_default = {family for family, metric in default_routes if network.metric in {None, metric}}
-    wanted = attachment(network, endpoint)
+    lease = engine.records.dhcp_lease_of(endpoint.id)
+    wanted = attachment(network, endpoint, None if lease is None else lease.terms)
     return RoutePort(
         endpoint.sandbox or "",
         endpoint.interface or "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.model import ConflictCheck
@@ -60,6 +61,7 @@ class Member:
     addresses: tuple[str, ...]
     sandbox: str | None
     aliases: tuple[str, ...]
+    lease: DhcpStatus | None = None
 
     @property
     def line(self) -> str:
@@ -94,6 +96,7 @@ class NetworkView:
     default_route: bool = True
     metric: int | None = None
     host_access: tuple[str, ...] = ()
+    addressing: str = "pool"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from ipvl.driver import networks as driver
 from ipvl.driver.addressing import choose_subnets
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import with_host_addresses
+from ipvl.driver.lease_status import lease_status
 from ipvl.driver.status import has_default_route, subnet_statuses
 from ipvl.embedded.lookup import DOOR, find_network, find_own_network
 from ipvl.embedded.messages import (
@@ -24,7 +25,7 @@ from ipvl.embedded.messages import (
 )
 from ipvl.embedded.names import publish_names
 from ipvl.errors import conflict, invalid
-from ipvl.model import ConflictCheck, Endpoint, Network, Phase
+from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
@@ -130,9 +131,9 @@ def view(engine: Engine, network: Network) -> NetworkView:
         internal=network.isolated,
         mtu=network.mtu,
         subnets=subnet_statuses(network),
+        addressing=network.addressing,
         labels=dict(network.labels),
         created=network.created,
-        members=tuple(member(network, endpoint) for endpoint in _present(engine, network)),
         conflict_check=network.conflict_check,
         announcements=network.announcements,
         announce_interval=network.announce_interval,
@@ -140,11 +141,15 @@ def view(engine: Engine, network: Network) -> NetworkView:
         default_route=has_default_route(network),
         host_access=tuple(map(str, host_addresses(network))),
         metric=network.metric,
+        members=tuple(
+            member(network, endpoint, engine.records.dhcp_lease_of(endpoint.id))
+            for endpoint in _present(engine, network)
+        ),
     )
 
 
-def member(network: Network, endpoint: Endpoint) -> Member:
-    """Return an endpoint as the command shows it."""
+def member(network: Network, endpoint: Endpoint, lease: DhcpLease | None = None) -> Member:
+    """Return an endpoint as the command shows it, with its DHCP lease if it has one."""
     return Member(
         id=endpoint.id,
         name=endpoint.label,
@@ -153,10 +158,15 @@ def member(network: Network, endpoint: Endpoint) -> Member:
         addresses=tuple(map(str, endpoint.addresses)),
         sandbox=endpoint.sandbox,
         aliases=endpoint.aliases,
+        lease=None if lease is None else lease_status(lease),
     )
 
 
 async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Network) -> Network:
+    if wish.asks_server:
+        if request.ipv6 or not request.ipv4:
+            raise invalid("addressing dhcp is IPv4 alone", "leave --ipv6 and --no-ipv4 out")
+        return wish
     given = {subnet.pool.version for subnet in wish.subnets}
     four = next((subnet.pool for subnet in wish.subnets if subnet.pool.version == 4), None)
     if four is not None and not request.ipv4:
@@ -196,6 +206,8 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
         lines.append(f"each address asked for on {wish.parent} before it is used")
     if wish.host_access:
         lines.append(f"a port of the host's own with {' and '.join(map(str, host_addresses(wish)))}")
+    if wish.asks_server:
+        lines.append(f"addresses, gateway and resolvers from the DHCP server on {wish.parent}")
     lines += _routes(wish)
     return tuple(lines)
 

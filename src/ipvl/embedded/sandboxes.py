@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.lifecycles import sandbox_ended, sandbox_started
+from ipvl.embedded.leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.members import DOCKERS, join, leave
+from ipvl.embedded.members import join, leave
 from ipvl.embedded.messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
@@ -40,6 +41,7 @@ async def check(engine: Engine, request: CheckSandbox) -> None:
     networks = _networks(engine, request.attachments)
     for network, wish in zip(networks, request.attachments, strict=True):
         check_mac(wish.mac, network)
+        check_address(network, wish)
 
 
 async def start(engine: Engine, request: StartSandbox) -> None:
@@ -66,7 +68,7 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         removed_at_end=request.removed_at_end,
     )
     joined: list[tuple[Network, Endpoint]] = []
-    async with engine.lock:
+    async with leased(engine, request.attachments, request.name) as leases, engine.lock:
         before = engine.records.sandbox(request.id)
         if before is not None and before.ended is None:
             raise conflict(f"sandbox {before.name} runs already", f"stop it first: ipvl stop {before.name}")
@@ -80,7 +82,14 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         try:
             for network, wish in zip(networks, request.attachments, strict=True):
                 endpoint = await join(
-                    engine, network, wish, sandbox.namespace, inode, name=sandbox.name, hosts=sandbox.hosts
+                    engine,
+                    network,
+                    wish,
+                    sandbox.namespace,
+                    inode,
+                    name=sandbox.name,
+                    hosts=sandbox.hosts,
+                    lease=leases.get(network.id),
                 )
                 joined.append((network, endpoint))
         except IpvlError:
@@ -88,6 +97,7 @@ async def start(engine: Engine, request: StartSandbox) -> None:
                 await leave(engine, endpoint)
             engine.commit((Drop(sandbox) if before is None else Put(before),))
             raise
+        name_resolvers(engine, sandbox)
         publish_names(engine)
         if not joined:
             engine.publish(sandbox.hosts, "")

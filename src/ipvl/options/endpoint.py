@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_interface
 
@@ -12,6 +14,12 @@ from ipvl.options.network import interface_prefix, link_name, network_id, withou
 
 PORT_PREFIX = "ipvl"
 IFNAME = "com.docker.network.endpoint.ifname"
+CLIENT_ID = "client_id"
+
+
+LONGEST_CLIENT_ID = 128
+
+_CLIENT_ID = re.compile(rf"[a-zA-Z0-9._/@-]{{1,{LONGEST_CLIENT_ID}}}")
 
 
 def port_name(of_endpoint: str) -> str:
@@ -47,7 +55,18 @@ def endpoint(
     interfaces = tuple(_address(text, network) for text in addresses if text)
     if len({interface.version for interface in interfaces}) != len(interfaces):
         raise invalid(f"endpoint {identity[:12]} of network {network.label} asks for two addresses of one family")
-    if not interfaces:
+    if network.asks_server:
+        for interface in interfaces:
+            raise invalid(
+                f"address {interface.ip} cannot be chosen on network {network.label}: its DHCP server chooses",
+                "have the server give it to the client_id of this container",
+            )
+    elif CLIENT_ID in options:
+        raise invalid(
+            f"client_id means nothing on network {network.label}, which asks no DHCP server",
+            "drop it, or create the network with -o addressing=dhcp",
+        )
+    elif not interfaces:
         raise invalid(
             f"endpoint {identity[:12]} of network {network.label} has no address",
             "an ipvlan port forwards by its addresses",
@@ -61,6 +80,27 @@ def endpoint(
         interface_prefix=_prefix_of(wanted) if isinstance(wanted, str) and wanted else network.interface_prefix,
         changed=changed,
     )
+
+
+def client_id(options: Mapping[str, object]) -> str:
+    """Return the DHCP client identifier that was asked for, or "".
+
+    Raises:
+        IpvlError: it is not made of what a server's configuration can hold.
+    """
+    text = options.get(CLIENT_ID, "")
+    if not isinstance(text, str) or (text and _CLIENT_ID.fullmatch(text) is None):
+        raise invalid(
+            f"client_id {shown(str(text))} is not made of 1 to {LONGEST_CLIENT_ID} letters, digits and any of ._/@-",
+            "write it like client_id=web",
+        )
+    return text
+
+
+def shape(options: Mapping[str, object]) -> str:
+    """Return what tells endpoints apart that may be different containers': what they were asked to be."""
+    text = json.dumps(options, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def check_mac(mac: str, network: Network) -> None:
@@ -81,7 +121,7 @@ def _address(text: str, network: Network) -> IPInterface:
         interface = ip_interface(without_zone(text))
     except ValueError:
         raise invalid(f"address {shown(text)} is not in CIDR notation", "write it like 192.168.20.10/24") from None
-    if not any(interface.ip in subnet.pool for subnet in network.subnets):
+    if not network.asks_server and not any(interface.ip in subnet.pool for subnet in network.subnets):
         pools = ", ".join(str(subnet.pool) for subnet in network.subnets) or "none"
         raise invalid(f"address {interface.ip} is in no subnet of network {network.label}", f"its subnets: {pools}")
     return interface

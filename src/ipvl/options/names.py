@@ -38,12 +38,17 @@ def path(text: str, what: str) -> str:
     return text
 
 
+def is_hostname(text: str) -> bool:
+    """Tell whether a name can be that of a host (RFC 1123, 2.1)."""
+    return len(text) <= LONGEST and _HOSTNAME.fullmatch(text) is not None
+
+
 def hostname(text: str) -> str:
     """Return a host name (RFC 1123, 2.1; at most 64 bytes: __NEW_UTS_LEN).
 
     Raises:
         IpvlError: it is none.
     """
-    if len(text) > LONGEST or _HOSTNAME.fullmatch(text) is None:
+    if not is_hostname(text):
         raise invalid(f"hostname {shown(text)} is not made of 1 to {LONGEST} letters, digits, dots and -")
     return text

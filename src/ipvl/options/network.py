@@ -10,10 +10,11 @@ from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
 from ipvl.errors import invalid, shown
-from ipvl.model import DOCKER, ConflictCheck, Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
+from ipvl.model import DOCKER, Addressing, ConflictCheck, Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
 from ipvl.options.host_access import check_host_access, host_of_dockers
 from ipvl.options.routes import metric, routes
 from ipvl.options.table import (
+    ADDRESSING,
     ANNOUNCE_INTERVAL,
     ANNOUNCEMENTS,
     CONFLICT_CHECK,
@@ -115,9 +116,13 @@ def network(
     isolated = internal or not parent
     texts = tuple(subnets)
     check_numbers(len(texts), sum(len(one.reserved) for one in texts))
+    mode = one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2))
+    addressing = one_of(Addressing, ADDRESSING.key, chosen.get(ADDRESSING.key, Addressing.POOL))
+    if addressing is Addressing.DHCP:
+        _check_dhcp(mode, texts, chosen, isolated=isolated)
+        texts = ()
     pools = _subnets(texts)
     host_access = _switch(HOST_ACCESS, chosen)
-    mode = one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2))
     if door == DOCKER and METRIC.key in chosen:
         raise invalid(
             f"metric {shown(chosen[METRIC.key])} cannot be had with Docker, whose plugin protocol has no metrics",
@@ -145,6 +150,7 @@ def network(
         default_route=not _switch(NO_DEFAULT_ROUTE, chosen),
         metric=metric(chosen[METRIC.key]) if METRIC.key in chosen else None,
         host_access=host_access,
+        addressing=addressing,
     )
     if host_access:
         check_host_access(wish)
@@ -162,7 +168,7 @@ def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
     chosen = canonical(options)
     chosen.pop(ROUTE.key, None)
     wish = network("unnamed", chosen, (), internal=internal, door=DOCKER, created=0.0)
-    return wish.host_access or not (wish.mode.routes or wish.isolated)
+    return wish.host_access or not (wish.mode.routes or wish.isolated or wish.asks_server)
 
 
 def _with_hosts(pools: Iterable[Subnet], texts: Iterable[SubnetText], *, uses_gateway: bool) -> tuple[Subnet, ...]:
@@ -238,6 +244,38 @@ def _switch(option: Option, chosen: Mapping[str, str]) -> bool:
     if text.lower() not in {"true", "false"}:
         raise invalid(f"{option.key} {shown(text)} is neither true nor false", f"write it as {option.example}")
     return text.lower() == "true"
+
+
+def _check_dhcp(mode: Mode, texts: Iterable[SubnetText], chosen: Mapping[str, str], *, isolated: bool) -> None:
+    """Refuse what no DHCP server could serve, subnets, which it chooses, and options that need a subnet.
+
+    Raises:
+        IpvlError: one of these is asked for. The empty pools of Docker's null IPAM driver are no subnets.
+    """
+    if isolated:
+        raise invalid(
+            "addressing dhcp needs a parent: an isolated network has nobody outside, so no DHCP server",
+            "give -o parent= and leave --internal out, or leave addressing=dhcp out",
+        )
+    if mode.routes:
+        raise invalid(
+            f"addressing dhcp cannot be had in mode {mode}: it carries no broadcasts, so no DHCP server can be asked",
+            "use ipvlan_mode=l2, or leave addressing=dhcp out and give a --subnet",
+        )
+    for option, reason in (
+        (CONFLICT_CHECK, "it is the server that must not offer what somebody has"),
+        (HOST_ACCESS, "the host's address is one of a subnet, and there is none"),
+        (ROUTE, "routes come with the lease (option 121)"),
+    ):
+        if chosen.get(option.key, option.default).lower() != option.default:
+            raise invalid(f"addressing dhcp and {option.key} exclude each other: {reason}", f"leave {option.key} out")
+    for one in texts:
+        pool = _pool(one.pool)
+        if pool.prefixlen > 0:
+            raise invalid(
+                f"subnet {pool} cannot be given with addressing dhcp: the DHCP server chooses",
+                "leave --subnet out, and with Docker add --ipam-driver=null",
+            )
 
 
 def one_of(choices: type[_Choice], key: str, text: str) -> _Choice:

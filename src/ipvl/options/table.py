@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ipvl.errors import invalid, shown
-from ipvl.model import ConflictCheck, Flag, Mode
+from ipvl.model import Addressing, ConflictCheck, Flag, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,15 @@ HOST_ACCESS = Option(
     switch=True,
 )
 
+ADDRESSING = Option(
+    "addressing",
+    ", ".join(Addressing),
+    Addressing.POOL,
+    "pool: addresses come from the network's subnets. dhcp: each container has a lease of the DHCP server on the "
+    "parent's segment (IPv4, mode l2; with Docker add --ipam-driver=null).",
+    "addressing=dhcp",
+)
+
 NETWORK_OPTIONS = (
     PARENT,
     MODE,
@@ -140,6 +149,7 @@ NETWORK_OPTIONS = (
     NO_DEFAULT_ROUTE,
     METRIC,
     HOST_ACCESS,
+    ADDRESSING,
 )
 
 IPAM_PARENT = Option(

@@ -5,18 +5,19 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from ipvl.addresses.allocation import gateway_of
-from ipvl.model import Attachment, Endpoint, IPAddress, IPInterface, IPNetwork, Network, Route, Subnet
+from ipvl.model import Attachment, Endpoint, IPAddress, IPInterface, IPNetwork, Network, Route, Subnet, Terms
 
 EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
-def attachment(network: Network, endpoint: Endpoint) -> Attachment:
+def attachment(network: Network, endpoint: Endpoint, terms: Terms | None = None) -> Attachment:
     """Return what the sandbox's owner must set up for this endpoint.
 
     L2: the gateway of the subnet each address is in. L3 and L3S: no gateway, since nothing answers ARP there, but a
     default route to the device for each family the endpoint has. Isolated networks, and those that leave the default
     route to others: no such way out; in L3 and L3S the network's other subnets are reached through the device, since
     the parent routes between them. Then the network's further routes, as far as the endpoint can use them.
+    Gateway and routes of an endpoint with a DHCP lease are those of its `terms`.
     (Specification, "IPVlan L3 Mode Example" and "Dual Stack IPv4 IPv6 Ipvlan L3 Mode".)
     """
     gateways: list[IPAddress] = []
@@ -36,6 +37,10 @@ def attachment(network: Network, endpoint: Endpoint) -> Attachment:
             if gateway is not None and gateway != interface.ip:
                 gateways.append(gateway)
         routes.extend(route for route in network.routes if _is_of_use(route, interface, own))
+    if terms is not None:
+        routes.extend(terms.routes)
+        if terms.gateway is not None:
+            gateways.append(terms.gateway)
     return Attachment(
         port=endpoint.port,
         interface_prefix=endpoint.interface_prefix,

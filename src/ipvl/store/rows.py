@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.model import (
+    Addressing,
     ConflictCheck,
     Cursor,
+    DhcpLease,
     Endpoint,
     Flag,
     IPAddress,
@@ -26,6 +28,7 @@ from ipvl.model import (
     Subnet,
 )
 from ipvl.records import Drop, Put, Record
+from ipvl.store.dhcp_rows import dhcp_leases, drop_dhcp_lease, put_dhcp_lease
 
 
 def select(database: sqlite3.Connection) -> Iterator[Record]:
@@ -42,6 +45,7 @@ def select(database: sqlite3.Connection) -> Iterator[Record]:
     yield from _cursors(database)
     yield from _sandboxes(database)
     yield from _quarantines(database)
+    yield from dhcp_leases(database)
 
 
 def put(database: sqlite3.Connection, change: Put) -> None:
@@ -59,8 +63,9 @@ def put(database: sqlite3.Connection, change: Put) -> None:
             database.execute(
                 "INSERT INTO networks"
                 " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-                " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access,"
+                " addressing)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
                 (
                     record.id,
@@ -82,6 +87,7 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.default_route,
                     record.metric,
                     record.host_access,
+                    record.addressing,
                 ),
             )
             database.execute("DELETE FROM subnets WHERE network_id = ?", (record.id,))
@@ -198,6 +204,8 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.exit_status,
                 ),
             )
+        case DhcpLease():
+            put_dhcp_lease(database, record)
 
 
 def _text(value: object | None) -> str | None:
@@ -223,6 +231,8 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
             database.execute("DELETE FROM leases WHERE pool_id = ? AND address = ?", (pool_id, str(address)))
         case Sandbox(id=identity):
             database.execute("DELETE FROM sandboxes WHERE id = ?", (identity,))
+        case DhcpLease():
+            drop_dhcp_lease(database, change.record)
         case Cursor(owner=owner, subnet=subnet):
             database.execute("DELETE FROM cursors WHERE owner = ? AND subnet = ?", (owner, str(subnet)))
         case Quarantine(parent=parent, address=address):
@@ -256,10 +266,10 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
     rows = database.execute(
         "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
         " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access"
-        " FROM networks ORDER BY rowid"
+        ", addressing FROM networks ORDER BY rowid"
     )
     for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
-        check, announcements, announce_interval, routes, default_route, metric, host_access = wishes
+        check, announcements, announce_interval, routes, default_route, metric, host_access, addressing = wishes
         yield Network(
             id=identity,
             name=name,
@@ -284,6 +294,7 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             default_route=bool(default_route),
             metric=metric,
             host_access=bool(host_access),
+            addressing=Addressing(addressing),
         )
 
 

@@ -13,7 +13,7 @@ from tests.unit.refusals import refusal
 KNOWN = (
     "known options: parent, ipvlan_mode, ipvlan_flag, com.docker.network.driver.mtu, "
     "com.docker.network.container_iface_prefix, conflict_check, com.docker.network.advertise_addr_nmsgs, "
-    "com.docker.network.advertise_addr_ms, route, no_default_route, metric, host_access"
+    "com.docker.network.advertise_addr_ms, route, no_default_route, metric, host_access, addressing"
 )
 EVERY_NAME = [
     ("parent", "parent"),
@@ -34,6 +34,7 @@ EVERY_NAME = [
     ("no_default_route", "no_default_route"),
     ("metric", "metric"),
     ("host_access", "host_access"),
+    ("addressing", "addressing"),
 ]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipvl.doors.docker import ipam_wire, wire
-from ipvl.driver import endpoints, networks
+from ipvl.driver import endpoints, leases, networks
 from ipvl.driver.engine import Engine
 from ipvl.errors import invalid
 from ipvl.model import DOCKER, Attachment, Network, Route
@@ -81,16 +81,22 @@ async def delete_network(engine: Engine, request: wire.NetworkCall) -> wire.Noth
 
 
 async def create_endpoint(engine: Engine, request: wire.CreateEndpoint) -> wire.EndpointCreated:
-    """Make the endpoint with the addresses that Docker chose."""
+    """Make the endpoint with the addresses that Docker chose, or tell Docker which one a DHCP server did."""
     interface = request.interface or wire.Interface()
+    network = engine.network(request.network_id)
+    options = request.options or {}
     wish = endpoint_options.endpoint(
         request.endpoint_id,
-        engine.network(request.network_id),
+        network,
         (interface.address, interface.address_ipv6),
         mac=interface.mac_address,
-        options=request.options or {},
+        options=options,
         changed=engine.clock(),
     )
+    if network.asks_server:
+        claim = leases.Claim(endpoint_options.client_id(options), shape=endpoint_options.shape(options))
+        made = await leases.create_endpoint(engine, wish, claim)
+        return wire.EndpointCreated(wire.Interface(address=str(made.addresses[0])))
     await endpoints.create_endpoint(engine, wish)
     return wire.EndpointCreated()
 

@@ -124,7 +124,7 @@ class NetworkAllocated(Message):
 
 
 class EndpointCreated(Message):
-    """NetworkDriver.CreateEndpoint; null, since ipvl changes nothing of what Docker chose."""
+    """NetworkDriver.CreateEndpoint; null where ipvl adds nothing to what Docker chose."""
 
     interface: Interface | None = None
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import datetime
 from textwrap import dedent
 
+import pytest
+
 from ipvl.doors.tables import NO_NETWORKS, status_text
+from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.status import LeaseStatus, PoolStatus, QuarantineStatus, Status
 from ipvl.driver.subnet_status import SubnetStatus
 from tests.unit.builders import NOW, OTHER_ENDPOINT_ID, OTHER_ID
@@ -173,6 +177,44 @@ def test_addresses_of_others_have_a_table_of_their_own():
     )
 
     assert status_text(replace(ONE_OF_EACH, quarantines=kept)) == f"{status_text(ONE_OF_EACH)}\n\n{expected}"
+
+
+@pytest.fixture
+def _in_utc(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_utc")
+def test_leases_of_dhcp_servers_have_a_table():
+    """Who granted what to whom and until when, in local time; the network has no subnet of its own."""
+    lease = DhcpStatus("web", "held", "", "192.168.20.1", NOW, NOW + 60, "192.168.20.1", (), "", None)
+    lan = network_status(name="lan", subnets=(), addressing="dhcp")
+    shown = status_text(
+        Status(
+            (lan,),
+            (),
+            (
+                endpoint_status(network="lan", lease=lease),
+                endpoint_status(network="lan", name=None, lease=replace(lease, state="lost", expires=None)),
+            ),
+            (),
+        )
+    )
+
+    assert "eth0.20   dhcp" in shown
+    assert shown.endswith(
+        text(
+            """
+            DHCP LEASE         ENDPOINT       NETWORK   SERVER         CLIENT ID   ENDS                  STATE
+            192.168.20.10/24   shop           lan       192.168.20.1   web         2023-11-14T22:14:20   held
+            192.168.20.10/24   eeeeeeeeeeee   lan       192.168.20.1   web         -                     lost
+            """
+        )
+    )
 
 
 def test_an_empty_host_is_told_what_to_do():

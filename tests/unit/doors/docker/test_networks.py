@@ -82,12 +82,26 @@ def test_a_network_has_the_pools_of_the_families_that_are_on(world, ask, request
             "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag, "
             "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix, conflict_check, "
             "com.docker.network.advertise_addr_nmsgs, com.docker.network.advertise_addr_ms, route, "
-            "no_default_route, metric, host_access",
+            "no_default_route, metric, host_access, addressing",
         ),
         (
             body(generic={"parent": "eth0", "conflict_check": "probe", "ipvlan_mode": "l3"}),
             "conflict_check=probe has nobody to ask in mode l3, where containers are not on the segment; drop it, or "
             "use ipvlan_mode=l2",
+        ),
+        (
+            body(generic={"parent": "eth0", "addressing": "dhcp", "conflict_check": "probe"}),
+            "addressing dhcp and conflict_check exclude each other: it is the server that must not offer what somebody "
+            "has; leave conflict_check out",
+        ),
+        (
+            body(generic={"parent": "eth0", "addressing": "dhcp", "host_access": "true"}),
+            "addressing dhcp and host_access exclude each other: the host's address is one of a subnet, and there is "
+            "none; leave host_access out",
+        ),
+        (
+            body(generic={"parent": "eth0", "addressing": "dhcp", "route": "10.0.0.0/8,via=192.168.20.1"}),
+            "addressing dhcp and route exclude each other: routes come with the lease (option 121); leave route out",
         ),
         (body(generic=["parent"]), "com.docker.network.generic is ['parent'], not a map of options"),
         (

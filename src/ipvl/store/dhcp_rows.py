@@ -1,0 +1,85 @@
+"""DHCP leases as rows of their table in schema/."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_network
+from typing import Any
+
+from ipvl.model import DhcpLease, Route, Terms
+
+
+def dhcp_leases(database: sqlite3.Connection) -> Iterator[DhcpLease]:
+    """Yield every lease in the order they were made.
+
+    Raises:
+        ValueError: a row does not hold what ipvl writes.
+    """
+    for network_id, client_id, endpoint_id, shape, changed, lost, *terms in database.execute(
+        "SELECT network_id, client_id, endpoint_id, shape, changed, lost, address, server, server_mac, obtained,"
+        " renews, rebinds, expires, gateway, routes, resolvers, domain, mtu FROM dhcp_leases ORDER BY rowid"
+    ):
+        granted = None if terms[0] is None else _terms(terms)
+        yield DhcpLease(network_id, client_id, endpoint_id, shape, changed, granted, lost)
+
+
+def put_dhcp_lease(database: sqlite3.Connection, lease: DhcpLease) -> None:
+    """Insert a lease, or replace the one with its network and client identifier."""
+    own = (lease.network_id, lease.client_id, lease.endpoint_id, lease.shape, lease.changed, lease.lost)
+    database.execute(
+        "INSERT INTO dhcp_leases (network_id, client_id, endpoint_id, shape, changed, lost, address, server,"
+        " server_mac, obtained, renews, rebinds, expires, gateway, routes, resolvers, domain, mtu)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (network_id, client_id) DO UPDATE SET endpoint_id = excluded.endpoint_id, shape = excluded.shape,"
+        " changed = excluded.changed, lost = excluded.lost, address = excluded.address, server = excluded.server,"
+        " server_mac = excluded.server_mac, obtained = excluded.obtained, renews = excluded.renews,"
+        " rebinds = excluded.rebinds, expires = excluded.expires, gateway = excluded.gateway,"
+        " routes = excluded.routes, resolvers = excluded.resolvers, domain = excluded.domain, mtu = excluded.mtu",
+        (*own, *_values(lease.terms)),
+    )
+
+
+def drop_dhcp_lease(database: sqlite3.Connection, lease: DhcpLease) -> None:
+    """Delete the lease with this one's network and client identifier."""
+    database.execute("DELETE FROM dhcp_leases WHERE network_id = ? AND client_id = ?", lease.key)
+
+
+def _values(terms: Terms | None) -> tuple[object, ...]:
+    if terms is None:
+        return (None,) * 12
+    return (
+        str(terms.address),
+        str(terms.server),
+        terms.server_mac,
+        terms.obtained,
+        terms.renews,
+        terms.rebinds,
+        terms.expires,
+        None if terms.gateway is None else str(terms.gateway),
+        json.dumps([(str(route.destination), None if route.via is None else str(route.via)) for route in terms.routes]),
+        json.dumps([str(one) for one in terms.resolvers]),
+        terms.domain,
+        terms.mtu,
+    )
+
+
+def _terms(row: Sequence[Any]) -> Terms:
+    """Return the terms in the columns from `address` on."""
+    address, server, mac, obtained, renews, rebinds, expires, gateway, routes, resolvers, domain, mtu = row
+    pairs: list[tuple[str, str | None]] = json.loads(routes)
+    return Terms(
+        address=IPv4Interface(address),
+        server=IPv4Address(server),
+        server_mac=mac,
+        obtained=obtained,
+        renews=renews,
+        rebinds=rebinds,
+        expires=expires,
+        gateway=None if gateway is None else IPv4Address(gateway),
+        routes=tuple(Route(ip_network(to), None if via is None else ip_address(via)) for to, via in pairs),
+        resolvers=tuple(map(IPv4Address, json.loads(resolvers))),
+        domain=domain,
+        mtu=mtu,
+    )

@@ -18,11 +18,11 @@ shift 2
 export HOME=/tmp
 exec chroot "$root" /linux "$@"
 """
-# Not locked: emulated guests read the same image.
+# Not locked: other guests read the same image, payload and modules.
 DISKS = (
     "ubd0c=/guest/disk.cow,/image/root.ext4",
-    "ubd1r=/guest/payload.tar",
-    "ubd2r=/kernel/modules.ext4",
+    "ubd1rc=/guest/payload.tar",
+    "ubd2rc=/kernel/modules.ext4",
     "initrd=/kernel/initramfs.cpio",
 )
 

@@ -39,7 +39,7 @@ def attachment(network: Network, endpoint: Endpoint, terms: Terms | None = None)
         routes.extend(route for route in network.routes if _is_of_use(route, interface, own))
     if terms is not None:
         routes.extend(terms.routes)
-        if terms.gateway is not None:
+        if terms.gateway is not None and network.default_route:
             gateways.append(terms.gateway)
     return Attachment(
         port=endpoint.port,

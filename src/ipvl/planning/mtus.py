@@ -33,14 +33,19 @@ class WrongMtu:
 
 
 def networks_with_mtu(records: Records) -> tuple[Network, ...]:
-    """Return the networks whose MTU is theirs: the kernel does right by all others."""
-    return tuple(one for one in records.networks() if one.mtu is not None and one.phase is Phase.READY)
+    """Return the networks with an MTU of theirs, or of a DHCP lease: the kernel does right by all others."""
+    leased = {lease.network_id for lease in records.dhcp_leases() if lease.terms is not None and lease.terms.mtu}
+    return tuple(
+        one for one in records.networks() if one.phase is Phase.READY and (one.mtu is not None or one.id in leased)
+    )
 
 
 def wrong_mtus(
     networks: Iterable[Network], records: Records, host: Host, inode_of: Callable[[str], int | None]
 ) -> Iterator[WrongMtu]:
     """Yield the ports of these networks that have another MTU than their network's, or the parent's if that is less.
+
+    Where the network has none, that of an endpoint's DHCP lease counts.
 
     Which port is an endpoint's is told by its namespace and parent, and by its name where ipvl gave it one. Where
     Docker put two endpoints of a parent into one namespace nobody can tell, so those are passed over.
@@ -53,13 +58,16 @@ def wrong_mtus(
     """
     for network in networks:
         link = host.link(network.parent)
-        if link is None or network.mtu is None:
+        if link is None:
             continue
-        wanted = min(network.mtu, link.mtu)
         own = host.link(network.host_port) if network.host_access else None
-        if own is not None and own.mtu != wanted:
-            yield WrongMtu(network, None, own, wanted)
+        if own is not None and network.mtu is not None and own.mtu != min(network.mtu, link.mtu):
+            yield WrongMtu(network, None, own, min(network.mtu, link.mtu))
         for endpoint in records.endpoints_of(network.id):
+            mtu = network.mtu or _leased(records, endpoint)
+            if mtu is None:
+                continue
+            wanted = min(mtu, link.mtu)
             waiting = host.link(endpoint.port)
             if waiting is not None and waiting.mtu != wanted:
                 yield WrongMtu(network, endpoint, waiting, wanted)
@@ -75,3 +83,8 @@ def wrong_mtus(
             ]
             if len(ports) == 1 and ports[0].mtu != wanted:
                 yield WrongMtu(network, endpoint, ports[0], wanted)
+
+
+def _leased(records: Records, endpoint: Endpoint) -> int | None:
+    lease = records.dhcp_lease_of(endpoint.id)
+    return None if lease is None or lease.terms is None else lease.terms.mtu

@@ -11,11 +11,21 @@ from ipvl.dhcp.messages import MessageType
 from ipvl.driver import endpoints, leases
 from ipvl.driver.leases import MOST_UNUSED, Claim, create_endpoint
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import MakePort
+from ipvl.links import MakePort, SetMtu
 from ipvl.model import Addressing, Endpoint, Mode, Route
 from tests.contract.fake_kernel import Trouble
 from tests.faults.dhcp_segment import FakeServer
-from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, OTHER_SANDBOX, endpoint, network
+from tests.unit.builders import (
+    ENDPOINT_ID,
+    ID,
+    NOW,
+    OTHER_ENDPOINT_ID,
+    OTHER_ID,
+    OTHER_SANDBOX,
+    SANDBOX,
+    endpoint,
+    network,
+)
 
 DISCOVER, REQUEST, DECLINE, RELEASE = (
     MessageType.DISCOVER,
@@ -412,6 +422,50 @@ def test_a_port_has_what_the_lease_says(lan, server):
 
     assert (server.address, (Route(ip_network("10.0.0.0/8"), SECOND.ip),)) == (attachment.gateway4, attachment.routes)
     assert 1400 == made_port(lan).mtu
+
+
+def test_a_network_may_leave_the_leases_default_route_to_others(world, server):
+    """Its other routes stay."""
+    world.wire.servers["eth0"] = [server]
+    world.create_network(network(name="lan", subnets=(), addressing=Addressing.DHCP, default_route=False))
+    further = Route(ip_network("10.0.0.0/8"), SECOND.ip)
+    server.fields["routes"] = (Route(ip_network("0.0.0.0/0"), server.address), further)
+    made = make(world)
+
+    lease = world.engine.records.dhcp_lease_of(made.id)
+    assert lease is not None and lease.terms is not None
+    assert server.address == lease.terms.gateway
+    attachment = world.attach(WEB)
+    assert (None, (further,)) == (attachment.gateway4, attachment.routes)
+
+
+@pytest.mark.parametrize(("parents", "expected"), [(9000, 1400), (1450, 1400), (1300, 1300)])
+def test_a_port_keeps_its_leases_mtu_when_the_parents_changes(lan, server, parents, expected):
+    """The kernel gives every port the parent's; as far as that goes, the lease's comes back."""
+    server.fields["mtu"] = 1400
+    make(lan)
+    lan.attach(WEB)
+    lan.reconcile()
+    lan.kernel.change("eth0", mtu=parents)
+    assert parents == lan.kernel.link("eth0", SANDBOX).mtu
+
+    lan.reconcile()
+
+    assert expected == lan.kernel.link("eth0", SANDBOX).mtu
+
+
+@pytest.mark.parametrize("fields", [{}, {"mtu": 9000}])
+def test_a_port_without_a_smaller_mtu_of_its_lease_follows_the_parent(lan, server, fields):
+    """Nothing is set again where the kernel did right."""
+    server.fields.update(fields)
+    make(lan)
+    lan.attach(WEB)
+    lan.reconcile()
+    lan.kernel.change("eth0", mtu=8000)
+    lan.reconcile()
+
+    assert 8000 == lan.kernel.link("eth0", SANDBOX).mtu
+    assert [] == [step for step in lan.kernel.steps if isinstance(step, SetMtu)]
 
 
 @pytest.mark.parametrize(("mtu", "wanted", "expected"), [(1500, None, None), (9000, None, None), (1400, 1300, 1300)])

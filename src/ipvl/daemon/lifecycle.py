@@ -23,7 +23,7 @@ from ipvl.daemon.sandboxes import discard, watch_supervisors
 from ipvl.daemon.sockets import listening, locked, passed_sockets
 from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
-from ipvl.doors.docker.engine_api import follow_docker
+from ipvl.doors.docker.engine_api import follow_docker, learn_missing_names
 from ipvl.driver.announcements import Announcer
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import Event, EventType
@@ -85,7 +85,11 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
             publish_all(engine)
             # Not before: who is gone since the last run may be back in a moment, and its lease still runs.
             engine.wire = HostWire()
-            servers = [(_server(docker_app(engine)), docker_socket), (_server(control_app(engine)), control_socket)]
+            learn_names = partial(learn_missing_names, engine, configuration.engine_socket)
+            servers = [
+                (_server(docker_app(engine)), docker_socket),
+                (_server(control_app(engine, learn_names)), control_socket),
+            ]
             async with asyncio.TaskGroup() as tasks:
                 serving = [tasks.create_task(server.serve([listener])) for server, listener in servers]
                 watching = [

@@ -28,15 +28,27 @@ log = logging.getLogger(__name__)
 
 HTTP_STATUS = {Kind.INVALID: 400, Kind.MISSING: 404, Kind.CONFLICT: 409, Kind.KERNEL: 500, Kind.UNAVAILABLE: 503}
 BRIEF: dict[str, Callable[[Any], str]] = {"attach": lambda member: f"{member.line}\n", "detach": lambda _: ""}
+BY_NAME = {"network.list", "network.inspect"}
+"""Calls that show networks of any door by their names."""
 LARGEST_BODY = 1 << 20
 CLOSED = {"connection": "close"}
 """After a body that was not read to its end."""
 
 
-def control_app(engine: Engine) -> Starlette:
-    """Return the ASGI application that serves the `ipvl` command."""
+async def know_all_names() -> None:
+    """Ask nobody: without Docker, everything has its name from the start."""
+
+
+def control_app(engine: Engine, learn_names: Callable[[], Awaitable[None]] = know_all_names) -> Starlette:
+    """Return the ASGI application that serves the `ipvl` command.
+
+    Args:
+        engine: what to show and to work on.
+        learn_names: has the names learned that are on their way, before anything is shown by its name.
+    """
 
     async def serve_status(request: Request) -> Response:
+        await learn_names()
         return _json(200, await status(engine.records, engine.kernel, engine.warnings))
 
     async def serve_version(request: Request) -> Response:
@@ -45,13 +57,16 @@ def control_app(engine: Engine) -> Starlette:
     async def serve_events(request: Request) -> Response:
         return event_stream(engine, request)
 
+    def serve_call(name: str, call: Call) -> Callable[[Request], Awaitable[Response]]:
+        return _endpoint(call, engine, before=learn_names if name in BY_NAME else know_all_names)
+
     app = Starlette(
         routes=[
             Route("/status", serve_status),
             Route("/version", serve_version),
             Route("/events", serve_events),
-            *table_routes(engine),
-            *(Route(f"/calls/{name}", _endpoint(call, engine), methods=["POST"]) for name, call in CALLS.items()),
+            *table_routes(engine, learn_names),
+            *(Route(f"/calls/{name}", serve_call(name, call), methods=["POST"]) for name, call in CALLS.items()),
             *(
                 Route(f"/brief/{name}", _endpoint(CALLS[name], engine, text), methods=["POST"])
                 for name, text in BRIEF.items()
@@ -64,7 +79,10 @@ def control_app(engine: Engine) -> Starlette:
 
 
 def _endpoint(
-    call: Call, engine: Engine, text: Callable[[Any], str] | None = None
+    call: Call,
+    engine: Engine,
+    text: Callable[[Any], str] | None = None,
+    before: Callable[[], Awaitable[None]] = know_all_names,
 ) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         body = bytearray()
@@ -79,6 +97,7 @@ def _endpoint(
             question: object = msgspec.json.decode(bytes(body), type=call.request)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             return _failure(400, f"the body is not what the command sends: {error}")
+        await before()
         answer = await call.handle(engine, question)
         return _json(200, answer) if text is None else PlainTextResponse(text(answer))
 

@@ -16,16 +16,18 @@ from ipvl.embedded import networks, sandboxes
 from ipvl.embedded.messages import AnyNetwork, AnySandbox
 
 
-def table_routes(engine: Engine) -> list[Route]:
-    """Return the routes of every table."""
+def table_routes(engine: Engine, learn_names: Callable[[], Awaitable[None]]) -> list[Route]:
+    """Return the routes of every table; names that are on their way are learned first."""
 
     async def networks_table() -> str:
+        await learn_names()
         return networks_text(await networks.listed(engine, AnyNetwork()))
 
     async def sandboxes_table() -> str:
         return sandboxes_text(await sandboxes.listed(engine, AnySandbox()), time.time())
 
     async def status_tables() -> str:
+        await learn_names()
         return status_text(await status(engine.records, engine.kernel, engine.warnings))
 
     return [

@@ -23,6 +23,7 @@ from ipvl.driver.networks import name_network
 from ipvl.driver.pools import InUse, forget_leaked
 from ipvl.driver.recovery import forget_gone
 from ipvl.errors import IpvlError
+from ipvl.model import DOCKER
 from ipvl.options.ipam import pool_address, pool_wish
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ TOGETHER = 0.5
 time is better spent on starting them."""
 RETRY_AFTER = 5.0
 ANSWER_WITHIN = 60.0
+NAMED_WITHIN = 1.0
+"""Seconds that whoever asks for names is kept waiting for those that Docker has not told yet."""
 CHUNK = 65536
 
 
@@ -203,7 +206,7 @@ async def compare(engine: Engine, socket: Path) -> None:
     known = [found for network in networks if (found := await learn_names(engine, socket, network.id)) is not None]
     endpoints = {one.endpoint_id for network in known for one in (network.containers or {}).values()}
     ours = {network.id for network in networks if network.driver == DRIVER}
-    await forget_gone(engine, "docker", ours, endpoints, before)
+    await forget_gone(engine, DOCKER, ours, endpoints, before)
     if len(known) == len(networks):
         # One that went away between the two questions may have just given its pool to another.
         await forget_leaked(engine, pools_in_use(known), before)
@@ -256,6 +259,27 @@ async def learn_names(engine: Engine, socket: Path, network_id: str) -> DockerNe
     for container in (network.containers or {}).values():
         await name_endpoint(engine, container.endpoint_id, container.name)
     return network
+
+
+async def learn_missing_names(engine: Engine, socket: Path) -> None:
+    """Learn the names that the next event would bring, for somebody who looks right after `docker run` has returned.
+
+    What Docker does not say in time stays without a name until it does.
+    """
+    unnamed = {
+        network.id
+        for network in engine.records.networks()
+        if network.door == DOCKER
+        and (network.name is None or any(one.name is None for one in engine.records.endpoints_of(network.id)))
+    }
+    try:
+        async with asyncio.timeout(NAMED_WITHIN if unnamed else None):
+            for network_id in sorted(unnamed):
+                await learn_names(engine, socket, network_id)
+    except (OSError, h11.ProtocolError, msgspec.DecodeError, TimeoutError) as error:
+        log.debug("names are missing yet, for Docker's API at %s: %s", socket, error)
+    except IpvlError as error:
+        log.warning("names that Docker told could not be kept: %s", error)
 
 
 def _filters(**wanted: Sequence[str]) -> str:

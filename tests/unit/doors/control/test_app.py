@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from ipvl import __version__
 from ipvl.doors.control.app import control_app
+from ipvl.driver.networks import name_network
 from ipvl.driver.status import Status, status
 from ipvl.errors import kernel_refused
-from tests.unit.builders import endpoint, network
+from tests.unit.builders import ID, endpoint, network
 from tests.unit.doors.asgi import Answer, call
 
 
@@ -34,6 +36,21 @@ def test_the_version_is_answered():
     app = control_app(None)
 
     assert Answer(200, "application/json", {"version": __version__}) == call(app, "/version", method="GET")
+
+
+@pytest.mark.parametrize("path", ["/status", "/tables/status", "/tables/networks", "/calls/network.list"])
+def test_names_on_their_way_are_waited_for(world, path):
+    """Whatever shows names has them learned first."""
+    world.create_network(network(parent="eth0.20"))
+
+    async def learn() -> None:
+        await name_network(world.engine, ID, "web")
+
+    method, body = ("POST", b"{}") if path.startswith("/calls/") else ("GET", b"")
+    answer = call(control_app(world.engine, learn), path, body, method=method)
+
+    assert 200 == answer.status
+    assert "web" in str(answer.body)
 
 
 def test_an_error_is_answered(world, monkeypatch):

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from ipvl.doors.docker import engine_api
-from ipvl.doors.docker.engine_api import compare, follow_docker, learn_names
+from ipvl.doors.docker.engine_api import compare, follow_docker, learn_missing_names, learn_names
 from ipvl.errors import unavailable
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network
 from tests.unit.doors.docker.fake_docker import FakeDocker
@@ -153,6 +153,49 @@ def test_names_of_what_ipvl_does_not_have_are_passed_over(world, docker):
     """Docker's list may be ahead."""
     assert "web" == run(docker, lambda: learn_names(world.engine, docker.socket, ID)).name
     assert () == world.store.load()
+
+
+def test_names_on_their_way_are_there_for_whoever_looks(busy, docker):
+    """`ipvl status` right after `docker run`, before Docker's event has come; then nobody need be asked again."""
+    docker.has(ID, "web", {ENDPOINT_ID: "shop", OTHER_ENDPOINT_ID: "bakery"})
+
+    run(docker, lambda: learn_missing_names(busy.engine, docker.socket))
+    run(docker, lambda: learn_missing_names(busy.engine, docker.socket))
+
+    assert ("web", {ENDPOINT_ID: "shop", OTHER_ENDPOINT_ID: "bakery"}) == names(busy)
+    assert [(f"/networks/{ID}", {})] == docker.asked
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_docker_that_cannot_say_names_keeps_nobody_from_looking(busy, docker, how):
+    """Names are a courtesy: the table is shown without."""
+    docker.instead[f"/networks/{ID}"] = BROKEN[how]
+
+    run(docker, lambda: learn_missing_names(busy.engine, docker.socket))
+
+    assert (None, {ENDPOINT_ID: None, OTHER_ENDPOINT_ID: None}) == names(busy)
+
+
+def test_a_docker_that_is_silent_keeps_nobody_waiting(busy, docker, monkeypatch):
+    """It may be in the middle of something that holds its locks."""
+    monkeypatch.setattr(engine_api, "NAMED_WITHIN", 0.01)
+    hung_up = asyncio.Event()
+
+    async def be_silent(reader, writer) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        hung_up.set()
+
+    async def look() -> None:
+        await learn_missing_names(busy.engine, docker.socket)
+        await hung_up.wait()
+
+    monkeypatch.setattr(docker, "_serve", be_silent)
+
+    run(docker, look)
+
+    assert (None, {ENDPOINT_ID: None, OTHER_ENDPOINT_ID: None}) == names(busy)
 
 
 def event(network_id: str, action: str = "connect", driver: str = "ipvl") -> bytes:

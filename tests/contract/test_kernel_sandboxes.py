@@ -92,7 +92,7 @@ def test_an_address_is_waited_for_while_its_namespace_is_taken_apart():
         path = await bench.open("next")
         placing = asyncio.create_task(bench.kernel.apply(PlacePort(second, path, "eth0", ADDRESSES)))
         while not placing.done() and "eth0" not in (await bench.kernel.sandbox_view(path)).interfaces:
-            await asyncio.sleep(0)  # looking awaits nothing
+            await asyncio.wait((placing,), timeout=0.001)
         os.close(ending)
         await placing
 

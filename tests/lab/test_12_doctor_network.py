@@ -65,8 +65,8 @@ SEGMENTS = {
         repair="ip link del up3",
         says=(
             "problem: gateway 10.71.3.1 of network own is this host's own address on up3, which ipvlan keeps out"
-            " of its containers' reach; give the network the address of a router, and -o host_access=true if they are to"
-            " reach this host",
+            " of its containers' reach; give the network the address of a router, and -o host_access=true"
+            " if they are to reach this host",
         ),
     ),
     "duplicates and a silent IPv6 gateway": Fault(

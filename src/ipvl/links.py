@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, Route
+from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, Route, VlanProtocol
 
 MADE_BY_IPVL = "made by ipvl"
 """The alias (IFLA_IFALIAS) of every parent that ipvl makes: `ip link` shows it, and without it nothing is deleted."""
@@ -42,6 +42,7 @@ class Link:
     mode: Mode | None = None
     flag: Flag | None = None
     namespace: str | None = None
+    vlan_protocol: VlanProtocol | None = None
 
     @property
     def label(self) -> str:
@@ -68,15 +69,17 @@ class MakeDummy:
 
 @dataclass(frozen=True, slots=True)
 class MakeVlan:
-    """Make an 802.1q sub-interface of `base`, marked and up."""
+    """Make a tagged sub-interface of `base`, marked and up."""
 
     name: str
     base: str
     vlan_id: int
+    protocol: VlanProtocol = VlanProtocol.DOT1Q
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
-        return f"make {self.name}, VLAN {self.vlan_id} of {self.base}"
+        protocol = "" if self.protocol is VlanProtocol.DOT1Q else f"{self.protocol} "
+        return f"make {self.name}, {protocol}VLAN {self.vlan_id} of {self.base}"
 
 
 @dataclass(frozen=True, slots=True)

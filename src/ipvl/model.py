@@ -38,6 +38,13 @@ class Flag(StrEnum):
     VEPA = "vepa"
 
 
+class VlanProtocol(StrEnum):
+    """How a VLAN tag is written on the wire (kernel: IFLA_VLAN_PROTOCOL)."""
+
+    DOT1Q = "802.1q"  # EtherType 0x8100, what access and trunk ports speak
+    DOT1AD = "802.1ad"  # EtherType 0x88a8, the outer tag of a provider's network (IEEE 802.1Q, "S-tag")
+
+
 class ConflictCheck(StrEnum):
     """Whether ipvl looks on the wire, before an address is used, if somebody has it already."""
 
@@ -56,7 +63,7 @@ class ParentKind(StrEnum):
     """What a parent is to ipvl, told by how the network asked for it."""
 
     LINK = "link"  # an existing link, whatever its kind; ipvl only uses it
-    VLAN = "vlan"  # `name.vid`, an 802.1q sub-interface that ipvl makes when it is missing
+    VLAN = "vlan"  # `name.vid`, a tagged sub-interface that ipvl makes when it is missing
     DUMMY = "dummy"  # the private parent of an isolated network
 
 
@@ -107,6 +114,7 @@ class Network:
     `metric` is what both have in a sandbox, None for the kernel's own choice. `host_access` says that the host has a
     port of its own.
     One whose addresses come from DHCP has no subnets: what its endpoints have is in their leases.
+    `vlan_protocol` is that of the parent's outer tag, None where the user did not say.
     """
 
     id: str
@@ -129,6 +137,7 @@ class Network:
     default_route: bool = True
     metric: int | None = None
     host_access: bool = False
+    vlan_protocol: VlanProtocol | None = None
 
     @property
     def host_port(self) -> str:
@@ -155,10 +164,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The link that carries a network's ports.
+    """The link that carries a network's ports, or one that ipvl made for the outer tag of such a link.
 
     `made` says that ipvl made the link, so ipvl removes it with its last network; it survives restarts and reboots.
-    `base` and `vlan_id` are set for VLAN parents only.
+    `base` and `vlan_id` are set for VLAN parents only, and `protocol` counts for these only.
     """
 
     name: str
@@ -167,6 +176,7 @@ class Parent:
     base: str | None = None
     vlan_id: int | None = None
     mtu: int | None = None
+    protocol: VlanProtocol = VlanProtocol.DOT1Q
 
 
 @dataclass(frozen=True, slots=True)

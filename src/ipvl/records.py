@@ -64,6 +64,7 @@ class Records:
         self._parents: dict[str, Parent] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._sandboxes: dict[str, Sandbox] = {}
+        self._by_base: dict[str, dict[str, None]] = {}
         self._by_parent: dict[str, dict[str, None]] = {}
         self._by_name: dict[str, dict[str, None]] = {}
         self._by_network: dict[str, dict[str, None]] = {}
@@ -123,7 +124,16 @@ class Records:
         """Tell whether a link is a parent, the base of one that may have to be made on it, or the host's own port."""
         if link.startswith(HOST_PORT_PREFIX):
             return any(network.host_access and network.host_port == link for network in self._networks.values())
-        return link in self._parents or any(parent.base == link for parent in self._parents.values())
+        return link in self._parents or bool(self._by_base.get(link))
+
+    def parents_on(self, base: str) -> tuple[Parent, ...]:
+        """Return the parents that sit on this link and are ipvl's to make."""
+        return tuple(self._parents[name] for name in self._by_base.get(base, ()))
+
+    def with_bases(self, parent: Parent) -> tuple[Parent, ...]:
+        """Return a parent after those that it sits on and that are ipvl's to make, outermost first."""
+        under = None if parent.base is None else self._parents.get(parent.base)
+        return (parent,) if under is None or not under.made else (*self.with_bases(under), parent)
 
     def networks_on(self, parent: str) -> tuple[Network, ...]:
         """Return the networks that this parent carries, oldest first."""
@@ -225,7 +235,7 @@ class Records:
             case Network():
                 self._put_network(record)
             case Parent():
-                self._parents[record.name] = record
+                self._put_parent(record)
             case Sandbox():
                 self._sandboxes[record.id] = record
             case Endpoint():
@@ -240,6 +250,12 @@ class Records:
                 self._put_quarantine(record)
             case DhcpLease():
                 self._put_dhcp_lease(record)
+
+    def _put_parent(self, parent: Parent) -> None:
+        self._forget_base(parent.name)
+        self._parents[parent.name] = parent
+        if parent.base is not None:
+            self._by_base.setdefault(parent.base, {})[parent.name] = None
 
     def _put_network(self, network: Network) -> None:
         before = self._networks.get(network.id)
@@ -321,10 +337,16 @@ class Records:
             _discard(self._by_parent, network.parent, network_id)
 
     def _drop_parent(self, name: str) -> None:
+        self._forget_base(name)
         self._parents.pop(name, None)
         for quarantine in self.quarantines():
             if quarantine.parent == name:
                 self._drop_quarantine(quarantine)
+
+    def _forget_base(self, name: str) -> None:
+        parent = self._parents.get(name)
+        if parent is not None and parent.base is not None:
+            _discard(self._by_base, parent.base, name)
 
     def _drop_quarantine(self, quarantine: Quarantine) -> None:
         key = (quarantine.parent, quarantine.address)

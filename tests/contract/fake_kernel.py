@@ -39,7 +39,7 @@ from ipvl.links import (
     Step,
     TakePort,
 )
-from ipvl.model import THIS_HOST, IPAddress, IPNetwork
+from ipvl.model import THIS_HOST, IPAddress, IPNetwork, VlanProtocol
 
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 TAKES_THE_FRAMES = frozenset({"bridge", "bond", "team", "openvswitch"})
@@ -254,12 +254,22 @@ class FakeKernel:
     def add(self, name: str, kind: str | None = None, on: str | None = None, **fields: Any) -> Link:
         below = None if on is None else self.link(on)
         assert on is None or below is not None, f"{on} does not exist"
+        tag = {"vlan_protocol": VlanProtocol.DOT1Q if kind == "vlan" else None}
         link = Link(
             index=self._next_index,
             name=name,
             kind=kind,
             lower=None if below is None else below.index,
-            **{"up": True, "carrier": True, "mtu": 1500, "alias": None, "loopback": False, "ethernet": True, **fields},
+            **{
+                "up": True,
+                "carrier": True,
+                "mtu": 1500,
+                "alias": None,
+                "loopback": False,
+                "ethernet": True,
+                **tag,
+                **fields,
+            },
         )
         self._next_index += 1
         self._links[link.index] = Placed(link)
@@ -363,13 +373,15 @@ class FakeKernel:
         if base.loopback:
             raise _refusal(errno.EOPNOTSUPP, step)
         if any(
-            (placed.link.kind, placed.link.lower, placed.link.vlan_id) == ("vlan", base.index, step.vlan_id)
+            (placed.link.kind, placed.link.lower, placed.link.vlan_id, placed.link.vlan_protocol)
+            == ("vlan", base.index, step.vlan_id, step.protocol)
             for placed in self._links.values()
         ):
             raise _refusal(errno.EEXIST, step)
         if up and not base.up:
             raise _refusal(errno.ENETDOWN, step)
-        self.add(name, "vlan", step.base, alias=alias, up=up, carrier=up, mtu=base.mtu, vlan_id=step.vlan_id)
+        tag = {"vlan_id": step.vlan_id, "vlan_protocol": step.protocol}
+        self.add(name, "vlan", step.base, alias=alias, up=up, carrier=up, mtu=base.mtu, **tag)
 
     def _open(self, step: OpenHost) -> None:
         self._existing(step.name)

@@ -12,7 +12,7 @@ import pytest
 
 from ipvl.errors import IpvlError, Kind
 from ipvl.links import MADE_BY_IPVL, MakeDummy, MakePort, MakeVlan, RemoveParent
-from ipvl.model import Flag, Mode
+from ipvl.model import Flag, Mode, VlanProtocol
 from tests.contract.benches import Bench, FakeBench, refusal
 
 PORT = MakePort("ipvl0123456789a", "br0", Mode.L2, Flag.BRIDGE)
@@ -100,6 +100,27 @@ def test_a_tag_is_given_once_a_link(on_kernel):
         assert Kind.KERNEL is refused.value.kind
         await bench.kernel.apply(MakeVlan("br1.20", "br1", 20))
         assert None is await bench.kernel.by_name("foo")
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize("protocol", list(VlanProtocol))
+def test_a_tag_is_made_inside_another(on_kernel, protocol):
+    """The outer one with either EtherType; one number may be used with both."""
+
+    async def promise(bench):
+        await needs(bench, "vlan")
+        await bench.add("br0", "bridge", up=True)
+        (other,) = set(VlanProtocol) - {protocol}
+        await bench.kernel.apply(MakeVlan("foo", "br0", 100, other))
+        await bench.kernel.apply(MakeVlan("br0.100", "br0", 100, protocol))
+        await bench.kernel.apply(MakeVlan("br0.100.20", "br0.100", 20))
+
+        outer, inner = await bench.kernel.by_name("br0.100"), await bench.kernel.by_name("br0.100.20")
+        assert (100, protocol) == (outer.vlan_id, outer.vlan_protocol)
+        assert (20, VlanProtocol.DOT1Q, outer.index) == (inner.vlan_id, inner.vlan_protocol, inner.lower)
+        await bench.kernel.apply(RemoveParent("br0.100"))
+        assert None is await bench.kernel.by_name("br0.100.20"), "what is on a link goes with it"
 
     on_kernel(promise)
 

@@ -391,6 +391,7 @@ async def sandbox_ended(stage: Stage, attempt: int) -> None:
 
 
 VLAN = create_network(NETWORK, "eth0.20")
+TWO_TAGS = create_network(NETWORK, "eth0.100.20", vlan_protocol="802.1ad")
 CONNECT = network_call("network.connect", attachment={"network": "db"}, sandbox="one")
 DISCONNECT = network_call("network.disconnect", network="db", sandbox="one")
 LEASING = make("lan", options={"parent": "eth0", "addressing": "dhcp"}, subnets=[])
@@ -405,6 +406,11 @@ OPERATIONS: dict[str, Operation] = {
     "docker: delete a network on a VLAN": Operation((VLAN,), delete_network()),
     "docker: delete a network on a shared VLAN": Operation(
         (create_network(SHARING, "eth0.20"), VLAN), delete_network()
+    ),
+    "docker: create a network with two tags": Operation((), TWO_TAGS),
+    "docker: delete a network with two tags": Operation((TWO_TAGS,), delete_network()),
+    "docker: delete one of two networks inside a tag": Operation(
+        (create_network(SHARING, "eth0.100.30", vlan_protocol="802.1ad"), TWO_TAGS), delete_network()
     ),
     "docker: delete a network with a port": Operation((VLAN, create_endpoint(), join()), delete_network()),
     "docker: create an endpoint": Operation((VLAN,), create_endpoint()),
@@ -455,6 +461,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "embedded: create a network on a new VLAN": Operation((), WEB, "network web exists already"),
     "embedded: create an isolated network": Operation((), make("web", internal=True), "network web exists already"),
+    "embedded: create a network with two tags": Operation(
+        (), make("web", options={"parent": "eth0.100.20"}), "network web exists already"
+    ),
     "embedded: remove a network": Operation(
         (WEB,), network_call("network.remove", network="web"), "network web does not exist"
     ),

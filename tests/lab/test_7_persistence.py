@@ -10,12 +10,14 @@ NETWORKS = (
     "docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 vlan20",
     "docker network create -d ipvlan --subnet=192.168.10.0/24 isolated1",
     "docker network create -d ipvlan --subnet=192.168.110.0/24 -o parent=eth0 -o ipvlan_mode=l3 routed",
+    "docker network create -d ipvlan --subnet=10.100.20.0/24 -o parent=eth0.100.20 -o vlan_protocol=802.1ad stacked",
 )
+NAMES = ("vlan20", "isolated1", "routed", "stacked")
 
 
 @pytest.fixture
 def networks(docker_host: DockerHost) -> Iterator[DockerHost]:
-    """Three networks: on a made sub-interface, on a made dummy, on an existing link."""
+    """Four networks: on a made sub-interface, on a made dummy, on an existing link, and inside two tags."""
     for line in NETWORKS:
         docker_host.docker(line)
     yield docker_host
@@ -58,7 +60,7 @@ def test_restart_of_ipvl(networks: DockerHost, how: str) -> None:
     late = networks.container("docker run --net=vlan20 --name=late -d alpine sleep 100000")
     assert late.resolves_and_reaches("one")
     networks.docker("docker rm -f one two three late")
-    for name in ("vlan20", "isolated1", "routed"):
+    for name in NAMES:
         networks.docker(f"docker network rm {name}")
     assert {} == parents(networks), "ipvl still knows what it made"
 
@@ -70,7 +72,7 @@ def test_restart_of_docker(networks: DockerHost) -> None:
     pair(networks)
     networks.service("docker", "restart")
 
-    assert {"vlan20", "isolated1", "routed"} <= {network["name"] for network in networks.status()["networks"]}
+    assert set(NAMES) <= {network["name"] for network in networks.status()["networks"]}
     networks.docker("docker start one two")
     ping = networks.docker("docker exec one ping -c 2 -W 2 two")
     assert "2 packets received" in ping.stdout
@@ -162,18 +164,11 @@ def test_what_docker_dropped_while_ipvl_was_away(networks: DockerHost) -> None:
     networks.run("sqlite3 /var/lib/ipvl/state.db 'UPDATE networks SET created = 0; UPDATE endpoints SET changed = 0'")
     networks.docker("docker rm -f one two three", check=False, timeout=180)
     networks.docker("docker network rm isolated1", check=False, timeout=120)
-    gone = [
-        name
-        for name in ("vlan20", "isolated1", "routed")
-        if networks.docker(f"docker network inspect {name}", check=False).status
-    ]
+    gone = [name for name in NAMES if networks.docker(f"docker network inspect {name}", check=False).status]
     networks.service("ipvl", "start")
 
     eventually(
-        lambda: (
-            sorted({"vlan20", "isolated1", "routed"} - set(gone))
-            == sorted(networks.records("SELECT name FROM networks"))
-        ),
+        lambda: sorted(set(NAMES) - set(gone)) == sorted(networks.records("SELECT name FROM networks")),
         "ipvl has the networks that Docker has",
     )
     eventually(lambda: [] == networks.records("SELECT id FROM endpoints"), "and its endpoints")

@@ -7,10 +7,10 @@ from typing import Any
 
 from ipvl.addresses.pools import pool_id
 from ipvl.links import Link
-from ipvl.model import Endpoint, Flag, Lease, Mode, Network, Parent, ParentKind, Phase, Pool, Subnet
+from ipvl.model import Endpoint, Flag, Lease, Mode, Network, Parent, ParentKind, Phase, Pool, Subnet, VlanProtocol
 from ipvl.options.endpoint import port_name
 from ipvl.options.network import dummy_name
-from ipvl.planning.parents import Host
+from ipvl.planning.host import Host
 from tests.contract.fake_kernel import EVERY_KIND
 
 NOW = 1_700_000_000.0
@@ -92,6 +92,7 @@ def link(name: str = "eth0", index: int = 2, **fields: Any) -> Link:
         "alias": None,
         "loopback": False,
         "ethernet": True,
+        "vlan_protocol": VlanProtocol.DOT1Q if fields.get("kind") == "vlan" else None,
     }
     return Link(index=index, name=name, **{**defaults, **fields})
 

@@ -23,7 +23,7 @@ from ipvl.kernel.facts import network_stack
 from ipvl.kernel.netlink import HostKernel, open_host_kernel
 from ipvl.kernel.probes import ask
 from ipvl.links import Link
-from ipvl.planning.parents import Host
+from ipvl.planning.host import Host
 from ipvl.records import Records
 from ipvl.store.sqlite import open_store_read_only
 

@@ -10,7 +10,8 @@ from ipvl.facts import Answers, NetworkStack
 from ipvl.links import Link
 from ipvl.model import Network, Parent, Phase
 from ipvl.options.network import link_name
-from ipvl.planning.parents import Host, wanted_parent
+from ipvl.planning.host import Host
+from ipvl.planning.tags import wanted_parents
 from ipvl.records import Records
 
 
@@ -18,12 +19,14 @@ from ipvl.records import Records
 class Scope:
     """Whom the diagnosis is about: networks, their parents, and `whole` when nobody narrowed it down.
 
-    A parent may be one that ipvl knows nothing of, or one that it would only make.
+    A parent may be one that ipvl knows nothing of, or one that it would only make; then `under` are those that it would
+    make first.
     """
 
     networks: tuple[Network, ...]
     parents: tuple[Parent, ...]
     whole: bool
+    under: tuple[Parent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,10 @@ class Evidence:
         """Return the link that is this parent or carries this network, or None."""
         return self.host.link(owner.parent if isinstance(owner, Network) else owner.name)
 
+    def with_bases(self, parent: Parent) -> tuple[Parent, ...]:
+        """Return a parent after those that it sits on and that are ipvl's to make, outermost first."""
+        return (*self.scope.under, parent) if self.scope.under else self.records.with_bases(parent)
+
     def stays(self, link: Link) -> bool:
         """Tell whether this very link was there at the first look as well."""
         return any((one.index, one.name) == (link.index, link.name) for one in self.earlier.links)
@@ -89,10 +96,12 @@ def scope_of(records: Records, host: Host, network: str | None, parent: str | No
         name = link_name(parent)
         if name == "lo":
             raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link")
+        *under, meant_parent = wanted_parents(name, records, host)
         held = records.parent(name)
-        return Scope(records.networks_on(name), (held or wanted_parent(name, host.link(name), None),), whole=False)
+        return Scope(records.networks_on(name), (held or meant_parent,), whole=False, under=tuple(under))
     if network is None:
-        return Scope(tuple(records.networks()), tuple(records.parents()), whole=True)
+        carrying = tuple(one for one in records.parents() if records.networks_on(one.name))
+        return Scope(tuple(records.networks()), carrying, whole=True)
     known = tuple(records.networks())
     meant = [one for one in known if one.name == network] or [one for one in known if one.id.startswith(network)]
     if not meant or not network:

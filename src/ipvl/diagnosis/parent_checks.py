@@ -11,17 +11,10 @@ from ipvl.diagnosis.findings import Finding, problem, refusal, warning
 from ipvl.errors import IpvlError
 from ipvl.links import Link
 from ipvl.model import Parent, ParentKind
+from ipvl.planning.kernels import check_kind, check_release
 from ipvl.planning.mtus import wrong_mtus
-from ipvl.planning.parents import (
-    belied_name,
-    check_ethernet,
-    check_kind,
-    check_master,
-    check_mtu,
-    check_no_macvlan,
-    check_release,
-    steps_to_make,
-)
+from ipvl.planning.parent_links import belied_name, check_ethernet, check_master, check_mtu, check_no_macvlan
+from ipvl.planning.parents import base_of_missing, steps_to_make
 
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 
@@ -63,7 +56,7 @@ def parent(evidence: Evidence) -> Iterator[Finding]:
         try:
             if link is None:
                 # A missing kind is the check of modules' finding.
-                steps_to_make(one, replace(evidence.host, kinds=EVERY_KIND))
+                steps_to_make(evidence.with_bases(one), replace(evidence.host, kinds=EVERY_KIND))
                 continue
             check_ethernet(link)
         except IpvlError as error:
@@ -77,7 +70,7 @@ def parent(evidence: Evidence) -> Iterator[Finding]:
 def carrier(evidence: Evidence) -> Iterator[Finding]:
     """Find parents that are down or have no carrier; for one that ipvl would make, the link it would be made on."""
     for one, link in _parents(evidence):
-        found = link or (evidence.host.link(one.base) if one.base is not None else None)
+        found = link or base_of_missing(evidence.with_bases(one), evidence.host)
         if found is None:
             continue
         subject = f"parent {one.name}" if link else f"parent {one.name} would be made on link {found.name}, which"
@@ -98,11 +91,13 @@ def carrier(evidence: Evidence) -> Iterator[Finding]:
 def wireless(evidence: Evidence) -> Iterator[Finding]:
     """Find wireless parents: containers share the link's MAC address, but an access point may allow it one address."""
     for one, link in _parents(evidence):
-        base = one.base or one.name
-        if link is not None and link.lower is not None:
-            below = evidence.host.below(link)
-            base = base if below is None else below.name
-        for name in dict.fromkeys((one.name, base)):
+        lowest = evidence.with_bases(one)[0]
+        names = {one.name: None, lowest.base or one.name: None}
+        below = None if link is None else evidence.host.below(link)
+        while below is not None:
+            names[below.name] = None
+            below = evidence.host.below(below)
+        for name in names:
             if evidence.stack.link(name).wireless:
                 what = "wireless" if name == one.name else f"on wireless link {name}"
                 yield warning(
@@ -163,7 +158,7 @@ def mtu(evidence: Evidence) -> Iterator[Finding]:
     for network in evidence.networks:
         link = evidence.link_of(network)
         held = evidence.records.parent(network.parent)
-        under = link or (evidence.host.link(held.base) if held is not None and held.base is not None else None)
+        under = link or (None if held is None else base_of_missing(evidence.with_bases(held), evidence.host))
         if under is None:
             continue
         try:

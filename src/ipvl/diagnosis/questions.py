@@ -7,7 +7,8 @@ from ipvl.diagnosis.evidence import Scope
 from ipvl.facts import NetworkStack, Question
 from ipvl.links import Link
 from ipvl.model import Endpoint, IPAddress, Network, Phase, Subnet
-from ipvl.planning.parents import TAKES_EVERY_FRAME, Host
+from ipvl.planning.host import Host
+from ipvl.planning.parent_links import TAKES_EVERY_FRAME
 from ipvl.records import Records
 
 MOST_ADDRESSES = 256

@@ -11,8 +11,8 @@ from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.parent_checks import is_in
 from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeHostPort, MakeVlan
 from ipvl.model import Endpoint, Network, Phase
+from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port
-from ipvl.planning.parents import Host
 from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair
 from ipvl.records import Drop
 

@@ -191,7 +191,7 @@ async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -
         parent = engine.records.parent(network.parent)
         if error.kind is not Kind.MISSING or parent is None or not parent.made:
             raise
-        await engine.apply(steps_to_make(parent, await engine.host()))
+        await engine.apply(steps_to_make(engine.records.with_bases(parent), await engine.host()))
         await engine.apply(steps)
 
 

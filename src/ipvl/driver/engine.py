@@ -18,7 +18,7 @@ from ipvl.driver.memberships import Memberships
 from ipvl.errors import IpvlError, missing, shown
 from ipvl.links import HostWays, MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
 from ipvl.model import DhcpLease, Endpoint, IPAddress, Network, Sandbox
-from ipvl.planning.parents import Host
+from ipvl.planning.host import Host
 from ipvl.records import Change, Put, Records
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from ipvl.driver.events import Event, EventType
 from ipvl.driver.status import link_state
 from ipvl.model import DhcpLease, Endpoint, Network, Phase, Sandbox
-from ipvl.planning.parents import Host
+from ipvl.planning.host import Host
 from ipvl.records import Change, Put, Records
 
 Members: TypeAlias = Sequence[tuple[Network, Endpoint]]

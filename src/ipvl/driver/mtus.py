@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError
+from ipvl.planning.host import Host
 from ipvl.planning.mtus import networks_with_mtu, wrong_mtus
-from ipvl.planning.parents import Host
 
 
 async def repair_mtus(engine: Engine, host: Host) -> list[str]:

@@ -12,7 +12,8 @@ from ipvl.errors import IpvlError, conflict
 from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, RemoveHostPort, RemoveParent, RemovePort, Step
 from ipvl.model import Network, Phase
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
-from ipvl.planning.parents import check_kernel, plan_parent
+from ipvl.planning.kernels import check_kernel
+from ipvl.planning.parents import plan_parent, unused_parents
 from ipvl.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
@@ -46,13 +47,14 @@ async def create_network(engine: Engine, network: Network) -> None:
         if network.host_access:
             check_host_access(network, host)
         steps = (*plan.steps, *steps_to_give_access(network))
-        before = engine.records.parent(network.parent)
-        engine.commit((Put(plan.parent), Put(replace(network, phase=Phase.MAKING))))
+        before = {parent.name: engine.records.parent(parent.name) for parent in plan.parents}
+        engine.commit((*map(Put, plan.parents), Put(replace(network, phase=Phase.MAKING))))
         try:
             await engine.apply(steps)
         except IpvlError:
             if await _unmake(engine, steps):
-                engine.commit((Drop(network), Put(before) if before is not None else Drop(plan.parent)))
+                earlier = [(parent, before[parent.name]) for parent in reversed(plan.parents)]
+                engine.commit((Drop(network), *(Drop(new) if old is None else Put(old) for new, old in earlier)))
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
         for warning in plan.warnings:
@@ -111,8 +113,7 @@ async def _remove(engine: Engine, network: Network) -> None:
     if network.host_access:
         steps.append(RemoveHostPort(network.host_port))
     forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
-    parent = engine.records.parent(network.parent)
-    if parent is not None and engine.records.networks_on(parent.name) == (network,):
+    for parent in unused_parents(engine.records, {network.id}, (network.parent,)):
         forget.append(Drop(parent))
         if parent.made:
             steps.append(RemoveParent(parent.name))

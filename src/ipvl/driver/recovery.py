@@ -10,6 +10,7 @@ from ipvl.driver.host_access import steps_to_remove
 from ipvl.driver.lifecycles import parent_states
 from ipvl.driver.mtus import repair_mtus
 from ipvl.links import RemoveHostPort, RemoveParent, Step
+from ipvl.planning.parents import unused_parents
 from ipvl.planning.reconciliation import plan_repair
 from ipvl.records import Change, Drop
 
@@ -73,12 +74,11 @@ async def forget_gone(
                     changes.append(Drop(endpoint))
         steps += [RemoveHostPort(network.host_port) for network in gone if network.host_access]
         changes += [Drop(network) for network in gone]
-        for parent in engine.records.parents():
-            users = engine.records.networks_on(parent.name)
-            if users and all(network in gone for network in users):
-                changes.append(Drop(parent))
-                if parent.made:
-                    steps.append(RemoveParent(parent.name))
+        going = {network.id for network in gone}
+        for parent in unused_parents(engine.records, going, {network.parent for network in gone}):
+            changes.append(Drop(parent))
+            if parent.made:
+                steps.append(RemoveParent(parent.name))
         for network in gone:
             log.warning("network %s is gone from %s, so it is removed here", network.label, door)
         for failure in await engine.apply_all(steps):

@@ -12,8 +12,9 @@ from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.errors import IpvlError
 from ipvl.links import Link
 from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Pool
+from ipvl.planning.host import Host
 from ipvl.planning.host_access import host_addresses
-from ipvl.planning.parents import Host, check_link, warnings_about
+from ipvl.planning.parent_links import check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Records
 
@@ -47,7 +48,10 @@ class NetworkStatus:
 
 @dataclass(frozen=True, slots=True)
 class ParentStatus:
-    """A parent; `state` is up, no carrier, down or missing, and `made` tells whether ipvl made it."""
+    """A parent; `state` is up, no carrier, down or missing, and `made` tells whether ipvl made it.
+
+    `networks` is empty where it only is the outer tag of another.
+    """
 
     name: str
     kind: str
@@ -57,6 +61,7 @@ class ParentStatus:
     state: str
     mtu: int | None
     networks: tuple[str, ...]
+    vlan_protocol: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,7 @@ async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = (
                 state=link_state(link := host.link(parent.name)),
                 mtu=None if link is None else link.mtu,
                 networks=tuple(network.label for network in records.networks_on(parent.name)),
+                vlan_protocol=None if parent.vlan_id is None else parent.protocol,
             )
             for parent in records.parents()
         ),

@@ -30,7 +30,8 @@ from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
 from ipvl.planning.host_access import check_host_access, host_addresses
-from ipvl.planning.parents import check_kernel, plan_parent
+from ipvl.planning.kernels import check_kernel
+from ipvl.planning.parents import plan_parent
 from ipvl.planning.reconciliation import is_in_sandbox
 
 ID_BYTES = 32

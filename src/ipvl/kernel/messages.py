@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ipvl.links import Link, MakePort
-from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode
+from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, VlanProtocol
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300  # include/uapi/linux/netlink.h
 NLM_F_EXCL, NLM_F_CREATE = 0x200, 0x400
@@ -26,6 +26,7 @@ IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 3, 4, 5, 10, 18  
 IFLA_IFALIAS, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 20, 28, 29, 37, 46
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VLAN_ID = 1
+IFLA_VLAN_PROTOCOL = 5
 IFLA_IPVLAN_MODE, IFLA_IPVLAN_FLAGS = 1, 2
 RTEXT_FILTER_SKIP_STATS = 8
 """Counters are most of what the kernel says of a link, and nobody here reads them."""
@@ -37,6 +38,7 @@ MODE_NUMBERS = {Mode.L2: 0, Mode.L3: 1, Mode.L3S: 2}  # enum ipvlan_mode, includ
 FLAG_NUMBERS = {Flag.BRIDGE: 0, Flag.PRIVATE: 1, Flag.VEPA: 2}  # IPVLAN_F_PRIVATE, IPVLAN_F_VEPA, same file
 MODES = {number: mode for mode, number in MODE_NUMBERS.items()}
 FLAGS = {number: flag for flag, number in FLAG_NUMBERS.items()}
+VLAN_PROTOCOLS = {b"\x81\x00": VlanProtocol.DOT1Q, b"\x88\xa8": VlanProtocol.DOT1AD}  # include/uapi/linux/if_ether.h
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 VERSIONS = {int(family): version for version, family in FAMILIES.items()}
 
@@ -236,6 +238,7 @@ def read_link(body: bytes, kinds: dict[int, str | None]) -> Link:
         ethernet=hardware == ARPHRD_ETHER,
         master_kind=None if master is None else kinds.get(master),
         vlan_id=_read_short(data, IFLA_VLAN_ID) if kind == "vlan" else None,
+        vlan_protocol=VLAN_PROTOCOLS.get(data.get(IFLA_VLAN_PROTOCOL, b"")) if kind == "vlan" else None,
         mode=None if kind != "ipvlan" or mode is None else MODES.get(mode),
         flag=None if kind != "ipvlan" or flag is None else FLAGS.get(flag),
     )

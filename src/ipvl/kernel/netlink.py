@@ -40,13 +40,15 @@ from ipvl.links import (
     Step,
     TakePort,
 )
-from ipvl.model import THIS_HOST, IPAddress, IPNetwork
+from ipvl.model import THIS_HOST, IPAddress, IPNetwork, VlanProtocol
 
 DUMP_TRIES = 5
 MOST_NAMED = 2
 """MAC addresses that are told of one address; somebody may claim it from any number."""
 BUSY_TRIES, BUSY_WAIT = 100, 0.01
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
+ETHER_TYPES = {VlanProtocol.DOT1Q: 0x8100, VlanProtocol.DOT1AD: 0x88A8}  # include/uapi/linux/if_ether.h
+
 PROBES: dict[str, dict[str, Any]] = {
     # Requests that a kernel with the kind refuses before it makes anything, and one without it refuses as unknown.
     "ipvlan": {},
@@ -238,7 +240,8 @@ class HostKernel:
                     await self._make_parent(step.name, kind="dummy", **attributes)
                 case MakeVlan():
                     base = await self._existing(step.base)
-                    await self._make_parent(step.name, kind="vlan", link=base.index, vlan_id=step.vlan_id)
+                    tag = {"vlan_id": step.vlan_id, "vlan_protocol": ETHER_TYPES[step.protocol]}
+                    await self._make_parent(step.name, kind="vlan", link=base.index, **tag)
                 case MakePort():
                     await self._make_port(step)
                 case RemoveParent() | RemoveHostPort():

@@ -10,7 +10,19 @@ from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
 from ipvl.errors import invalid, shown
-from ipvl.model import DOCKER, Addressing, ConflictCheck, Flag, IPAddress, IPNetwork, Mode, Network, Phase, Subnet
+from ipvl.model import (
+    DOCKER,
+    Addressing,
+    ConflictCheck,
+    Flag,
+    IPAddress,
+    IPNetwork,
+    Mode,
+    Network,
+    Phase,
+    Subnet,
+    VlanProtocol,
+)
 from ipvl.options.host_access import check_host_access, host_of_dockers
 from ipvl.options.routes import metric, routes
 from ipvl.options.table import (
@@ -27,6 +39,7 @@ from ipvl.options.table import (
     NO_DEFAULT_ROUTE,
     PARENT,
     ROUTE,
+    VLAN_PROTOCOL,
     Option,
     canonical,
 )
@@ -151,6 +164,7 @@ def network(
         metric=metric(chosen[METRIC.key]) if METRIC.key in chosen else None,
         host_access=host_access,
         addressing=addressing,
+        vlan_protocol=_vlan_protocol(chosen, isolated=isolated),
     )
     if host_access:
         check_host_access(wish)
@@ -303,6 +317,18 @@ def _conflict_check(chosen: Mapping[str, str], mode: Mode, *, isolated: bool) ->
             f"drop it, or give the network a {PARENT.key}",
         )
     return check
+
+
+def _vlan_protocol(chosen: Mapping[str, str], *, isolated: bool) -> VlanProtocol | None:
+    if VLAN_PROTOCOL.key not in chosen:
+        return None
+    protocol = one_of(VlanProtocol, VLAN_PROTOCOL.key, chosen[VLAN_PROTOCOL.key])
+    if isolated:
+        raise invalid(
+            f"{VLAN_PROTOCOL.key} {protocol} says how a VLAN tag is written, and an isolated network has none",
+            f"drop it, or give the network a {PARENT.key} NAME.VID",
+        )
+    return protocol
 
 
 def _number(chosen: Mapping[str, str], option: Option, least: int, most: int) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Addressing, ConflictCheck, Flag, Mode
+from ipvl.model import Addressing, ConflictCheck, Flag, Mode, VlanProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ PARENT = Option(
     "the name of a link",
     "none: an isolated network on a dummy link",
     "The link that carries the containers to the physical network. NAME.VID is made, as an 802.1q sub-interface of "
-    "NAME, when it does not exist, and removed with its last network.",
+    "NAME, when it does not exist, and removed with its last network; NAME.VID.VID has two tags, the outer one first.",
     "parent=eth0.20",
     aliases=("master", "host_iface"),
 )
@@ -136,6 +136,15 @@ ADDRESSING = Option(
     "addressing=dhcp",
 )
 
+VLAN_PROTOCOL = Option(
+    "vlan_protocol",
+    ", ".join(VlanProtocol),
+    VlanProtocol.DOT1Q,
+    "How the outer tag of a parent NAME.VID or NAME.VID.VID is written. 802.1ad: as a provider's network wants it. A "
+    "tag inside another is 802.1q.",
+    "vlan_protocol=802.1ad",
+)
+
 NETWORK_OPTIONS = (
     PARENT,
     MODE,
@@ -150,6 +159,7 @@ NETWORK_OPTIONS = (
     METRIC,
     HOST_ACCESS,
     ADDRESSING,
+    VLAN_PROTOCOL,
 )
 
 IPAM_PARENT = Option(

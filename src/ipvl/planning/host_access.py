@@ -9,7 +9,7 @@ from ipvl.errors import conflict
 from ipvl.links import CloseHost, HostRoute, HostWay, Link, MakeHostPort, OpenHost, RemoveHostPort, Step
 from ipvl.model import HOST_PORT_PREFIX, Endpoint, IPAddress, Network
 from ipvl.planning.attachments import subnet_of
-from ipvl.planning.parents import Host
+from ipvl.planning.host import Host
 
 
 def check_host_access(network: Network, host: Host) -> None:

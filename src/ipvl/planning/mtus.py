@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ipvl.links import Link, SetMtu
 from ipvl.model import Endpoint, Network, Phase
-from ipvl.planning.parents import Host
+from ipvl.planning.host import Host
 from ipvl.records import Records
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ipvl.errors import IpvlError
 from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveHostPort, RemoveParent, RemovePort, Step
 from ipvl.model import Endpoint, Network, Parent, Phase
 from ipvl.options.endpoint import PORT_PREFIX
+from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, steps_to_repair
-from ipvl.planning.parents import Host, check_link, steps_to_make, warnings_about
+from ipvl.planning.parent_links import check_link, warnings_about
+from ipvl.planning.parents import steps_to_make, unused_parents
 from ipvl.records import Change, Drop, Records
 
 UNJOINED_FOR = 120.0
@@ -64,16 +66,17 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     whole = [network for network in records.networks() if network.id not in broken]
     steps += [RemoveHostPort(link.name) for link in host.links if is_lost_host_port(link, whole)]
     steps += [RemoveHalfMade(link.name) for link in host.links if link.name.startswith(HALF_MADE_PREFIX)]
+    unused = unused_parents(records, broken, (parent.name for parent in records.parents()))
+    changes += map(Drop, unused)
+    steps += [RemoveParent(parent.name) for parent in unused if parent.made]
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
         if not networks:
-            changes.append(Drop(parent))
-            if parent.made:
-                steps.append(RemoveParent(parent.name))
             continue
         present = {one.id: [end for end in records.endpoints_of(one.id) if end not in stale] for one in networks}
-        repair, trouble = _repair_parent(parent, networks, present, host)
-        steps += repair
+        repair, trouble = _repair_parent(records.with_bases(parent), networks, present, host)
+        # An outer tag that several need is made for the first.
+        steps += [step for step in repair if step not in steps]
         warnings += trouble
     known = {parent.name for parent in records.parents()}
     warnings += [
@@ -114,16 +117,17 @@ def is_port_name(name: str) -> bool:
 
 
 def _repair_parent(
-    parent: Parent, networks: list[Network], present: Mapping[str, Iterable[Endpoint]], host: Host
+    parents: Sequence[Parent], networks: list[Network], present: Mapping[str, Iterable[Endpoint]], host: Host
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Return what mends a parent and the host's own ports on it, and what only a human can mend.
 
-    On a parent that cannot carry its networks' ports nothing is made: a port in their mode would switch all others.
+    It is the last of `parents`; the others are those under it. On a parent that cannot carry its networks' ports
+    nothing is made: a port in their mode would switch all others.
     """
     labels = ", ".join(network.label for network in networks)
-    link = host.link(parent.name)
+    link = host.link(parents[-1].name)
     try:
-        steps = steps_to_make(parent, host) if link is None else ()
+        steps = steps_to_make(parents, host) if link is None else ()
         if link is not None:
             for network in networks:
                 check_link(link, network, host)

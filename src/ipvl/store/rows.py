@@ -26,6 +26,7 @@ from ipvl.model import (
     Route,
     Sandbox,
     Subnet,
+    VlanProtocol,
 )
 from ipvl.records import Drop, Put, Record
 from ipvl.store.dhcp_rows import dhcp_leases, drop_dhcp_lease, put_dhcp_lease
@@ -54,18 +55,18 @@ def put(database: sqlite3.Connection, change: Put) -> None:
     match record:
         case Parent():
             database.execute(
-                "INSERT INTO parents (name, kind, made, base, vlan_id, mtu) VALUES (?, ?, ?, ?, ?, ?)"
+                "INSERT INTO parents (name, kind, made, base, vlan_id, mtu, protocol) VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, made = excluded.made, base = excluded.base,"
-                " vlan_id = excluded.vlan_id, mtu = excluded.mtu",
-                (record.name, record.kind, record.made, record.base, record.vlan_id, record.mtu),
+                " vlan_id = excluded.vlan_id, mtu = excluded.mtu, protocol = excluded.protocol",
+                (record.name, record.kind, record.made, record.base, record.vlan_id, record.mtu, record.protocol),
             )
         case Network():
             database.execute(
                 "INSERT INTO networks"
                 " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
                 " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access,"
-                " addressing)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " addressing, vlan_protocol)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
                 (
                     record.id,
@@ -88,6 +89,7 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.metric,
                     record.host_access,
                     record.addressing,
+                    record.vlan_protocol,
                 ),
             )
             database.execute("DELETE FROM subnets WHERE network_id = ?", (record.id,))
@@ -240,10 +242,10 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
 
 
 def _parents(database: sqlite3.Connection) -> Iterator[Parent]:
-    for name, kind, made, base, vlan_id, mtu in database.execute(
-        "SELECT name, kind, made, base, vlan_id, mtu FROM parents ORDER BY rowid"
+    for name, kind, made, base, vlan_id, mtu, protocol in database.execute(
+        "SELECT name, kind, made, base, vlan_id, mtu, protocol FROM parents ORDER BY rowid"
     ):
-        yield Parent(name, ParentKind(kind), bool(made), base, vlan_id, mtu)
+        yield Parent(name, ParentKind(kind), bool(made), base, vlan_id, mtu, VlanProtocol(protocol))
 
 
 def _networks(database: sqlite3.Connection) -> Iterator[Network]:
@@ -266,10 +268,12 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
     rows = database.execute(
         "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
         " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access"
-        ", addressing FROM networks ORDER BY rowid"
+        ", addressing, vlan_protocol FROM networks ORDER BY rowid"
     )
     for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
-        check, announcements, announce_interval, routes, default_route, metric, host_access, addressing = wishes
+        check, announcements, announce_interval, routes, default_route, metric, host_access, addressing, protocol = (
+            wishes
+        )
         yield Network(
             id=identity,
             name=name,
@@ -295,6 +299,7 @@ def _networks(database: sqlite3.Connection) -> Iterator[Network]:
             metric=metric,
             host_access=bool(host_access),
             addressing=Addressing(addressing),
+            vlan_protocol=None if protocol is None else VlanProtocol(protocol),
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from ipvl.driver import networks
 from ipvl.errors import IpvlError, Kind
 from ipvl.links import MADE_BY_IPVL, MakeDummy, MakeVlan, RemoveParent, RemovePort
-from ipvl.model import Flag, Mode, Parent, ParentKind, Phase
+from ipvl.model import Flag, Mode, Parent, ParentKind, Phase, VlanProtocol
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ID, NOW, OTHER_ID, SANDBOX, endpoint, network, parent, subnet, vlan_parent
 
@@ -38,6 +38,39 @@ def test_a_network_on_a_missing_vlan_makes_it(world):
     assert [MakeVlan("eth0.20", "eth0", 20)] == world.kernel.steps
     assert ("vlan", 20, MADE_BY_IPVL, True) == (made.kind, made.vlan_id, made.alias, made.up)
     assert (vlan_parent("eth0.20", "eth0", 20), VLAN) == world.store.load()
+
+
+def test_a_network_with_two_tags_makes_and_removes_both(world):
+    """The outer one, written as asked, stays as long as another network is inside it."""
+    stacked = network(parent="eth0.100.20", vlan_protocol=VlanProtocol.DOT1AD)
+    world.create_network(stacked)
+    world.create_network(network(OTHER_ID, parent="eth0.100.30", subnets=("192.168.30.0/24",)))
+
+    outer, inner = world.kernel.link("eth0.100"), world.kernel.link("eth0.100.20")
+    assert ("vlan", 100, VlanProtocol.DOT1AD, MADE_BY_IPVL) == (
+        outer.kind,
+        outer.vlan_id,
+        outer.vlan_protocol,
+        outer.alias,
+    )
+    assert (20, VlanProtocol.DOT1Q, outer.index) == (inner.vlan_id, inner.vlan_protocol, inner.lower)
+    assert stacked in world.store.load()
+
+    world.delete_network(ID)
+    assert [None, outer] == [world.kernel.link(name) for name in ("eth0.100.20", "eth0.100")]
+    world.delete_network(OTHER_ID)
+    assert [None, None] == [world.kernel.link(name) for name in ("eth0.100.30", "eth0.100")]
+    assert () == world.store.load()
+
+
+def test_a_network_whose_inner_tag_is_refused_leaves_no_outer_one(world):
+    """Nothing was changed."""
+    before = world.picture()
+    world.kernel.trouble[2] = Trouble.REFUSED
+
+    refused(world, Kind.KERNEL, network(parent="eth0.100.20"))
+
+    assert before == world.picture()
 
 
 def test_an_isolated_network_makes_a_dummy(world):

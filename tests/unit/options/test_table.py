@@ -13,7 +13,8 @@ from tests.unit.refusals import refusal
 KNOWN = (
     "known options: parent, ipvlan_mode, ipvlan_flag, com.docker.network.driver.mtu, "
     "com.docker.network.container_iface_prefix, conflict_check, com.docker.network.advertise_addr_nmsgs, "
-    "com.docker.network.advertise_addr_ms, route, no_default_route, metric, host_access, addressing"
+    "com.docker.network.advertise_addr_ms, route, no_default_route, metric, host_access, addressing, "
+    "vlan_protocol"
 )
 EVERY_NAME = [
     ("parent", "parent"),
@@ -35,6 +36,7 @@ EVERY_NAME = [
     ("metric", "metric"),
     ("host_access", "host_access"),
     ("addressing", "addressing"),
+    ("vlan_protocol", "vlan_protocol"),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ipvl.errors import Kind
 from ipvl.model import Flag, Mode
-from ipvl.planning.parents import check_kernel, check_kind, kernel_version
+from ipvl.planning.kernels import check_kernel, check_kind, kernel_version
 from tests.unit.builders import host, network
 from tests.unit.refusals import refusal
 

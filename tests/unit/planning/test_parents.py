@@ -10,7 +10,8 @@ from ipvl.errors import IpvlError, Kind
 from ipvl.links import MADE_BY_IPVL, Link, MakeDummy, MakeVlan
 from ipvl.model import Parent, ParentKind
 from ipvl.options.network import link_name
-from ipvl.planning.parents import ParentPlan, plan_parent, split_vlan
+from ipvl.planning.parents import ParentPlan, plan_parent
+from ipvl.planning.tags import split_vlan
 from ipvl.records import Records
 from tests.unit.builders import host, link, network, parent, vlan_parent
 from tests.unit.refusals import outcome, refusal

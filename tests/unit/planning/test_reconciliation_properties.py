@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ipvl.links import MADE_BY_IPVL, Link, RemoveHalfMade, RemovePort
 from ipvl.model import Endpoint, Flag, Mode, Network, Parent, ParentKind, Phase
 from ipvl.options.endpoint import port_name
-from ipvl.planning.parents import Host
+from ipvl.planning.host import Host
 from ipvl.planning.reconciliation import UNJOINED_FOR, Repair, is_port_name, plan_repair
 from ipvl.records import Drop, Record, Records
 from tests.contract.fake_kernel import FakeKernel

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ipvl.errors import Kind
 from ipvl.links import MADE_BY_IPVL, Link
 from ipvl.model import Flag, Mode
-from ipvl.planning.parents import check_link, check_sharing, plan_parent, warnings_about
+from ipvl.planning.parent_links import check_link, warnings_about
+from ipvl.planning.parents import check_sharing, plan_parent
 from ipvl.records import Records
 from tests.unit.builders import ID, OTHER_ID, SANDBOX, host, link, network, parent
 from tests.unit.refusals import outcome, refusal

@@ -25,7 +25,10 @@ class ParentNode:
 
 @dataclass(frozen=True, slots=True)
 class LinkNode:
-    """A link of the host; `parent` is set when it carries networks itself, `vlans` are the parents made on it."""
+    """A link of the host; `parent` is set when it carries networks itself.
+
+    `vlans` are the parents made on it, those with two tags after the one that they are made on.
+    """
 
     name: str
     parent: ParentNode | None
@@ -40,11 +43,15 @@ class LinkNode:
 def graph(status: Status) -> tuple[LinkNode, ...]:
     """Return the host's links in the order in which they were first used."""
     nodes = {parent.name: ParentNode(parent, _networks(parent.name, status)) for parent in status.parents}
+    bases = {parent.name: parent.base for parent in status.parents}
     vlans: dict[str, list[ParentNode]] = {}
     for parent in status.parents:
-        vlans.setdefault(parent.base or parent.name, [])
+        link = parent.name
+        while (below := bases.get(link)) is not None:
+            link = below
+        vlans.setdefault(link, [])
         if parent.base is not None:
-            vlans[parent.base].append(nodes[parent.name])
+            vlans[link].append(nodes[parent.name])
     return tuple(LinkNode(name, nodes.get(name), tuple(on_it)) for name, on_it in vlans.items())
 
 

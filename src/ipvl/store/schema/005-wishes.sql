@@ -21,6 +21,10 @@ ALTER TABLE subnets ADD COLUMN host TEXT; -- the address of the host's own port
 -- Who chooses the addresses of a network's endpoints.
 ALTER TABLE networks ADD COLUMN addressing TEXT NOT NULL DEFAULT 'pool' CHECK (addressing IN ('pool', 'dhcp'));
 
+-- How VLAN tags are written: what a network's parent is to have outside, NULL where nobody said, and what a parent has.
+ALTER TABLE networks ADD COLUMN vlan_protocol TEXT CHECK (vlan_protocol IN ('802.1q', '802.1ad'));
+ALTER TABLE parents ADD COLUMN protocol TEXT NOT NULL DEFAULT '802.1q' CHECK (protocol IN ('802.1q', '802.1ad'));
+
 -- Client identifiers of networks whose addresses come from a DHCP server, and what that granted; `lost` is why it no
 -- longer does. An identifier outlives its endpoints.
 CREATE TABLE dhcp_leases (

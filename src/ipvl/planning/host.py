@@ -1,0 +1,53 @@
+"""What planning knows of the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ipvl.links import HostWays, Link
+
+
+@dataclass(frozen=True)
+class Host:
+    """What planning knows of the host: its links, its kernel's release and what kinds of link that can make.
+
+    `moved` are ports on the host's links that were moved to other namespaces, where somebody looked for them. So are
+    `ways`, the host's own addresses and routes.
+    """
+
+    links: tuple[Link, ...]
+    release: str
+    kinds: frozenset[str]
+    moved: tuple[Link, ...] = ()
+    ways: HostWays = field(default_factory=HostWays)
+
+    def link(self, name: str) -> Link | None:
+        """Return the link with this name, or None."""
+        return self._by_name.get(name)
+
+    def below(self, link: Link) -> Link | None:
+        """Return the link that `link` sits on, or None; the other end of a veth pair is beside it, not below."""
+        if link.kind == "veth":
+            return None
+        return self._by_index.get(link.lower)
+
+    def ports_of(self, link: Link) -> tuple[Link, ...]:
+        """Return the links that sit directly on `link`."""
+        return tuple(self._by_lower.get(link.index, ()))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Link]:
+        return {link.name: link for link in self.links}
+
+    @cached_property
+    def _by_index(self) -> dict[int | None, Link]:
+        return {link.index: link for link in self.links}
+
+    @cached_property
+    def _by_lower(self) -> dict[int, list[Link]]:
+        found: dict[int, list[Link]] = {}
+        for link in (*self.links, *self.moved):
+            if link.lower is not None:
+                found.setdefault(link.lower, []).append(link)
+        return found

@@ -1,0 +1,124 @@
+"""Which existing links can carry a network's ports, and what is wrong with those that do."""
+
+from __future__ import annotations
+
+from ipvl.errors import conflict, invalid
+from ipvl.links import Link
+from ipvl.model import Network
+from ipvl.planning.host import Host
+from ipvl.planning.tags import split_vlan
+
+TAKES_EVERY_FRAME = {
+    "bridge": "is a port of a bridge",
+    "openvswitch": "is a port of an Open vSwitch bridge",
+    "bond": "belongs to a bond",
+    "team": "belongs to a team",
+}
+"""Masters that own the one receive handler a link has, so no ipvlan port can be made on it: EBUSY in the kernel."""
+
+MACVLAN_KINDS = frozenset({"macvlan", "macvtap"})
+
+
+def check_link(link: Link, network: Network, host: Host) -> None:
+    """Refuse an existing link that cannot carry this network's ports.
+
+    Raises:
+        IpvlError: it is the loopback or not Ethernet, its frames go elsewhere, it carries macvlan ports or ipvlan ports
+            of another mode or flag, or its MTU is below the network's.
+    """
+    check_ethernet(link)
+    check_master(link)
+    check_no_macvlan(link, host)
+    for port in host.ports_of(link):
+        if port.kind == "ipvlan" and (port.mode, port.flag) != (network.mode, network.flag):
+            what, theirs = ("mode", port.mode) if port.mode is not network.mode else ("flag", port.flag)
+            raise conflict(
+                f"parent {link.name} already carries ipvlan port {port.label} in {what} {theirs}",
+                f"a parent has one {what}, so use {theirs} here or another parent",
+            )
+    check_mtu(network, link)
+
+
+def check_ethernet(link: Link) -> None:
+    """Refuse a link that cannot have ipvlan ports by its nature, whatever is on it.
+
+    Raises:
+        IpvlError: it is the loopback, not Ethernet, or itself an ipvlan or macvlan port.
+    """
+    if link.loopback or not link.ethernet:
+        raise invalid(
+            f"parent {link.name} is not an Ethernet link", "ipvlan needs one, such as a NIC, a VLAN, a bond or a bridge"
+        )
+    for kind in ("ipvlan", "macvlan"):
+        if link.kind == kind:
+            article = "an" if kind == "ipvlan" else "a"
+            raise invalid(f"parent {link.name} is itself {article} {kind} port", "use the link below it as the parent")
+
+
+def check_master(link: Link) -> None:
+    """Refuse a link whose frames all go to the bridge, bond or team it belongs to.
+
+    Raises:
+        IpvlError: it belongs to one.
+    """
+    if link.master_kind in TAKES_EVERY_FRAME:
+        raise conflict(
+            f"parent {link.name} {TAKES_EVERY_FRAME[link.master_kind]}, which takes every frame it receives",
+            f"use the {link.master_kind} as the parent, or take {link.name} out of it",
+        )
+
+
+def check_no_macvlan(link: Link, host: Host) -> None:
+    """Refuse a link that has macvlan ports: macvlan and ipvlan each want every frame of their parent.
+
+    Raises:
+        IpvlError: it has one.
+    """
+    for port in host.ports_of(link):
+        if port.kind in MACVLAN_KINDS:
+            raise conflict(
+                f"parent {link.name} carries {port.kind} port {port.label}",
+                "a link cannot carry macvlan and ipvlan at once: remove that port or use another parent",
+            )
+
+
+def check_mtu(network: Network, link: Link) -> None:
+    """Refuse a network whose MTU is above that of the link under it.
+
+    Raises:
+        IpvlError: it is.
+    """
+    if network.mtu is not None and network.mtu > link.mtu:
+        raise invalid(
+            f"MTU {network.mtu} is above the {link.mtu} of link {link.name}",
+            f"use {link.mtu} or less, or raise the parent's with `ip link set {link.name} mtu {network.mtu}`",
+        )
+
+
+def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
+    """Return what is wrong with a parent without stopping anyone: down, no carrier, a tag that belies its name."""
+    found = []
+    if not link.up:
+        way_out = "" if link.made_by_ipvl else f": bring it up with `ip link set {link.name} up`"
+        found.append(f"parent {link.name} is down, so its containers reach nobody{way_out}")
+    elif not link.carrier:
+        found.append(
+            f"parent {link.name} has no carrier, so its containers reach nobody until the cable or switch is back"
+        )
+    base = host.below(link)
+    if base is not None and base.mtu < link.mtu:
+        found.append(
+            f"parent {link.name} has MTU {link.mtu}, above the {base.mtu} of {base.name} below it, which drops what is"
+            f" larger: lower it with `ip link set {link.name} mtu {base.mtu}`"
+        )
+    belied = belied_name(link, host)
+    return tuple(found) if belied is None else (*found, belied)
+
+
+def belied_name(link: Link, host: Host) -> str | None:
+    """Return what is wrong with the name of a sub-interface that reads `name.vid` and is another VLAN, or None."""
+    name, vlan_id = split_vlan(link.name)
+    base = host.below(link)
+    if link.kind != "vlan" or vlan_id is None or base is None or (base.name, link.vlan_id) == (name, vlan_id):
+        return None
+    return f"parent {link.name} is VLAN {link.vlan_id} of {base.name}, not what its name says"

@@ -43,6 +43,7 @@ class Link:
     flag: Flag | None = None
     namespace: str | None = None
     vlan_protocol: VlanProtocol | None = None
+    mac: str | None = None
 
     @property
     def label(self) -> str:
@@ -263,7 +264,8 @@ class HostRoute:
     """A route of the host's main table.
 
     `link` is the name of the link that it leads by, None for one that leads to none or to several. `connected` says
-    that no router is on the way, `by_kernel` that the kernel made it for an address.
+    that no router is on the way, `by_kernel` that the kernel made it for an address. Of two routes to one destination
+    the one with the lower `metric` is used.
     """
 
     destination: IPNetwork
@@ -271,6 +273,7 @@ class HostRoute:
     connected: bool
     by_kernel: bool = False
     source: IPAddress | None = None
+    metric: int = 0
 
     @property
     def label(self) -> str:

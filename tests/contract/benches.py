@@ -39,8 +39,8 @@ class FakeBench:
         for address in addresses:
             self.kernel.add_neighbour(name, address, mac)
 
-    async def add_route(self, name: str, destination: str) -> None:
-        self.kernel.add_route(destination, name, connected=True)
+    async def add_route(self, name: str, destination: str, metric: int = 0) -> None:
+        self.kernel.add_route(destination, name, connected=True, metric=metric)
 
     async def join(self, name: str, master: str) -> None:
         self.kernel.change(name, master_kind=self.kernel.link(master).kind)
@@ -104,8 +104,9 @@ class HostBench:
         for line in lines:
             ip(line)
 
-    async def add_route(self, name: str, destination: str) -> None:
-        await self._socket.route("add", dst=destination, oif=(await self._existing(name)).index)
+    async def add_route(self, name: str, destination: str, metric: int = 0) -> None:
+        link = await self._existing(name)
+        await self._socket.route("add", dst=destination, oif=link.index, priority=metric)
 
     async def join(self, name: str, master: str) -> None:
         member, head = await self._existing(name), await self._existing(master)

@@ -245,8 +245,11 @@ class FakeKernel:
             source=interface.ip if interface.version == 4 else None,
         )
 
-    def add_route(self, destination: str, link: str | None = "eth0", *, connected: bool = False) -> None:
-        self._own_routes[ip_network(destination)] = HostRoute(ip_network(destination), link, connected)
+    def add_route(
+        self, destination: str, link: str | None = "eth0", *, connected: bool = False, metric: int = 0
+    ) -> None:
+        to = ip_network(destination)
+        self._own_routes[to] = HostRoute(to, link, connected, metric=metric)
 
     def remove_route(self, destination: str) -> None:
         del self._own_routes[ip_network(destination)]
@@ -254,7 +257,11 @@ class FakeKernel:
     def add(self, name: str, kind: str | None = None, on: str | None = None, **fields: Any) -> Link:
         below = None if on is None else self.link(on)
         assert on is None or below is not None, f"{on} does not exist"
-        tag = {"vlan_protocol": VlanProtocol.DOT1Q if kind == "vlan" else None}
+        own_mac = None if fields.get("loopback") else f"02:00:00:00:00:{self._next_index % 256:02x}"
+        told = {
+            "vlan_protocol": VlanProtocol.DOT1Q if kind == "vlan" else None,
+            "mac": own_mac if below is None else below.mac,
+        }
         link = Link(
             index=self._next_index,
             name=name,
@@ -267,7 +274,7 @@ class FakeKernel:
                 "alias": None,
                 "loopback": False,
                 "ethernet": True,
-                **tag,
+                **told,
                 **fields,
             },
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -33,7 +35,7 @@ async def seen(bench: Bench) -> tuple[set[HostRoute], set[str]]:
     """Return the routes by the port that the kernel did not make itself, and the port's addresses."""
     ways: HostWays = await bench.kernel.ways()
     return (
-        {route for route in ways.routes if route.link == NAME and not route.by_kernel},
+        {replace(route, metric=0) for route in ways.routes if route.link == NAME and not route.by_kernel},
         {str(address) for name, address in ways.addresses if name == NAME and not address.is_link_local},
     )
 
@@ -124,6 +126,36 @@ def test_the_hosts_own_ways_are_told(on_kernel):
             HostRoute(made, "br0", connected=True),
         } == {route for route in ways.routes if route.destination.version == 4}
         assert "10.1.0.0/16 by br0" in {route.label for route in ways.routes}
+
+    on_kernel(promise)
+
+
+def test_the_hosts_default_routes_have_metrics(on_kernel):
+    """Which of two counts is told by them."""
+
+    async def promise(bench):
+        await bench.add("br0", "bridge", up=True)
+        await bench.add_route("br0", "0.0.0.0/0", metric=200)
+        ways = await bench.kernel.ways()
+
+        assert [("0.0.0.0/0", "br0", 200)] == [
+            (str(route.destination), route.link, route.metric)
+            for route in ways.routes
+            if route.destination.version == 4
+        ]
+
+    on_kernel(promise)
+
+
+def test_an_ethernet_link_shows_its_mac_address(on_kernel):
+    """As `ip link` writes it; the loopback's zeros are none."""
+
+    async def promise(bench):
+        await bench.add_segment("far0", "00:50:56:00:00:09")
+        links = {link.name: link for link in await bench.kernel.all()}
+
+        assert re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", links["far0"].mac)
+        assert None is links["lo"].mac
 
     on_kernel(promise)
 

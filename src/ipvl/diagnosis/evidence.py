@@ -9,7 +9,7 @@ from ipvl.errors import invalid, missing, shown
 from ipvl.facts import Answers, NetworkStack
 from ipvl.links import Link
 from ipvl.model import Network, Parent, Phase
-from ipvl.options.network import link_name
+from ipvl.options.link_names import link_name
 from ipvl.planning.host import Host
 from ipvl.planning.tags import wanted_parents
 from ipvl.records import Records

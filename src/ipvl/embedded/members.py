@@ -26,9 +26,9 @@ from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.model import ConflictCheck, Endpoint, IPAddress, Network, Phase, Sandbox
 from ipvl.options.endpoint import check_mac, port_name
+from ipvl.options.link_names import link_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
-from ipvl.options.network import link_name
 from ipvl.planning.attachments import EVERYWHERE, attachment
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Drop, Put

@@ -11,6 +11,7 @@ from ipvl.driver.addressing import choose_subnets
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import with_host_addresses
 from ipvl.driver.lease_status import lease_status
+from ipvl.driver.parents import with_named_parent
 from ipvl.driver.status import has_default_route, subnet_statuses
 from ipvl.embedded.lookup import DOOR, find_network, find_own_network
 from ipvl.embedded.messages import (
@@ -47,15 +48,18 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
     """
     name = checked_name(request.name, "network")
     texts, notices = subnets_from_flags(request.subnets, request.gateways, request.ranges, request.reserved)
+    options = await with_named_parent(engine, request.options, isolated=request.internal)
     wish = network_from_options(
         secrets.token_hex(ID_BYTES),
-        request.options,
+        options,
         texts,
         internal=request.internal,
         door=DOOR,
         created=engine.clock(),
         name=name,
     )
+    if options != request.options and not wish.isolated:
+        notices = (*notices, f"the parent is {wish.parent}")
     async with engine.creation:
         taken = next((one for one in engine.records.networks() if one.door == DOOR and one.name == name), None)
         if taken is not None and taken.phase is Phase.READY:

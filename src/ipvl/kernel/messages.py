@@ -22,7 +22,14 @@ RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST = 254, 4, 1
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 4, 5, 6, 15
-IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = 3, 4, 5, 10, 18  # include/uapi/linux/if_link.h
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = (
+    1,
+    3,
+    4,
+    5,
+    10,
+    18,
+)  # include/uapi/linux/if_link.h
 IFLA_IFALIAS, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 20, 28, 29, 37, 46
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VLAN_ID = 1
@@ -239,6 +246,7 @@ def read_link(body: bytes, kinds: dict[int, str | None]) -> Link:
         master_kind=None if master is None else kinds.get(master),
         vlan_id=_read_short(data, IFLA_VLAN_ID) if kind == "vlan" else None,
         vlan_protocol=VLAN_PROTOCOLS.get(data.get(IFLA_VLAN_PROTOCOL, b"")) if kind == "vlan" else None,
+        mac=found[IFLA_ADDRESS].hex(":") if hardware == ARPHRD_ETHER and IFLA_ADDRESS in found else None,
         mode=None if kind != "ipvlan" or mode is None else MODES.get(mode),
         flag=None if kind != "ipvlan" or flag is None else FLAGS.get(flag),
     )

@@ -63,6 +63,7 @@ async def dump_ways(socket: AsyncIPRoute, names: Mapping[int, str]) -> HostWays 
                 link=names.get(message.get("oif")),
                 connected=message.get("gateway") is None and message.get("via") is None,
                 by_kernel=message["proto"] == RTPROT_KERNEL,
+                metric=message.get("priority") or 0,
                 source=None if message.get("prefsrc") is None else ip_address(message.get("prefsrc")),
             )
             for message in routes

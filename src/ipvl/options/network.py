@@ -24,6 +24,8 @@ from ipvl.model import (
     VlanProtocol,
 )
 from ipvl.options.host_access import check_host_access, host_of_dockers
+from ipvl.options.link_names import LINK_NAME_BYTES, link_name
+from ipvl.options.parent_selectors import parent_selector
 from ipvl.options.routes import metric, routes
 from ipvl.options.table import (
     ADDRESSING,
@@ -46,7 +48,6 @@ from ipvl.options.table import (
 
 DEFAULT_INTERFACE_PREFIX = "eth"
 DUMMY_PREFIX = "di-"
-LINK_NAME_BYTES = 15  # IFNAMSIZ less the terminating zero: linux/if.h
 LONGEST_PREFIX = LINK_NAME_BYTES - 3  # leaves room for the number that the sandbox's owner appends
 SMALLEST_MTU4 = 68  # RFC 791
 SMALLEST_MTU6 = 1280  # RFC 8200
@@ -59,9 +60,6 @@ MOST_RESERVED = 4096
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 _Choice = TypeVar("_Choice", bound=StrEnum)
-_NO_LINK_NAMES = frozenset({".", "..", "all", "default"})
-"""The last two are the names of everybody's settings (sysctl_dev_name_is_allowed in include/net/ip.h)."""
-_NOT_IN_LINK_NAMES = re.compile(r"[/:%\s\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +179,8 @@ def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
     """
     chosen = canonical(options)
     chosen.pop(ROUTE.key, None)
+    if parent_selector(chosen.get(PARENT.key, "")) is not None:
+        chosen[PARENT.key] = "any"
     wish = network("unnamed", chosen, (), internal=internal, door=DOCKER, created=0.0)
     return wish.host_access or not (wish.mode.routes or wish.isolated or wish.asks_server)
 
@@ -194,26 +194,6 @@ def _with_hosts(pools: Iterable[Subnet], texts: Iterable[SubnetText], *, uses_ga
             host = host_of_dockers(pool.pool, pool.gateway, uses_gateway=uses_gateway)
         found.append(replace(pool, host=host))
     return tuple(found)
-
-
-def link_name(text: str) -> str:
-    """Return a name that the kernel accepts for a link (dev_valid_name in net/core/dev.c).
-
-    Raises:
-        IpvlError: it is longer than 15 bytes, is `.`, `..`, `all` or `default`, or has a slash, colon, percent sign or
-            white space.
-    """
-    if len(text.encode()) > LINK_NAME_BYTES:
-        raise invalid(
-            f"link name {shown(text)} is longer than {LINK_NAME_BYTES} bytes",
-            "make the sub-interface by hand under a shorter name and give that",
-        )
-    if not text or text in _NO_LINK_NAMES or _NOT_IN_LINK_NAMES.search(text):
-        raise invalid(
-            f"{shown(text)} is not a link name",
-            "use a name that `ip link` shows, such as eth0, or NAME.VID, such as eth0.20",
-        )
-    return text
 
 
 def interface_prefix(text: str) -> str:

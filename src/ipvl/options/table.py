@@ -26,10 +26,12 @@ class Option:
 
 PARENT = Option(
     "parent",
-    "the name of a link",
+    "the name of a link; auto, subnet:CIDR or mac:ADDRESS, each with .VID",
     "none: an isolated network on a dummy link",
     "The link that carries the containers to the physical network. NAME.VID is made, as an 802.1q sub-interface of "
-    "NAME, when it does not exist, and removed with its last network; NAME.VID.VID has two tags, the outer one first.",
+    "NAME, when it does not exist, and removed with its last network; NAME.VID.VID has two tags, the outer one first. "
+    "auto is the link of the default route, subnet:CIDR the one with an address in it, mac:ADDRESS the one with that "
+    "MAC address.",
     "parent=eth0.20",
     aliases=("master", "host_iface"),
 )
@@ -164,7 +166,7 @@ NETWORK_OPTIONS = (
 
 IPAM_PARENT = Option(
     "parent",
-    "the name of a link",
+    "as in -o parent",
     "none: addresses are shared with every parent",
     "The parent of the network, the same as in `-o parent`. The pool then shares its addresses with the networks of "
     "that parent alone, and equal subnets on different parents are separate.",

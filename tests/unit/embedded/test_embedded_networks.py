@@ -34,6 +34,16 @@ def test_a_network_is_made_with_its_parent_and_goes_with_it(world):
     assert before == world.picture()
 
 
+def test_a_described_parent_is_found_and_told(world):
+    """So that whoever typed it sees which link it is here."""
+    world.kernel.add_address("10.9.0.1/16", "eth1")
+
+    created = create(world, options={"parent": "subnet:10.9.0.0/16.20"})
+
+    assert ("the parent is eth1.20",) == created.notices
+    assert "eth1.20" == inspect(world).parent
+
+
 def test_host_bits_are_accepted_and_noticed(world):
     """What the network team writes is taken as it is meant."""
     created = create(world, subnets=("172.16.50.0/22",), gateways=("172.16.50.1",))

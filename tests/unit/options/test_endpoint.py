@@ -10,7 +10,7 @@ from ipvl.errors import Kind
 from ipvl.model import Endpoint
 from ipvl.options.endpoint import IFNAME, port_name
 from ipvl.options.endpoint import endpoint as read_endpoint
-from ipvl.options.network import link_name
+from ipvl.options.link_names import link_name
 from ipvl.planning.reconciliation import is_port_name
 from tests.unit.builders import ENDPOINT_ID, NOW, endpoint, network
 from tests.unit.refusals import refusal

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ipvl.errors import IpvlError, Kind
 from ipvl.links import MADE_BY_IPVL, Link, MakeDummy, MakeVlan
 from ipvl.model import Parent, ParentKind
-from ipvl.options.network import link_name
+from ipvl.options.link_names import link_name
 from ipvl.planning.parents import ParentPlan, plan_parent
 from ipvl.planning.tags import split_vlan
 from ipvl.records import Records

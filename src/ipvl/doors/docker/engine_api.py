@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ from ipvl.driver.recovery import forget_gone
 from ipvl.errors import IpvlError
 from ipvl.model import DOCKER
 from ipvl.options.ipam import pool_address, pool_wish
+from ipvl.options.parent_selectors import parent_selector
+from ipvl.options.table import IPAM_PARENT
+from ipvl.records import Records
 
 log = logging.getLogger(__name__)
 
@@ -209,7 +212,7 @@ async def compare(engine: Engine, socket: Path) -> None:
     await forget_gone(engine, DOCKER, ours, endpoints, before)
     if len(known) == len(networks):
         # One that went away between the two questions may have just given its pool to another.
-        await forget_leaked(engine, pools_in_use(known), before)
+        await forget_leaked(engine, pools_in_use(known, engine.records), before)
 
 
 def ipam_driver(network: DockerNetwork) -> str:
@@ -217,8 +220,10 @@ def ipam_driver(network: DockerNetwork) -> str:
     return "" if network.ipam is None else network.ipam.driver
 
 
-def pools_in_use(networks: Iterable[DockerNetwork]) -> dict[str, InUse]:
+def pools_in_use(networks: Iterable[DockerNetwork], records: Records) -> dict[str, InUse]:
     """Return what Docker has of ipvl's pools, by pool id: how many networks use each, and which addresses are in use.
+
+    A parent that was described is by now the one that was found; of a network that is another driver's, any.
 
     Raises:
         IpvlError: Docker shows a subnet that it could not have asked for.
@@ -230,19 +235,30 @@ def pools_in_use(networks: Iterable[DockerNetwork]) -> dict[str, InUse]:
         containers = (network.containers or {}).values()
         texts = [text for one in containers for text in (one.address4, one.address6)]
         for one in network.ipam.config or ():
-            wish = pool_wish(
-                one.subnet, one.ip_range, network.ipam.options or {}, version=6 if ":" in one.subnet else 4
-            )
+            options, parents = _with_parents(network, records)
+            wish = pool_wish(one.subnet, one.ip_range, options, version=6 if ":" in one.subnet else 4)
             if wish.subnet is None:
                 continue
             reserved = [one.gateway, *(one.auxiliary_addresses or {}).values()]
             addresses = frozenset(
                 address for text in (*texts, *reserved) if (address := pool_address(text.partition("/")[0])) is not None
             )
-            identity = pool_id(wish.subnet, wish.range, wish.parent, wish.conflict_check)
-            before = found.get(identity, InUse(0, frozenset()))
-            found[identity] = InUse(before.users + 1, before.addresses | addresses)
+            for parent in (wish.parent,) if parents is None else parents:
+                identity = pool_id(wish.subnet, wish.range, parent, wish.conflict_check)
+                before = found.get(identity, InUse(0, frozenset()))
+                found[identity] = InUse(before.users + 1, before.addresses | addresses)
     return found
+
+
+def _with_parents(network: DockerNetwork, records: Records) -> tuple[dict[str, str], Collection[str] | None]:
+    """Return a network's IPAM options with a name for its parent, and what that may be if it was described."""
+    options = dict((network.ipam.options if network.ipam else None) or {})
+    described = options.get(IPAM_PARENT.key, "")
+    if parent_selector(described.strip()) is None:
+        return options, None
+    held = records.network(network.id)
+    parents = {pool.parent for pool in records.pools() if pool.parent} if held is None else {held.parent}
+    return {**options, IPAM_PARENT.key: "described"}, parents
 
 
 async def learn_names(engine: Engine, socket: Path, network_id: str) -> DockerNetwork | None:

@@ -6,6 +6,7 @@ from ipvl.doors.docker import ipam_wire, wire
 from ipvl.doors.docker.network_driver import Call
 from ipvl.driver import pools
 from ipvl.driver.engine import Engine
+from ipvl.driver.parents import with_named_parent
 from ipvl.errors import invalid, shown
 from ipvl.options.ipam import pool_address, pool_wish
 
@@ -28,7 +29,8 @@ async def get_default_address_spaces(engine: Engine, request: wire.Nothing) -> i
 
 async def request_pool(engine: Engine, request: ipam_wire.RequestPool) -> ipam_wire.PoolGranted:
     """Grant a subnet to a network. Docker asks again, holding what it got, while that overlaps what it knows of."""
-    wish = pool_wish(request.pool, request.sub_pool, request.options or {}, version=6 if request.v6 else 4)
+    options = await with_named_parent(engine, request.options or {})
+    wish = pool_wish(request.pool, request.sub_pool, options, version=6 if request.v6 else 4)
     pool = await pools.request_pool(engine, wish)
     return ipam_wire.PoolGranted(pool_id=pool.id, pool=str(pool.subnet), data={})
 

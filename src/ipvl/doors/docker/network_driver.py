@@ -11,6 +11,7 @@ from typing import Any
 from ipvl.doors.docker import ipam_wire, wire
 from ipvl.driver import endpoints, leases, networks
 from ipvl.driver.engine import Engine
+from ipvl.driver.parents import with_named_parent
 from ipvl.errors import invalid
 from ipvl.model import DOCKER, Attachment, Network, Route
 from ipvl.options import endpoint as endpoint_options
@@ -67,7 +68,9 @@ async def free_network(engine: Engine, request: wire.NetworkCall) -> wire.Nothin
 
 async def create_network(engine: Engine, request: wire.CreateNetwork) -> wire.Nothing:
     """Make the network."""
-    wish = _network(request, engine.clock())
+    isolated = (request.options or {}).get(INTERNAL) in (True, "true")
+    chosen = await with_named_parent(engine, _options(request.options), isolated=isolated)
+    wish = _network(request, chosen, engine.clock(), isolated=isolated)
     if wish.isolated and _options(request.options).get("parent"):
         log.warning("network %s: --internal isolates it on %s, so its parent is not used", wish.label, wish.parent)
     await networks.create_network(engine, wish)
@@ -174,7 +177,7 @@ def _options(options: dict[str, Any] | None) -> dict[str, Any]:
     return generic
 
 
-def _network(request: wire.CreateNetwork, created: float) -> Network:
+def _network(request: wire.CreateNetwork, chosen: dict[str, object], created: float, *, isolated: bool) -> Network:
     options = request.options or {}
     pools = []
     for family, switch, data in (("4", ENABLE_IPV4, request.ipv4_data), ("6", ENABLE_IPV6, request.ipv6_data)):
@@ -196,9 +199,9 @@ def _network(request: wire.CreateNetwork, created: float) -> Network:
         ]
     return network_options.network(
         request.network_id,
-        _options(request.options),
+        chosen,
         pools,
-        internal=options.get(INTERNAL) in (True, "true"),
+        internal=isolated,
         door=DOCKER,
         created=created,
     )

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.doors.docker.engine_api import compare
-from tests.unit.builders import NOW, endpoint, network
+from tests.unit.builders import ID, NOW, endpoint, network
 from tests.unit.doors.docker.fake_docker import FakeDocker
 
 SUBNET = "192.168.20.0/24"
@@ -134,6 +134,34 @@ def test_a_pool_is_known_by_range_and_parent(world, docker, compared, ask):
     compared(100)
 
     assert [granted] == [one.id for one in world.engine.records.pools()]
+
+
+@pytest.mark.parametrize("driver", ["ipvl", "macvlan"])
+def test_a_pool_of_a_described_parent_is_in_use(world, docker, compared, ask, driver):
+    """Whatever the description is true of by now; Docker shows it as it was written."""
+    world.kernel.add_route("0.0.0.0/0", "eth1")
+    asked = {"Pool": SUBNET, "Options": {"parent": "auto.20"}}
+    granted = ask("IpamDriver.RequestPool", asked).body["PoolID"]
+    if driver == "ipvl":
+        world.create_network(network(parent="eth1.20"))
+    docker.has_pool(ID, SUBNET, Driver=driver, Options={"parent": "auto.20"})
+    world.kernel.remove_route("0.0.0.0/0")
+
+    compared(100)
+
+    assert [(granted, "eth1.20")] == [(one.id, one.parent) for one in world.engine.records.pools()]
+
+
+def test_a_pool_of_another_parent_than_the_described_one_comes_back(world, docker, compared, ask):
+    """The network is on the parent that was found for it."""
+    asked = {"Pool": SUBNET, "Options": {"parent": "eth0.20"}}
+    ask("IpamDriver.RequestPool", asked)
+    world.create_network(network(parent="eth1.20"))
+    docker.has_pool(ID, SUBNET, Driver="ipvl", Options={"parent": "auto.20"})
+
+    compared(100)
+
+    assert [] == list(world.engine.records.pools())
 
 
 def test_a_user_too_many_is_taken_off(world, docker, compared, ask, pool):

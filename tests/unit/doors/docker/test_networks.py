@@ -30,6 +30,40 @@ def body(generic=None, v4=(POOL4,), v6=(), identity=ID, **options: object) -> di
     }
 
 
+@pytest.mark.parametrize("key", ["parent", "master", "host_iface"])
+def test_a_described_parent_is_the_link_that_it_describes(world, ask, key):
+    """By the host's default route here; the network is then as if the link had been named."""
+    world.kernel.add_route("0.0.0.0/0", "eth1")
+
+    assert "eth1.20" == made(world, ask, body({key: "auto.20"})).parent
+
+
+def test_a_described_parent_that_is_no_links_is_refused(world, ask):
+    """In one sentence, and nothing is made."""
+    before = world.picture()
+
+    answer = ask("NetworkDriver.CreateNetwork", body({"parent": "subnet:10.9.0.0/16"}))
+
+    expected = "parent subnet:10.9.0.0/16 is true of no link: none has an address in it; see `ip address`"
+    assert {"Err": expected} == answer.body
+    assert before == world.picture()
+
+
+def test_a_described_parent_of_an_isolated_network_is_not_looked_for(world, ask):
+    """`--internal` isolates it, whatever its parent is."""
+    isolated = made(world, ask, body({"parent": "subnet:10.9.0.0/16"}, **{INTERNAL: True}))
+
+    assert ("di-aaaaaaaaaaaa", True) == (isolated.parent, isolated.isolated)
+
+
+@pytest.mark.parametrize("parent", ["auto", "subnet:10.9.0.0/16.20"])
+def test_docker_reserves_a_gateway_for_a_described_parent(ask, parent):
+    """As for a named one, before it is known which that is."""
+    asked = {"Options": {GENERIC: {"parent": parent}}}
+
+    assert {"SkipIPv4": False, "SkipIPv6": False} == ask("NetworkDriver.GwAllocCheck", asked).body
+
+
 def made(world, ask, request):
     answer = ask("NetworkDriver.CreateNetwork", request)
     assert {} == answer.body
@@ -82,7 +116,7 @@ def test_a_network_has_the_pools_of_the_families_that_are_on(world, ask, request
             "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag, "
             "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix, conflict_check, "
             "com.docker.network.advertise_addr_nmsgs, com.docker.network.advertise_addr_ms, route, "
-            "no_default_route, metric, host_access, addressing",
+            "no_default_route, metric, host_access, addressing, vlan_protocol",
         ),
         (
             body(generic={"parent": "eth0", "conflict_check": "probe", "ipvlan_mode": "l3"}),

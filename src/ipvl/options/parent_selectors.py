@@ -1,0 +1,55 @@
+"""Parents that are described instead of named, so that one line fits hosts whose links are called differently."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from ipvl.errors import invalid, shown
+from ipvl.model import IPNetwork
+
+_TAGS = r"(?P<tags>(?:\.[0-9]{1,9})*)"
+_AUTO = re.compile(rf"auto{_TAGS}")
+_SUBNET = re.compile(rf"subnet:(?P<subnet>[0-9a-fA-F.:]+/[0-9]{{1,3}}){_TAGS}")
+_MAC = re.compile(rf"mac:(?P<mac>[0-9a-fA-F]{{2}}(?:[:-][0-9a-fA-F]{{2}}){{5}}){_TAGS}")
+
+
+@dataclass(frozen=True, slots=True)
+class ParentSelector:
+    """What is said of a parent: the subnet of one of its addresses, its MAC address, or, with neither, that the default
+    route leads by it.
+
+    `text` is how it was written, and `tags` what follows the link's name, such as `.20`.
+    """
+
+    text: str
+    tags: str = ""
+    subnet: IPNetwork | None = None
+    mac: str | None = None
+
+
+def parent_selector(text: str) -> ParentSelector | None:
+    """Return what a parent's text says, None when it is the name of a link.
+
+    Raises:
+        IpvlError: it begins like a description and is none.
+    """
+    found = _AUTO.fullmatch(text)
+    if found:
+        return ParentSelector(text, found["tags"])
+    found = _MAC.fullmatch(text)
+    if found:
+        return ParentSelector(text, found["tags"], mac=found["mac"].lower().replace("-", ":"))
+    found = _SUBNET.fullmatch(text)
+    if found:
+        try:
+            return ParentSelector(text, found["tags"], subnet=ip_network(found["subnet"], strict=False))
+        except ValueError:
+            found = None
+    for prefix, example in (("subnet:", "subnet:192.168.1.0/24"), ("mac:", "mac:00:50:56:39:45:2e")):
+        if text.startswith(prefix):
+            raise invalid(
+                f"parent {shown(text)} describes no link", f"write it like {example}, or {example}.20 for its VLAN 20"
+            )
+    return None

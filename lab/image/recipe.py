@@ -9,6 +9,7 @@ PACKAGES = (
     "containernetworking-plugins",
     "crun",
     "dnsmasq-base",
+    "docker-compose",
     "docker.io",
     "iperf3",
     "iproute2",

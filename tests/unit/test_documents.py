@@ -34,6 +34,19 @@ def test_every_option_is_documented_as_the_table_has_it() -> None:
         assert f"| {' | '.join(cells)} |" in text
 
 
+def test_each_wish_in_the_readme_names_a_scenario() -> None:
+    """What the README says that users can have is what a scenario of the lab shows."""
+    scenarios = "".join(path.read_text() for path in (ROOT / "tests" / "lab").glob("test_*.py"))
+    _, _, table = (ROOT / "README.md").read_text().partition("| I want | I add | shown by |\n| --- | --- | --- |\n")
+    rows = table.partition("\n\n")[0].splitlines()
+
+    assert len(rows) > 5
+    for row in rows:
+        named = re.fullmatch(r"\| .+ \| .+ \| `(test_\w+)` \|", row)
+        assert named, row
+        assert f"def {named[1]}(" in scenarios, row
+
+
 def test_exit_statuses_are_documented() -> None:
     """docs/installation.md lists every status that the command can end with."""
     text = (DOCS / "installation.md").read_text()

@@ -7,7 +7,6 @@ import errno
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar, assert_never
 
@@ -15,7 +14,7 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused, missing
-from ipvl.kernel import facts, host_ports, link_kinds, messages, namespaces, probes, sandboxes
+from ipvl.kernel import elsewhere, facts, host_ports, link_kinds, messages, namespaces, probes, sandboxes
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.routes import dump_prefixes, dump_ways, machine_identity
 from ipvl.links import (
@@ -46,7 +45,6 @@ DUMP_TRIES = 5
 MOST_NAMED = 2
 """MAC addresses that are told of one address; somebody may claim it from any number."""
 BUSY_TRIES, BUSY_WAIT = 100, 0.01
-NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 ETHER_TYPES = {VlanProtocol.DOT1Q: 0x8100, VlanProtocol.DOT1AD: 0x88A8}  # include/uapi/linux/if_ether.h
 
 PROBES: dict[str, dict[str, Any]] = {
@@ -122,23 +120,10 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused; a namespace that goes away meanwhile has no ports and is passed over.
         """
-        found: list[Link] = []
-        for path in namespaces.others(known):
-            try:
-                number = await self._namespace_number(path)
-                bodies = self._conversation.list(messages.all_links_of(number)) or ()
-                own = await self._namespace_number(str(namespaces.OWN))
-            except OSError:
-                continue
-            except NetlinkError as error:
-                if error.code in {errno.EPERM, errno.EACCES}:
-                    _refuse(error, f"list the links of {path}")
-                continue
-            for body in bodies:
-                lower, where = messages.read_lower(body)
-                if lower is not None and where == own:
-                    found.append(replace(messages.read_link(body, {}), lower=lower, namespace=path))
-        return tuple(found)
+        try:
+            return await elsewhere.ports_elsewhere(self._socket, self._conversation, known)
+        except NetlinkError as error:
+            _refuse(error, "list the links of other namespaces")
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         """Return the prefixes of the host's addresses and of its main table's routes, default routes too.
@@ -288,28 +273,6 @@ class HostKernel:
                     await host_ports.close_host(self._socket, link.index, step)
             case _:
                 assert_never(step)
-
-    async def _namespace_number(self, path: str) -> int:
-        """Return the number by which this namespace knows another, giving it one if it has none (RTM_NEWNSID)."""
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self._drop_unclaimed()
-            for _ in range(2):
-                number = (await self._socket.get_netnsid(fd=fd))["nsid"]
-                if number not in {None, NO_NUMBER}:
-                    return int(number)
-                with suppress(NetlinkError):  # somebody else may have just given it one
-                    await self._socket.set_netnsid(fd=fd)
-        finally:
-            os.close(fd)
-        raise OSError(errno.ENOENT, "the namespace has no number", path)
-
-    def _drop_unclaimed(self) -> None:
-        # The kernel's acknowledgement of a "get" comes after its answer, when pyroute2 waits for it no more: it would
-        # be kept, with all that nobody waits for, as long as the socket.
-        unclaimed = self._socket.msg_queue.root
-        while not unclaimed.empty():
-            unclaimed.get_nowait()
 
     async def _dump(self, dump: Callable[[], Awaitable[_Found]]) -> _Found:
         """Dump when no other dump is on the socket.

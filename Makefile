@@ -63,12 +63,17 @@ install-test: $(VENV)/installed ## `make install` in a folder of its own: half a
 .PHONY: lab-test
 lab-test: $(VENV)/installed ## the tests in the lab: real kernel, real Docker
 	$(BIN)/python -m lab setup --all
-	$(BIN)/pytest tests/lab -p no:randomly -n 2 --dist loadfile --durations=0 --durations-min=1
+	$(BIN)/pytest tests/lab -p no:randomly -n 3 --dist loadscope --no-loadscope-reorder --durations=0 --durations-min=1
+
+.PHONY: lab-test-stock
+lab-test-stock: $(VENV)/installed ## the same with every scenario on its suite's own kernel, in emulation: most of an hour
+	$(BIN)/python -m lab setup --all
+	$(BIN)/pytest tests/lab -p no:randomly --stock-kernels -n 2 --dist loadscope --durations=0 --durations-min=1
 
 .PHONY: soak
 soak: $(VENV)/installed ## the long tests: what `make test` runs a bounded version of
 	$(BIN)/python -m lab setup --all
-	$(BIN)/pytest tests/unit tests/contract tests/lab -m soak -p no:randomly -n 2 --dist loadfile --durations=0 --durations-min=1
+	$(BIN)/pytest tests/unit tests/contract tests/lab -m soak -p no:randomly -n 3 --dist loadscope --no-loadscope-reorder --durations=0 --durations-min=1
 
 .PHONY: bench
 bench: $(VENV)/installed ## measure, and write docs/performance.md anew; ONLY=start, attach, forward or scale for one group

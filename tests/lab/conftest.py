@@ -3,73 +3,115 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from lab.errors import LabError
 from lab.guest import Guest
 from tests.lab.docker_host import BUILT_IN, IPVL, DockerHost, prepare
-from tests.lab.embedded_host import EMBEDDED, EMBEDDED_BESIDE_DOCKER, EmbeddedHost, without_docker
+from tests.lab.embedded_host import EMBEDDED, EmbeddedHost, without_docker
 
 pytest.register_assert_rewrite("tests.lab.doctor")
 
 OLDEST, NEWEST = "bookworm", "sid"
+STOCK = "-stock"
+"""At the end of a case's id: it runs on the kernel of the suite itself."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where a scenario runs: the suite, which is Docker's version; with what driver; on whose kernel."""
+
+    suite: str
+    driver: str
+    stock: bool
+
+    @property
+    def guest(self) -> str:
+        """The name of the guest that serves it."""
+        kernel = f" on {self.suite}'s own kernel" if self.stock else ""
+        # A kernel of the suite's own is slow to boot, so what runs without Docker runs beside it there.
+        without = " without Docker" if self.driver == EMBEDDED and not self.stock else ""
+        return f"{self.suite}{without}{kernel}"
+
 
 _guests: dict[str, Guest] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--suite", action="append", choices=[OLDEST, NEWEST], help="run in this guest only (repeatable)")
+    parser.addoption("--stock-kernels", action="store_true", help="run all on the kernels of the suites: an hour")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every scenario in the oldest guest, the marked ones in the newest and against the control as well."""
     if "docker_host" not in metafunc.fixturenames:
         return
+    marker = metafunc.definition.get_closest_marker
     suites = metafunc.config.getoption("--suite") or [OLDEST, NEWEST]
+    wants_stock = marker("stock_kernel")
+    stock = metafunc.config.getoption("--stock-kernels") or wants_stock is not None
+    stock_without_docker = stock and (wants_stock is None or wants_stock.kwargs.get("embedded", True))
+    kernel = STOCK if stock else ""
     cases = []
-    if metafunc.definition.get_closest_marker("embedded_only"):
-        metafunc.parametrize("docker_host", [pytest.param((OLDEST, EMBEDDED), id="embedded")], indirect=True)
-        return
-    if OLDEST in suites and not metafunc.definition.get_closest_marker("newest_only"):
-        cases.append(pytest.param((OLDEST, IPVL), id="docker20"))
-        control = metafunc.definition.get_closest_marker("control")
+    if OLDEST in suites and not marker("newest_only") and not marker("embedded_only"):
+        cases.append(pytest.param(Case(OLDEST, IPVL, stock), id=f"docker20{kernel}"))
+        control = marker("control")
         if control is not None:
             differs = control.kwargs.get("differs")
             marks = (
                 [pytest.mark.xfail(strict=True, reason=differs, raises=(AssertionError, Exception))] if differs else []
             )
-            cases.append(pytest.param((OLDEST, BUILT_IN), id="docker20-built-in", marks=marks))
-    embedded = metafunc.definition.get_closest_marker("embedded")
-    if OLDEST in suites and embedded:
-        driver = EMBEDDED_BESIDE_DOCKER if embedded.kwargs.get("stock_kernel") else EMBEDDED
-        cases.append(pytest.param((OLDEST, driver), id="embedded"))
-    if NEWEST in suites and any(metafunc.definition.get_closest_marker(mark) for mark in ("newest", "newest_only")):
-        cases.append(pytest.param((NEWEST, IPVL), id="docker28"))
+            cases.append(pytest.param(Case(OLDEST, BUILT_IN, stock), id=f"docker20-built-in{kernel}", marks=marks))
+    if OLDEST in suites and (marker("embedded") or marker("embedded_only")):
+        kernel_without_docker = STOCK if stock_without_docker else ""
+        cases.append(pytest.param(Case(OLDEST, EMBEDDED, stock_without_docker), id=f"embedded{kernel_without_docker}"))
+    if NEWEST in suites and (marker("newest") or marker("newest_only")):
+        cases.append(pytest.param(Case(NEWEST, IPVL, stock), id=f"docker28{kernel}"))
     metafunc.parametrize("docker_host", cases, indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the scenarios of one guest together, in the document's order."""
+    """Keep the scenarios of one guest together, in the document's order, and those that take longest in front."""
 
-    def in_newest(item: pytest.Item) -> bool:
+    def order(item: pytest.Item) -> tuple[bool, bool, bool]:
         case = item.callspec.params.get("docker_host") if hasattr(item, "callspec") else None
-        return isinstance(case, tuple) and case[0] == NEWEST
+        if not isinstance(case, Case):
+            return False, False, False
+        return not case.stock, case.driver == EMBEDDED, case.suite == NEWEST
 
-    items.sort(key=in_newest)
+    items.sort(key=order)
+
+
+class ByGuest(LoadScopeScheduling):
+    """Gives a process what one guest does of a file, or all that is done by one with a stock kernel, slow to boot."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, scenario = nodeid.partition("::")
+        suite = NEWEST if "docker28" in scenario else OLDEST
+        if STOCK in scenario:
+            return suite + STOCK
+        return f"{file} {'without Docker' if 'embedded' in scenario else suite}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGuest:
+    """Share the work by guests."""
+    return ByGuest(config, log)
 
 
 @pytest.fixture
 def docker_host(request: pytest.FixtureRequest) -> Iterator[DockerHost]:
     """A Docker host on the underlay with ipvl and Docker running, nothing else; checked for leaks afterwards."""
-    suite, driver = request.param
-    if driver == EMBEDDED:
-        host: DockerHost = EmbeddedHost(_guest(suite, docker=False), "")
-    elif driver == EMBEDDED_BESIDE_DOCKER:
-        host = EmbeddedHost(_guest(suite), "")
+    case: Case = request.param
+    guest = _guest(case)
+    if case.driver == EMBEDDED:
+        host: DockerHost = EmbeddedHost(guest, "")
         host.run("sh -c '[ -d /var/lib/ipvl/rootfs/alpine ] || ipvl rootfs add alpine /opt/lab/alpine.tar'")
     else:
-        host = DockerHost(_guest(suite), "", driver=driver)
+        host = DockerHost(guest, "", driver=case.driver)
     links = set(host.links())
     yield host
     host.reset()
@@ -107,16 +149,15 @@ def pytest_sessionfinish() -> None:
         _guests.popitem()[1].close()
 
 
-def _guest(suite: str, *, docker: bool = True) -> Guest:
-    key = suite if docker else f"{suite} without Docker"
-    if key not in _guests:
-        # One CPU, since another guest runs beside it. What does without Docker needs no emulation.
-        guest = Guest.boot(suite, cpus=1, user_mode=not docker)
-        _guests[key] = guest
+def _guest(case: Case) -> Guest:
+    if case.guest not in _guests:
+        # One CPU, since another guest runs beside it.
+        guest = Guest.boot(case.suite, cpus=1, user_mode=not case.stock)
+        _guests[case.guest] = guest
         prepare(guest)
-        if not docker:
+        if "without Docker" in case.guest:
             without_docker(guest)
-            return guest
-        for service in ("ipvl", "docker"):
-            guest.run(f"/work/lab/services.sh {service} start", timeout=180)
-    return _guests[key]
+        else:
+            for service in ("ipvl", "docker"):
+                guest.run(f"/work/lab/services.sh {service} start", timeout=180)
+    return _guests[case.guest]

@@ -70,6 +70,10 @@ class Place:
         ]
         return [text for _, text in sorted(found, key=lambda one: one[0])]
 
+    def address(self, link: str = "eth0") -> str:
+        """Return the first of a link's addresses, without its prefix length."""
+        return self.addresses(link)[0].partition("/")[0]
+
     def routes(self, family: int = 4) -> set[str]:
         """Return the routes here as the specification prints them, without what the kernel adds on its own."""
         routes = set()

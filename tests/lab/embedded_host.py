@@ -11,8 +11,6 @@ from lab.guest import Guest
 from tests.lab.docker_host import RUN_SECONDS, Container, DockerHost
 
 EMBEDDED = "embedded"
-EMBEDDED_BESIDE_DOCKER = "embedded beside Docker"
-"""For what the kernel in user mode lacks, which guests without Docker have: nftables of IPv4."""
 SQLITE = "sqlite3 -readonly -separator ' ' /var/lib/ipvl/state.db"
 HIDE_DOCKER = (
     "for name in docker dockerd containerd; do"
@@ -21,10 +19,9 @@ HIDE_DOCKER = (
 
 
 def without_docker(guest: Guest) -> None:
-    """Take Docker off a guest, start ipvl there and make the stand-in for the image known."""
+    """Take Docker off a guest and start ipvl there."""
     guest.run(HIDE_DOCKER)
     guest.run("/work/lab/services.sh ipvl start", timeout=180)
-    guest.run("ipvl rootfs add alpine /opt/lab/alpine.tar")
 
 
 @dataclass(frozen=True)

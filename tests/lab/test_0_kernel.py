@@ -31,6 +31,7 @@ def test_contract(docker_host: DockerHost, tmp_path: Path) -> None:
     hold_to_contract(docker_host, tmp_path, ".")
 
 
+@pytest.mark.stock_kernel
 @pytest.mark.newest
 def test_contract_of_links(docker_host: DockerHost, tmp_path: Path) -> None:
     """The kernels of both Debian releases keep what the netlink room promises, as the one in user mode does."""

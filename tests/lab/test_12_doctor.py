@@ -233,6 +233,7 @@ PARENTS = {
 }  # fmt: skip
 
 
+@pytest.mark.stock_kernel
 def test_parents_with_faults(docker_host: DockerHost) -> None:
     """One line for each, none for anything else, and the status of problems."""
     assert_found(docker_host, PARENTS)

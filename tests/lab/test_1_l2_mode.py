@@ -36,6 +36,7 @@ def test_explicit_l2_network(docker_host: DockerHost) -> None:
     assert not docker_host.reaches("192.168.1.2"), "the host does not reach its containers"
 
 
+@pytest.mark.stock_kernel(embedded=False)
 @pytest.mark.newest
 @pytest.mark.control
 @pytest.mark.embedded
@@ -143,8 +144,8 @@ def test_three_isolated_spellings(docker_host: DockerHost) -> None:
         assert ("dummy", True) == (parent["linkinfo"]["info_kind"], "UP" in parent["flags"])
         assert parent["ifindex"] == container.links()["eth0"]["link_index"]
         assert {f"{subnet} dev eth0"} == container.routes(), "no default route"
-        assert container.resolves_and_reaches(f"peer{n}")
-        assert peer.resolves_and_reaches(f"cid{n}")
+        assert container.answers(peer.address())
+        assert peer.answers(container.address())
         assert "unreachable" in container.inside("ping -c 1 -W 1 203.0.113.10", check=False).stderr
         assert not docker_host.reaches(container.addresses()[0].partition("/")[0])
     assert not containers[0].reaches(containers[1].addresses()[0].partition("/")[0])

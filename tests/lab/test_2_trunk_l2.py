@@ -17,6 +17,7 @@ VLAN_30 = r"""
         -o ipvlan_mode=l2 ipvlan30"""
 
 
+@pytest.mark.stock_kernel(embedded=False)
 @pytest.mark.newest
 @pytest.mark.control
 @pytest.mark.embedded

@@ -147,7 +147,8 @@ def test_l3_needs_a_subnet_of_its_own(docker_host: DockerHost) -> None:
 
 
 @pytest.mark.control(differs="has no mode l3s (Docker 20.10)")
-@pytest.mark.embedded(stock_kernel=True)
+@pytest.mark.stock_kernel
+@pytest.mark.embedded
 def test_l3s_passes_the_hosts_netfilter(docker_host: DockerHost) -> None:
     """L3S is L3 whose incoming packets the host's netfilter sees (LOCAL_IN); plain L3 goes past it."""
     seen = {}

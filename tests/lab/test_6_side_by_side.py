@@ -25,7 +25,6 @@ def test_drivers_side_by_side(docker_host: DockerHost) -> None:
     assert mac.answers("192.168.40.1")
     docker_host.docker("docker network connect bridged on-ours")
     assert ours.answers(bridged.addresses()[0].partition("/")[0]), "one container on ipvl and bridge at once"
-    assert ours.resolves_and_reaches("on-bridged")
     docker_host.docker("docker network disconnect ours on-ours")
     assert ours.answers(bridged.addresses()[0].partition("/")[0])
     docker_host.docker("docker network connect ours on-ours")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
+from zlib import crc32
 
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
 from ipvl.links import (
@@ -257,7 +258,7 @@ class FakeKernel:
     def add(self, name: str, kind: str | None = None, on: str | None = None, **fields: Any) -> Link:
         below = None if on is None else self.link(on)
         assert on is None or below is not None, f"{on} does not exist"
-        own_mac = None if fields.get("loopback") else f"02:00:00:00:00:{self._next_index % 256:02x}"
+        own_mac = None if fields.get("loopback") else "02:00:" + crc32(name.encode()).to_bytes(4).hex(":")
         told = {
             "vlan_protocol": VlanProtocol.DOT1Q if kind == "vlan" else None,
             "mac": own_mac if below is None else below.mac,

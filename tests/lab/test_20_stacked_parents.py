@@ -133,3 +133,21 @@ def test_a_bond_or_bridge_as_parent(docker_host: DockerHost, lines: tuple[str, .
     finally:
         docker_host.run("ip link del bond0")
         docker_host.run("ip link set eth1 up")
+
+
+@pytest.mark.embedded
+def test_a_parent_with_somebody_elses_link_on_it(docker_host: DockerHost) -> None:
+    """The kernel would remove that link with the parent, so the network stays until it is gone."""
+    docker_host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 first")
+    docker_host.run("ip link add link eth0.20 name foo type vlan id 7")
+
+    shown = docker_host.refused("docker network rm first")
+
+    assert (
+        "parent eth0.20 would take link foo with it, which ipvl did not make;"
+        " remove that first, with `ip link del foo`" in shown
+    )
+    assert "foo" in docker_host.links()
+    docker_host.run("ip link del foo")
+    docker_host.docker("docker network rm first")
+    assert "eth0.20" not in docker_host.links()

@@ -13,7 +13,7 @@ from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, RemoveHostPort, Remove
 from ipvl.model import Network, Phase
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
 from ipvl.planning.kernels import check_kernel
-from ipvl.planning.parents import plan_parent, unused_parents
+from ipvl.planning.parents import check_removal, plan_parent, unused_parents
 from ipvl.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
@@ -70,12 +70,13 @@ async def create_network(engine: Engine, network: Network) -> None:
 
 
 async def delete_network(engine: Engine, network_id: str) -> None:
-    """Remove a network, what is left of its endpoints, and its parent if ipvl made that and nobody else uses it.
+    """Remove a network, what is left of its endpoints, and its parents that ipvl made and nobody else needs.
 
     A network that is not known is removed already. Everything that can be removed is, before a failure is reported.
 
     Raises:
-        IpvlError: the store could not take it, or the kernel kept a link; then the network stays, to be removed again.
+        IpvlError: somebody has put a link on a parent that would go, the store could not take it, or the kernel kept a
+            link; then the network stays, to be removed again.
     """
     async with engine.lock:
         network = engine.records.network(network_id)
@@ -89,6 +90,9 @@ async def remove(engine: Engine, network: Network) -> None:
     Raises:
         IpvlError: as there.
     """
+    unused = unused_parents(engine.records, {network.id}, (network.parent,))
+    if any(parent.made for parent in unused):
+        check_removal(unused, await engine.host(everywhere=True))
     network = replace(network, phase=Phase.REMOVING)
     engine.commit((Put(network),))
     await _remove(engine, network)
@@ -113,10 +117,9 @@ async def _remove(engine: Engine, network: Network) -> None:
     if network.host_access:
         steps.append(RemoveHostPort(network.host_port))
     forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
-    for parent in unused_parents(engine.records, {network.id}, (network.parent,)):
-        forget.append(Drop(parent))
-        if parent.made:
-            steps.append(RemoveParent(parent.name))
+    unused = unused_parents(engine.records, {network.id}, (network.parent,))
+    forget += map(Drop, unused)
+    steps += [RemoveParent(parent.name) for parent in unused if parent.made]
     failures = await engine.apply_all(steps)
     if failures:
         raise failures[0]

@@ -9,8 +9,8 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import steps_to_remove
 from ipvl.driver.lifecycles import parent_states
 from ipvl.driver.mtus import repair_mtus
-from ipvl.links import RemoveHostPort, RemoveParent, Step
-from ipvl.planning.parents import unused_parents
+from ipvl.links import RemoveHostPort, Step
+from ipvl.planning.parents import steps_to_remove_parents, unused_parents
 from ipvl.planning.reconciliation import plan_repair
 from ipvl.records import Change, Drop
 
@@ -75,10 +75,10 @@ async def forget_gone(
         steps += [RemoveHostPort(network.host_port) for network in gone if network.host_access]
         changes += [Drop(network) for network in gone]
         going = {network.id for network in gone}
-        for parent in unused_parents(engine.records, going, {network.parent for network in gone}):
-            changes.append(Drop(parent))
-            if parent.made:
-                steps.append(RemoveParent(parent.name))
+        unused = unused_parents(engine.records, going, {network.parent for network in gone})
+        changes += map(Drop, unused)
+        if any(parent.made for parent in unused):
+            steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
         for network in gone:
             log.warning("network %s is gone from %s, so it is removed here", network.label, door)
         for failure in await engine.apply_all(steps):

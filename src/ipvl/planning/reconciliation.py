@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ipvl.errors import IpvlError
-from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveHostPort, RemoveParent, RemovePort, Step
+from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveHostPort, RemovePort, Step
 from ipvl.model import Endpoint, Network, Parent, Phase
 from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, steps_to_repair
 from ipvl.planning.parent_links import check_link, warnings_about
-from ipvl.planning.parents import steps_to_make, unused_parents
+from ipvl.planning.parents import steps_to_make, steps_to_remove_parents, unused_parents
 from ipvl.records import Change, Drop, Records
 
 UNJOINED_FOR = 120.0
@@ -68,7 +68,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     steps += [RemoveHalfMade(link.name) for link in host.links if link.name.startswith(HALF_MADE_PREFIX)]
     unused = unused_parents(records, broken, (parent.name for parent in records.parents()))
     changes += map(Drop, unused)
-    steps += [RemoveParent(parent.name) for parent in unused if parent.made]
+    steps += steps_to_remove_parents(unused, host)
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
         if not networks:

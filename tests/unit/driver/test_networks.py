@@ -73,6 +73,24 @@ def test_a_network_whose_inner_tag_is_refused_leaves_no_outer_one(world):
     assert before == world.picture()
 
 
+@pytest.mark.parametrize("kind", ["vlan", "macvlan"])
+def test_a_parent_that_carries_somebody_elses_link_stays(world, kind):
+    """The kernel would remove that with it, so the network stays until it is gone; the sentence names it."""
+    world.create_network(VLAN)
+    world.kernel.add("foo", kind, on="eth0.20", vlan_id=7 if kind == "vlan" else None)
+    before = world.picture()
+
+    sentence = world.refusal(Kind.CONFLICT, networks.delete_network(world.engine, ID))
+
+    assert sentence == (
+        "parent eth0.20 would take link foo with it, which ipvl did not make; remove that first, with `ip link del foo`"
+    )
+    assert before == world.picture()
+    world.kernel.remove("foo")
+    world.delete_network(ID)
+    assert None is world.kernel.link("eth0.20")
+
+
 def test_an_isolated_network_makes_a_dummy(world):
     """Its parent is made with the MTU that was asked for."""
     isolated = network(isolated=True, mtu=9000)

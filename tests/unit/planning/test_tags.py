@@ -204,3 +204,13 @@ def test_what_was_stopped_midway_goes_with_both_its_tags():
     )
 
     assert expected == plan_repair(Records([OUTER, INNER, broken]), host(*links), NOW, {}.get)
+
+
+def test_what_was_stopped_midway_leaves_somebody_elses_link():
+    """And the tag that it is on, which is reported, since no network is there any more."""
+    broken = network(parent="eth0.100", phase=Phase.REMOVING)
+    links = (ETH0, tag("eth0.100", 3, 2, 100), tag("foo", 4, 3, 7, made=False))
+
+    found = plan_repair(Records([OUTER, broken]), host(*links), NOW, {}.get)
+
+    assert ((), (Drop(broken), Drop(OUTER))) == (found.steps, found.changes)

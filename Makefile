@@ -63,7 +63,7 @@ install-test: $(VENV)/installed ## `make install` in a folder of its own: half a
 .PHONY: lab-test
 lab-test: $(VENV)/installed ## the tests in the lab: real kernel, real Docker
 	$(BIN)/python -m lab setup --all
-	$(BIN)/pytest tests/lab -p no:randomly -n 3 --dist loadscope --no-loadscope-reorder --durations=0 --durations-min=1
+	$(BIN)/pytest tests/lab -p no:randomly -n 4 --dist loadscope --no-loadscope-reorder --durations=0 --durations-min=1
 
 .PHONY: lab-test-stock
 lab-test-stock: $(VENV)/installed ## the same with every scenario on its suite's own kernel, in emulation: most of an hour

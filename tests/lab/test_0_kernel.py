@@ -32,9 +32,8 @@ def test_contract(docker_host: DockerHost, tmp_path: Path) -> None:
 
 
 @pytest.mark.stock_kernel
-@pytest.mark.newest
 def test_contract_of_links(docker_host: DockerHost, tmp_path: Path) -> None:
-    """The kernels of both Debian releases keep what the netlink room promises, as the one in user mode does."""
+    """Debian 12's kernel keeps what the netlink room promises, as the newest does, which is the one in user mode."""
     hold_to_contract(docker_host, tmp_path, *LINKS)
 
 
@@ -56,7 +55,8 @@ def hold_to_contract(docker_host: DockerHost, tmp_path: Path, *files: str) -> No
     result = docker_host.run(
         "env -C /work/contract PYTHONPATH=/work/contract:/work/ipvl/lib:/opt/ipvl/deps"
         f" python3 -m pytest -q -rs -p no:cacheprovider {' '.join(f'tests/contract/{name}' for name in files)}"
-        " --ignore=tests/contract/test_store.py",
+        # Files, and programs in sandboxes, of which the scenarios run plenty, are the same on every kernel.
+        " --ignore=tests/contract/test_store.py --ignore=tests/contract/test_sandbox_programs.py",
         check=False,
         timeout=300,
     )

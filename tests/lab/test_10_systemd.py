@@ -18,9 +18,10 @@ systemctl enable --now ipvl.socket ipvl.service
 
 
 @pytest.fixture(scope="module")
-def installed() -> Iterator[DockerHost]:
+def installed(request: pytest.FixtureRequest) -> Iterator[DockerHost]:
     """A host with systemd, Docker's own unit, and ipvl's units installed as the document says."""
-    with Guest.boot(append="init=/lib/systemd/systemd") as guest:
+    stock = request.config.getoption("--stock-kernels")
+    with Guest.boot(append="init=/lib/systemd/systemd", user_mode=not stock) as guest:
         prepare(guest)
         guest.run(INSTALL, timeout=120)
         guest.run("/work/lab/services.sh docker start", timeout=180)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.docker_host import DockerHost
+from tests.lab.doctor import doctor, well
 
 ETH0_MAC = "00:50:56:39:45:2e"
 DESCRIPTIONS = ("auto", "subnet:192.168.1.0/24", f"mac:{ETH0_MAC}")
@@ -18,6 +19,7 @@ def test_a_described_parent(docker_host: DockerHost, description: str) -> None:
     docker_host.docker(f"docker network create -d ipvlan --subnet=192.168.1.0/24 -o parent={description} flat")
     docker_host.docker(f"docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent={description}.20 vlan20")
     assert ["eth0", "eth0.20"] == docker_host.records("SELECT parent FROM networks ORDER BY parent")
+    assert well("1 network", "1 parent") == doctor(docker_host, f"--parent {description}.20")
     flat, tagged = docker_host.containers(
         "docker run --net=flat --ip=192.168.1.90 -itd alpine /bin/sh", "docker run --net=vlan20 -itd alpine /bin/sh"
     )

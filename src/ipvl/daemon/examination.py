@@ -23,7 +23,9 @@ from ipvl.kernel.facts import network_stack
 from ipvl.kernel.netlink import HostKernel, open_host_kernel
 from ipvl.kernel.probes import ask
 from ipvl.links import Link
+from ipvl.options.parent_selectors import parent_selector
 from ipvl.planning.host import Host
+from ipvl.planning.parent_selection import select_parent
 from ipvl.records import Records
 from ipvl.store.sqlite import open_store_read_only
 
@@ -42,15 +44,18 @@ async def examine(configuration: Configuration, network: str | None = None, pare
     Args:
         configuration: where the state is, and where Docker answers.
         network: the name of the one network to look at or the beginning of its id, or None.
-        parent: the name of the one parent to look at, or None.
+        parent: the name of the one parent to look at, or a description as in `-o parent=`, or None.
 
     Raises:
-        IpvlError: there is no such network, the parent's name cannot be one, or the links cannot be read.
+        IpvlError: there is no such network, the parent's name cannot be one, it is described and no link or several are
+            meant, or the links cannot be read.
     """
     unchecked: list[str] = []
     async with open_host_kernel() as kernel:
         links = await kernel.all()
         earlier = Host(links, kernel.release, frozenset())
+        if parent is not None and (selector := parent_selector(parent)) is not None:
+            parent = select_parent(selector, replace(earlier, ways=await kernel.ways()))
         records = _records(configuration, unchecked)
         scope = scope_of(records, earlier, network, parent)
         asked = dhcp_questions(scope, earlier)

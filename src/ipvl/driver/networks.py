@@ -13,7 +13,7 @@ from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, RemoveHostPort, Remove
 from ipvl.model import Network, Phase
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
 from ipvl.planning.kernels import check_kernel
-from ipvl.planning.parents import check_removal, plan_parent, unused_parents
+from ipvl.planning.parents import plan_parent, steps_to_remove_parents, unused_parents
 from ipvl.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
@@ -75,8 +75,7 @@ async def delete_network(engine: Engine, network_id: str) -> None:
     A network that is not known is removed already. Everything that can be removed is, before a failure is reported.
 
     Raises:
-        IpvlError: somebody has put a link on a parent that would go, the store could not take it, or the kernel kept a
-            link; then the network stays, to be removed again.
+        IpvlError: the store could not take it, or the kernel kept a link; then the network stays, to be removed again.
     """
     async with engine.lock:
         network = engine.records.network(network_id)
@@ -90,9 +89,6 @@ async def remove(engine: Engine, network: Network) -> None:
     Raises:
         IpvlError: as there.
     """
-    unused = unused_parents(engine.records, {network.id}, (network.parent,))
-    if any(parent.made for parent in unused):
-        check_removal(unused, await engine.host(everywhere=True))
     network = replace(network, phase=Phase.REMOVING)
     engine.commit((Put(network),))
     await _remove(engine, network)
@@ -119,7 +115,8 @@ async def _remove(engine: Engine, network: Network) -> None:
     forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
     unused = unused_parents(engine.records, {network.id}, (network.parent,))
     forget += map(Drop, unused)
-    steps += [RemoveParent(parent.name) for parent in unused if parent.made]
+    if any(parent.made for parent in unused):
+        steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
     failures = await engine.apply_all(steps)
     if failures:
         raise failures[0]

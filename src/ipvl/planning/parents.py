@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ipvl.errors import conflict, invalid, missing
-from ipvl.links import Link, MakeDummy, MakeVlan, RemoveParent, Step
+from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeVlan, RemoveParent, Step
 from ipvl.model import Network, Parent, ParentKind
 from ipvl.planning.host import Host
 from ipvl.planning.kernels import check_kind
@@ -123,25 +123,11 @@ def steps_to_remove_parents(parents: Iterable[Parent], host: Host) -> tuple[Remo
     return tuple(RemoveParent(one.name) for one in parents if one.made and _link_of_others(one, host) is None)
 
 
-def check_removal(parents: Iterable[Parent], host: Host) -> None:
-    """Refuse to remove parents that somebody else has put a link on: it would go with them.
-
-    Raises:
-        IpvlError: there is such a link; the sentence names it.
-    """
-    for parent in parents:
-        port = _link_of_others(parent, host) if parent.made else None
-        if port is not None:
-            raise conflict(
-                f"parent {parent.name} would take link {port.label} with it, which ipvl did not make",
-                f"remove that first, with `ip link del {port.name}`",
-            )
-
-
 def _link_of_others(parent: Parent, host: Host) -> Link | None:
     link = host.link(parent.name)
     ports = () if link is None else host.ports_of(link)
-    return next((port for port in ports if port.kind != "ipvlan" and not port.made_by_ipvl), None)
+    of_others = (port for port in ports if not (port.made_by_ipvl or port.name.startswith(HALF_MADE_PREFIX)))
+    return next((port for port in of_others if port.kind != "ipvlan"), None)
 
 
 def _step_to_make(parent: Parent, host: Host, coming: Collection[str]) -> Step:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import shtab
 
-from ipvl.model import ConflictCheck, Flag, Mode
-from ipvl.options.table import CONFLICT_CHECK, FLAG, MODE, NETWORK_OPTIONS, PARENT
+from ipvl.model import Addressing, ConflictCheck, Flag, Mode, VlanProtocol
+from ipvl.options.table import ADDRESSING, CONFLICT_CHECK, FLAG, MODE, NETWORK_OPTIONS, PARENT, VLAN_PROTOCOL
 
 COMPLETED_BY = {
     **dict.fromkeys(("network", "networks", "net"), "networks"),
@@ -28,6 +28,8 @@ CHOICES = {
     MODE.key: " ".join(Mode),
     FLAG.key: " ".join(Flag),
     CONFLICT_CHECK.key: " ".join(ConflictCheck),
+    ADDRESSING.key: " ".join(Addressing),
+    VLAN_PROTOCOL.key: " ".join(VlanProtocol),
     **{option.key: "true false" for option in NETWORK_OPTIONS if option.switch},
 }
 """The values of options that have a few."""
@@ -45,7 +47,7 @@ _ipvl_options() {{
   local link
   case $1 in
     {parent}=*)
-      for link in /sys/class/net/*; do
+      for link in auto /sys/class/net/*; do
         link=${{link##*/}}
         [[ $link == "${{1#*=}}"* && $link != *[!A-Za-z0-9_.:@+-]* ]] && printf '%s\\n' "${{1%%=*}}=$link"
       done ;;
@@ -85,7 +87,7 @@ ZSH_OPTIONS = """\
 _ipvl_options() {{
   local -a names
   if compset -P '{parent}='; then
-    names=(/sys/class/net/*(N:t))
+    names=(auto /sys/class/net/*(N:t))
     compadd -a names
 {cases}
   else

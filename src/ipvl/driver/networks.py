@@ -13,7 +13,7 @@ from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, RemoveHostPort, Remove
 from ipvl.model import Network, Phase
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
 from ipvl.planning.kernels import check_kernel
-from ipvl.planning.parents import plan_parent, steps_to_remove_parents, unused_parents
+from ipvl.planning.parents import left_behind, plan_parent, steps_to_remove_parents, unused_parents
 from ipvl.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,12 @@ async def _remove(engine: Engine, network: Network) -> None:
         raise failures[0]
     engine.commit(forget)
     log.info("network %s is removed", network.label)
+    for parent in unused:
+        if parent.made and RemoveParent(parent.name) not in steps:
+            warning = left_behind(parent.name)
+            log.warning("%s", warning)
+            engine.warn(warning, network)
+            engine.warnings = (*engine.warnings, warning)
 
 
 async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:

@@ -123,6 +123,11 @@ def steps_to_remove_parents(parents: Iterable[Parent], host: Host) -> tuple[Remo
     return tuple(RemoveParent(one.name) for one in parents if one.made and _link_of_others(one, host) is None)
 
 
+def left_behind(name: str) -> str:
+    """Return what to say of a link that ipvl made, that no network needs and that ipvl does not remove."""
+    return f"link {name} was made by ipvl, but no network that ipvl knows uses it: remove it with `ip link del {name}`"
+
+
 def _link_of_others(parent: Parent, host: Host) -> Link | None:
     link = host.link(parent.name)
     ports = () if link is None else host.ports_of(link)

@@ -12,7 +12,7 @@ from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, steps_to_repair
 from ipvl.planning.parent_links import check_link, warnings_about
-from ipvl.planning.parents import steps_to_make, steps_to_remove_parents, unused_parents
+from ipvl.planning.parents import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
 from ipvl.records import Change, Drop, Records
 
 UNJOINED_FOR = 120.0
@@ -80,8 +80,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         warnings += trouble
     known = {parent.name for parent in records.parents()}
     warnings += [
-        f"link {link.name} was made by ipvl, but no network that ipvl knows uses it:"
-        f" remove it with `ip link del {link.name}`"
+        left_behind(link.name)
         for link in host.links
         if link.made_by_ipvl and link.name not in known and not is_host_port(link)
     ]

@@ -73,7 +73,7 @@ lab-test-stock: $(VENV)/installed ## the same with every scenario on its suite's
 .PHONY: soak
 soak: $(VENV)/installed ## the long tests: what `make test` runs a bounded version of
 	$(BIN)/python -m lab setup --all
-	$(BIN)/pytest tests/unit tests/contract tests/lab -m soak -p no:randomly -n 3 --dist loadscope --no-loadscope-reorder --durations=0 --durations-min=1
+	$(BIN)/pytest tests/unit tests/contract tests/lab -m soak -p no:randomly -n 2 --dist load --maxschedchunk 1 --durations=0 --durations-min=1
 
 .PHONY: bench
 bench: $(VENV)/installed ## measure, and write docs/performance.md anew; ONLY=start, attach, forward or scale for one group

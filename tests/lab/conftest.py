@@ -97,9 +97,9 @@ class ByGuest(LoadScopeScheduling):
         return f"{file} {'without Docker' if 'embedded' in scenario else suite}"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGuest:
-    """Share the work by guests."""
-    return ByGuest(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByGuest | None:
+    """Share the work by guests, unless another way was asked for: long tests go to whoever is free."""
+    return ByGuest(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture

@@ -55,12 +55,14 @@ class Guest:
         log: Path | None = None,
         append: str = "",
         user_mode: bool = False,
+        processor: int | None = None,
     ) -> Self:
         """Boot a guest of `suite` on a fresh disk and return it once its agent answers.
 
         Disk and sockets are in a new folder in `workdir`, or in the system's folder for such; `log` gets the console;
         `append` goes to the end of the kernel line. With `user_mode` the kernel is a program on this machine: not the
-        suite's own, with one CPU, and several times quicker than emulation where Python runs.
+        suite's own, with one CPU, and several times quicker than emulation where Python runs; `processor` is
+        the number of the machine's CPU that it is to run on, any if there is none.
 
         Raises:
             NotSetUp: there is no image of the suite yet.
@@ -78,7 +80,7 @@ class Guest:
             shutil.copyfile(payload, own_payload)
         try:
             kernel = built_kernel() if user_mode else None
-            hardware = Hardware(image, own_payload, cpus, memory_mib, append, kernel)
+            hardware = Hardware(image, own_payload, cpus, memory_mib, append, kernel, processor)
             return cls(hardware, folder, log, owns_folder=True)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -42,7 +43,10 @@ KERNEL_LINE = (
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a guest is made of. With `user_mode` its kernel runs as a program of this machine's, without emulation."""
+    """What a guest is made of. With `user_mode` its kernel runs as a program of this machine's, without emulation.
+
+    That one has a single CPU, which is this `processor` of the machine's, or any.
+    """
 
     image: Image
     payload: Path
@@ -50,6 +54,7 @@ class Hardware:
     memory_mib: int
     append: str = ""
     user_mode: UserModeKernel | None = None
+    processor: int | None = None
 
     @property
     def disk(self) -> str:
@@ -192,7 +197,17 @@ def _start_program(
     """Start a kernel in user mode; return it and this end of its line, which is all there is to attach to."""
     ours, theirs = socket.socketpair()
     with theirs, console.open("ab") as log:
-        command = user_mode.command(kernel, hardware.image, hardware.memory_mib, theirs.fileno(), hardware.append)
+        processor = hardware.processor
+        if processor is None:
+            processor = random.choice(sorted(os.sched_getaffinity(0)))
+        command = user_mode.command(
+            kernel,
+            hardware.image,
+            hardware.memory_mib,
+            line=theirs.fileno(),
+            append=hardware.append,
+            processor=processor,
+        )
         return _start(command, folder, log, theirs.fileno()), ours
 
 

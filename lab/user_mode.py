@@ -28,7 +28,9 @@ DISKS = (
 )
 
 
-def command(kernel: UserModeKernel, image: Image, memory_mib: int, line: int, append: str) -> list[str]:
+def command(
+    kernel: UserModeKernel, image: Image, memory_mib: int, *, line: int, append: str, processor: int
+) -> list[str]:
     """Return the command that powers a guest on, to be run in the guest's folder.
 
     Args:
@@ -37,10 +39,13 @@ def command(kernel: UserModeKernel, image: Image, memory_mib: int, line: int, ap
         memory_mib: the guest's memory.
         line: the file descriptor that the guest's first serial line is joined to.
         append: more words for the kernel.
+        processor: the one CPU of the host's that all of it runs on. Kernel and processes take turns, at each system
+            call: on one CPU that is a switch, on two it is waking the other up, and everything takes twice as long.
     """
     # Who is not root is root of a user namespace.
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return [
+        *("taskset", "--cpu-list", str(processor)),
         *("unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"),
         *("sh", "-c", POWER_ON, "sh", str(kernel.folder), str(image.folder)),
         *("seccomp=on", "umid=guest", "uml_dir=/tmp/", f"mem={memory_mib}M", "quiet", "panic=-1", *DISKS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ pytest.register_assert_rewrite("tests.lab.doctor")
 OLDEST, NEWEST = "bookworm", "sid"
 STOCK = "-stock"
 """At the end of a case's id: it runs on the kernel of the suite itself."""
+LONG = ("test_0_kernel", "test_11_ipam", "test_17_faults", "test_7_persistence")
+"""Files that take minutes, mostly of waiting: somebody else has the CPU meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the scenarios of one guest together, in the document's order, and those that take longest in front."""
 
-    def order(item: pytest.Item) -> tuple[bool, bool, bool]:
+    def order(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
         case = item.callspec.params.get("docker_host") if hasattr(item, "callspec") else None
         if not isinstance(case, Case):
-            return False, False, False
-        return not case.stock, case.driver == EMBEDDED, case.suite == NEWEST
+            return False, False, False, False
+        return not case.stock, item.path.stem not in LONG, case.driver == EMBEDDED, case.suite == NEWEST
 
     items.sort(key=order)
 
@@ -149,10 +152,17 @@ def pytest_sessionfinish() -> None:
         _guests.popitem()[1].close()
 
 
+def _processor() -> int:
+    """Return the CPU for this process's guests, of which one is busy at a time; its fellows have the others."""
+    available = sorted(os.sched_getaffinity(0))
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return available[int(worker) % len(available)]
+
+
 def _guest(case: Case) -> Guest:
     if case.guest not in _guests:
         # One CPU, since another guest runs beside it.
-        guest = Guest.boot(case.suite, cpus=1, user_mode=not case.stock)
+        guest = Guest.boot(case.suite, cpus=1, user_mode=not case.stock, processor=_processor())
         _guests[case.guest] = guest
         prepare(guest)
         if "without Docker" in case.guest:

@@ -13,7 +13,6 @@ from tests.lab.doctor import NET, RUN, Fault, Report, assert_found, broken, doct
 AS_NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 
 
-@pytest.mark.newest
 def test_a_healthy_host(docker_host: DockerHost) -> None:
     """Networks of every mode with running containers, and not a word, with a daemon and without one."""
     docker_host.docker(

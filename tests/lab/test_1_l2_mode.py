@@ -37,7 +37,6 @@ def test_explicit_l2_network(docker_host: DockerHost) -> None:
 
 
 @pytest.mark.stock_kernel(embedded=False)
-@pytest.mark.newest
 @pytest.mark.control
 @pytest.mark.embedded
 def test_defaults_and_names(docker_host: DockerHost) -> None:

@@ -53,8 +53,8 @@ def test_two_tags(docker_host: DockerHost, protocol: str) -> None:
         )
         with docker_host.frames("to-eth0", "greater 0", docker_host.namespace("switch")) as seen:
             assert first.answers("10.160.20.1")
-            stacked = [line for line in seen() if f"vlan {OUTER}" in line and "vlan 20" in line]
-        assert any(ON_THE_WIRE[protocol] in line for line in stacked), stacked
+            wanted = (ON_THE_WIRE[protocol], f"vlan {OUTER},", "vlan 20,")
+            eventually(lambda: any(all(one in line for one in wanted) for line in seen()), "both tags on the wire")
         assert second.answers("10.160.30.1")
         assert first.answers(second.addresses()[0].partition("/")[0]), "through the router"
 

@@ -376,9 +376,10 @@ async def empty(processes: dict[str, int]) -> None:
     """Remove every link but the bases, here and in the namespaces of these processes."""
     async with here() as link:
         for kind in ("ipvlan", "vlan", "dummy"):
-            for one in [one async for one in await link.link("dump", kind=kind)]:
-                if one.get("ifname") not in BASES:
-                    await link.link("del", index=one["index"])
+            # What sits on another comes after it, but goes with it: the last made first.
+            made = [one async for one in await link.link("dump", kind=kind) if one.get("ifname") not in BASES]
+            for one in sorted(made, key=lambda one: one["index"], reverse=True):
+                await link.link("del", index=one["index"])
     for process in processes.values():
         async with inside(f"/proc/{process}/ns/net") as link:
             for one in [one async for one in await link.link("dump")]:

@@ -45,6 +45,8 @@ from ipvl.model import THIS_HOST, IPAddress, IPNetwork, VlanProtocol
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 TAKES_THE_FRAMES = frozenset({"bridge", "bond", "team", "openvswitch"})
 HOST = "host"
+PLAIN = {"up": True, "carrier": True, "mtu": 1500, "alias": None, "loopback": False, "ethernet": True}
+"""What a link is like unless a test says otherwise."""
 
 
 class Trouble(Enum):
@@ -268,16 +270,7 @@ class FakeKernel:
             name=name,
             kind=kind,
             lower=None if below is None else below.index,
-            **{
-                "up": True,
-                "carrier": True,
-                "mtu": 1500,
-                "alias": None,
-                "loopback": False,
-                "ethernet": True,
-                **told,
-                **fields,
-            },
+            **{**PLAIN, **told, **fields},
         )
         self._next_index += 1
         self._links[link.index] = Placed(link)

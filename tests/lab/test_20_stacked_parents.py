@@ -56,7 +56,7 @@ def test_two_tags(docker_host: DockerHost, protocol: str) -> None:
             wanted = (ON_THE_WIRE[protocol], f"vlan {OUTER},", "vlan 20,")
             eventually(lambda: any(all(one in line for one in wanted) for line in seen()), "both tags on the wire")
         assert second.answers("10.160.30.1")
-        assert first.answers(second.addresses()[0].partition("/")[0]), "through the router"
+        assert first.answers(second.address()), "through the router"
 
         docker_host.docker(f"docker rm -f {first.id}")
         docker_host.docker("docker network rm first")
@@ -127,7 +127,7 @@ def test_a_bond_or_bridge_as_parent(docker_host: DockerHost, lines: tuple[str, .
 
         assert untagged.answers("192.168.1.1")
         assert tagged.answers("192.168.20.1")
-        assert docker_host.namespace("host2").answers(tagged.addresses()[0].partition("/")[0]), "on the same VLAN"
+        assert docker_host.namespace("host2").answers(tagged.address()), "on the same VLAN"
         docker_host.docker(f"docker rm -f {untagged.id} {tagged.id}")
         for parent in ("bond0", "bond0.20"):
             docker_host.docker(f"docker network rm {parent}")

@@ -47,19 +47,19 @@ def test_vlans_20_and_30(docker_host: DockerHost) -> None:
     (address3,) = test3.addresses()
     source = next(r["prefsrc"] for r in test3.json("ip -j route") if r["dst"] == "192.168.30.0/24")
     assert address3 == f"{source}/24"
-    assert host2.answers(test1.addresses()[0][:-3]), "the second host on the trunk reaches VLAN 20"
+    assert host2.answers(test1.address()), "the second host on the trunk reaches VLAN 20"
     assert test1.answers("192.168.20.251")
-    assert remote.answers(test1.addresses()[0][:-3])
+    assert remote.answers(test1.address())
     assert test1.answers("203.0.113.10")
 
     with docker_host.frames("eth0", "icmp") as frames:
-        assert test1.answers(test3.addresses()[0][:-3]), "the router joins VLAN 20 and VLAN 30"
+        assert test1.answers(test3.address()), "the router joins VLAN 20 and VLAN 30"
         for tag in ("vlan 20,", "vlan 30,"):
             eventually(lambda tag=tag: any(tag in frame for frame in frames()), f"frames with {tag} on the trunk")
     docker_host.run("/work/lab/underlay.sh router-forwarding off")
     try:
         assert not test1.reaches(address3[:-3]), "without a router VLAN 20 and VLAN 30 are apart"
-        assert not test3.reaches(test1.addresses()[0][:-3])
+        assert not test3.reaches(test1.address())
         assert test1.answers(test2.address()), "which a router has nothing to do with inside a VLAN"
     finally:
         docker_host.run("/work/lab/underlay.sh router-forwarding on")
@@ -82,7 +82,7 @@ def test_host_is_out_of_reach_of_vlan_containers(docker_host: DockerHost) -> Non
     docker_host.run("ip addr add 192.168.20.250/24 dev eth0.20")
 
     assert not container.reaches("192.168.20.250")
-    assert not docker_host.reaches(container.addresses()[0][:-3])
+    assert not docker_host.reaches(container.address())
 
 
 @pytest.mark.newest
@@ -175,7 +175,7 @@ def test_any_valid_link_is_a_parent(docker_host: DockerHost) -> None:
             subnet = f"{gateway.removesuffix('.1') or '192.168.99'}.0/24"
             docker_host.docker(f"docker network create -d ipvlan --subnet={subnet} -o parent={parent} any")
             first, second = docker_host.containers(*["docker run --net=any --rm -itd alpine /bin/sh"] * 2)
-            assert first.answers(second.addresses()[0][:-3]), parent
+            assert first.answers(second.address()), parent
             assert not gateway or first.answers(gateway), parent
             docker_host.reset()
     finally:

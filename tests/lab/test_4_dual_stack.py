@@ -36,7 +36,7 @@ def test_v6_network_on_vlan_139(docker_host: DockerHost) -> None:
         assert container.answers("2001:db8:abc2::22"), "the router on VLAN 139"
         assert container.answers("2001:db8:abc2::251"), "the second host on VLAN 139"
         assert container.answers("2001:db8:ffff::10"), "the remote host"
-        assert container.answers(by_address[0].addresses()[0].partition("/")[0]), "IPv4 among themselves"
+        assert container.answers(by_address[0].address()), "IPv4 among themselves"
     assert 2 == by_address[1].inside("ping6 -c 2 2001:db8:abc2::1").stdout.count("bytes from")
     assert docker_host.namespace("remote").answers("2001:db8:abc2::2")
 
@@ -129,7 +129,7 @@ def test_dual_stack_l3(docker_host: DockerHost) -> None:
     assert "2001:db8:abc6::10/64" == second.addresses()[1]
     assert "192.168.112.50/24" == third.addresses()[0]
     assert first.answers("192.168.112.50"), "another subnet of the network"
-    assert third.answers(first.addresses()[0][:-3])
+    assert third.answers(first.address())
     assert third.answers("2001:db8:abc6::10")
     assert second.answers(third.addresses()[1][:-3])
 

@@ -11,7 +11,7 @@ from ipvl.model import Endpoint, Flag, Lease, Mode, Network, Parent, ParentKind,
 from ipvl.options.endpoint import port_name
 from ipvl.options.network import dummy_name
 from ipvl.planning.host import Host
-from tests.contract.fake_kernel import EVERY_KIND
+from tests.contract.fake_kernel import EVERY_KIND, PLAIN
 
 NOW = 1_700_000_000.0
 RELEASE = "6.1.0-56-amd64"
@@ -86,12 +86,7 @@ def link(name: str = "eth0", index: int = 2, **fields: Any) -> Link:
     defaults = {
         "kind": None,
         "lower": None,
-        "up": True,
-        "carrier": True,
-        "mtu": 1500,
-        "alias": None,
-        "loopback": False,
-        "ethernet": True,
+        **PLAIN,
         "vlan_protocol": VlanProtocol.DOT1Q if fields.get("kind") == "vlan" else None,
     }
     return Link(index=index, name=name, **{**defaults, **fields})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -43,10 +44,8 @@ def parent_selector(text: str) -> ParentSelector | None:
         return ParentSelector(text, found["tags"], mac=found["mac"].lower().replace("-", ":"))
     found = _SUBNET.fullmatch(text)
     if found:
-        try:
+        with suppress(ValueError):
             return ParentSelector(text, found["tags"], subnet=ip_network(found["subnet"], strict=False))
-        except ValueError:
-            found = None
     for prefix, example in (("subnet:", "subnet:192.168.1.0/24"), ("mac:", "mac:00:50:56:39:45:2e")):
         if text.startswith(prefix):
             raise invalid(

@@ -51,8 +51,7 @@ async def gw_alloc_check(engine: Engine, request: wire.GwAllocCheck) -> wire.GwA
 
     In L2 the gateway is the first usable address when none is given (specification), so Docker must reserve it.
     """
-    internal = (request.options or {}).get(INTERNAL) in (True, "true")
-    skip = not network_options.uses_gateway(_options(request.options), internal=internal)
+    skip = not network_options.uses_gateway(_options(request.options), internal=_is_internal(request.options))
     return wire.GwAllocChecked(skip_ipv4=skip, skip_ipv6=skip)
 
 
@@ -68,7 +67,7 @@ async def free_network(engine: Engine, request: wire.NetworkCall) -> wire.Nothin
 
 async def create_network(engine: Engine, request: wire.CreateNetwork) -> wire.Nothing:
     """Make the network."""
-    isolated = (request.options or {}).get(INTERNAL) in (True, "true")
+    isolated = _is_internal(request.options)
     chosen = await with_named_parent(engine, _options(request.options), isolated=isolated)
     wish = _network(request, chosen, engine.clock(), isolated=isolated)
     if wish.isolated and _options(request.options).get("parent"):
@@ -163,6 +162,10 @@ CALLS: dict[str, Call] = {
     "NetworkDriver.DiscoverNew": Call(wire.Discovery, discover),
     "NetworkDriver.DiscoverDelete": Call(wire.Discovery, discover),
 }
+
+
+def _is_internal(options: dict[str, Any] | None) -> bool:
+    return (options or {}).get(INTERNAL) in (True, "true")
 
 
 def _options(options: dict[str, Any] | None) -> dict[str, Any]:

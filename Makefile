@@ -111,6 +111,7 @@ install: ## install ipvl and its systemd units on this host (as root)
 	python3 -m venv $(PREFIX)
 	$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --no-deps .
+	sed -i '1s/$$/ -IS/' $(PREFIX)/bin/ipvl
 	install -d $(BINDIR) $(UNITDIR) $(BASHDIR) $(ZSHDIR)
 	ln -sf $(PREFIX)/bin/ipvl $(BINDIR)/ipvl
 	$(PREFIX)/bin/python -m manual pages $(MANDIR) "$(MAN_DATE)"

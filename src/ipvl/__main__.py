@@ -1,9 +1,9 @@
 """`ipvl`, from arguments to exit status."""
 
-import os
 import sys
+from posix import _exit  # `os` would be a tenth of a quick command
 
-from ipvl.doors.cli.glance import glance
+from ipvl.glance import glance
 
 INTERRUPTED = 130
 """What a shell makes of SIGINT, 2; `signal` would be one more import."""
@@ -27,10 +27,20 @@ def main() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
+        import os
+
         # The reader, such as `head`, has seen enough; Python must not complain again when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
+def launch() -> None:
+    """Run the command line and end the process. After a glance nothing is left to tidy up, so Python does not."""
+    status = main()
+    if "ipvl.commands" in sys.modules:
+        sys.exit(status)
+    _exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    launch()

@@ -47,6 +47,25 @@ def test_the_command_runs_without_the_checkout(installed):
     assert (0, f"ipvl {__version__}\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
+def test_what_is_run_is_nobody_elses(installed, tmp_path):
+    """Whatever the environment or the folder offers under the names that are imported."""
+    (tmp_path / "ipvl").mkdir()
+    for name in ("ipvl/__init__.py", "sitecustomize.py", "argparse.py"):
+        (tmp_path / name).write_text("raise SystemExit('somebody else')\n")
+
+    done = subprocess.run(
+        [installed / "bin/ipvl", "network", "ls", "--state-folder", tmp_path],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "somebody else" not in done.stderr
+    assert done.stderr.startswith("ipvl: ")
+
+
 def test_every_command_has_its_man_page(installed):
     """And there are no others."""
     assert {f"{one.page}.1" for one in help_tree(parser()).walk()} == {

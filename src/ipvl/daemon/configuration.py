@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipvl.daemon import places
+from ipvl import places
 from ipvl.sandbox.folders import Folders
 
 

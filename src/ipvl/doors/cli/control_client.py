@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ipvl.doors.cli.answers import status_and_body
+from ipvl.answers import status_and_body
 from ipvl.embedded.sandbox_messages import SILENT
 from ipvl.errors import IpvlError, Kind, unavailable
 from ipvl.plain_json import plain_json

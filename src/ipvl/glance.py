@@ -1,14 +1,23 @@
-"""`ipvl attach` and `detach` with plain words, asked of a daemon that runs, in text both ways.
+"""The commands that are to cost about what Python's own start costs: tables, and plain `attach` and `detach`.
 
-What starts many containers calls these once for each, so they cost little more than Python's own start, and import as
-little as the glance does. Whatever is out of the ordinary is left to the long way before anything was asked.
+A daemon that runs is asked in text and answers in what is printed. So this imports next to nothing (`socket` alone
+would take as long as all of it) and is in no package but `ipvl`: for each, Python lists a folder. What is out of the
+ordinary is left to the long way before anything was asked.
 """
 
 import _socket
 import sys
 
-from ipvl.doors.cli.answers import status_and_body
+from ipvl.answers import status_and_body
+from ipvl.places import CONTROL_SOCKET
 
+TABLES = {
+    ("network", "ls"): "networks",
+    ("network", "list"): "networks",
+    ("ps",): "sandboxes",
+    ("status",): "status",
+}
+"""Commands without a flag, and the table that each prints."""
 FLAGS = {
     "attach": {
         "--net": "network",
@@ -30,17 +39,37 @@ ANSWER_WITHIN = 30.0
 CHUNK = 1 << 16
 
 
-def brief(words: list[str], control_socket: str) -> str | None:
-    """Do what a command asks and return what it prints; None when nothing was asked, and the long way is to do it.
+def glance(words: list[str], control_socket: str = CONTROL_SOCKET) -> str | None:
+    """Do what a command asks and return what it prints; None when nothing was done, and the long way is to do it.
 
     Raises:
         SystemExit: it was refused, or the daemon broke off; that has been said on standard error.
     """
-    given = _given(words[1:], FLAGS[words[0]])
-    if given is None:
+    if words[:1] in (["attach"], ["detach"]):
+        given = _given(words[1:], FLAGS[words[0]])
+        return None if given is None else _brief(words[0], _body(words[0], given), control_socket)
+    table = TABLES.get(tuple(words))
+    if table is None:
         return None
-    body = _body(words[0], given)
-    head = f"POST /brief/{words[0]} HTTP/1.1\r\nhost: ipvl\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+    status, content = _answer(control_socket, f"GET /tables/{table}") or (0, b"")
+    return content.decode() if status == 200 else None
+
+
+def _brief(command: str, body: str, control_socket: str) -> str | None:
+    answer = _answer(control_socket, f"POST /brief/{command}", body)
+    if answer is None:
+        return None
+    status, content = answer
+    if status == 404 and UNKNOWN in content:
+        return None
+    if status != 200:
+        _refuse(control_socket, status, content)
+    return content.decode()
+
+
+def _answer(control_socket: str, request: str, body: str = "") -> tuple[int, bytes] | None:
+    """Return status and body of the daemon's answer, (0, b"") where it broke off; None when nobody listens."""
+    head = f"{request} HTTP/1.1\r\nhost: ipvl\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.settimeout(ANSWER_WITHIN)
@@ -48,15 +77,23 @@ def brief(words: list[str], control_socket: str) -> str | None:
             connection.connect(control_socket)
         except OSError:
             return None
-        answer = _exchange(connection, (head + body).encode())
+        return _exchange(connection, (head + body).encode())
     finally:
         connection.close()
-    status, content = status_and_body(answer) or (0, b"")
-    if status == 404 and UNKNOWN in content:
-        return None
-    if status != 200:
-        _refuse(control_socket, status, content)
-    return content.decode()
+
+
+def _exchange(connection: _socket.socket, question: bytes) -> tuple[int, bytes]:
+    answer = b""
+    try:
+        connection.sendall(question)
+        while chunk := connection.recv(CHUNK):
+            answer += chunk
+            # The daemon's end of the connection is not waited for.
+            if whole := status_and_body(answer):
+                return whole
+    except OSError:
+        pass
+    return 0, b""
 
 
 def _given(words: list[str], flags: dict[str, str]) -> dict[str, str] | None:
@@ -91,17 +128,6 @@ def _body(command: str, given: dict[str, str]) -> str:
 def _object(values: dict[str, str]) -> str:
     """Return JSON of values in which nothing has to be escaped."""
     return "{" + ",".join(f'"{name}":"{value}"' for name, value in values.items()) + "}"
-
-
-def _exchange(connection: _socket.socket, question: bytes) -> bytes:
-    answer = b""
-    try:
-        connection.sendall(question)
-        while chunk := connection.recv(CHUNK):
-            answer += chunk
-    except OSError:
-        return b""
-    return answer
 
 
 def _refuse(control_socket: str, status: int, content: bytes) -> None:

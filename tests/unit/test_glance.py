@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import ipvl
-from ipvl.doors.cli.glance import TABLES, glance
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.control.app import control_app
+from ipvl.glance import TABLES, glance
 from tests.unit.builders import endpoint, network
 from tests.unit.doors.asgi import call
 from tests.unit.doors.cli.one_answer import daemon, http
@@ -84,5 +84,5 @@ def test_it_imports_next_to_nothing():
         [sys.executable, "-I", "-S", "-c", program, source], capture_output=True, text=True, check=True
     )
 
-    assert "ipvl.doors.cli.glance" in done.stdout.split()
+    assert "ipvl.glance" in done.stdout.split()
     assert set() == HEAVY & set(done.stdout.split())

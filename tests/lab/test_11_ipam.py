@@ -104,25 +104,6 @@ def test_point_to_point_subnets(docker_host: DockerHost) -> None:
     assert "subnet 192.168.20.4/31 is full: all 2 addresses are in use or reserved; remove a container" in full
 
 
-@pytest.mark.newest
-def test_equal_subnets_on_different_parents(docker_host: DockerHost) -> None:
-    """The same subnet, gateway and container addresses on two VLANs, each reaching its own neighbours only."""
-    for vlan in (20, 30):
-        docker_host.docker(
-            f"docker network create -d ipvlan --ipam-driver ipvl --ipam-opt parent=eth0.{vlan}"
-            f" --subnet=192.168.20.0/24 --gateway=192.168.20.1 -o parent=eth0.{vlan} vlan{vlan}"
-        )
-    twins = [docker_host.container(f"docker run --net=vlan{vlan} -itd alpine /bin/sh") for vlan in (20, 30)]
-    neighbour = docker_host.container("docker run --net=vlan30 -itd alpine /bin/sh")
-
-    assert [["192.168.20.2/24"], ["192.168.20.2/24"]] == [container.addresses() for container in twins]
-    assert twins[0].answers("192.168.20.1"), "the router on VLAN 20"
-    assert not twins[1].reaches("192.168.20.1"), "VLAN 30's router has another address"
-    assert ["192.168.20.3/24"] == neighbour.addresses()
-    assert twins[1].answers("192.168.20.3")
-    assert not twins[0].reaches("192.168.20.3"), "that one is on VLAN 30"
-
-
 def test_networks_that_share_a_pool(docker_host: DockerHost) -> None:
     """Two networks on one parent with one subnet: one gateway, never the same address, both work after the other."""
     for name in ("red", "blue"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.guest import Guest
@@ -48,7 +48,7 @@ class Table:
     """Things that were measured in turns. The first is what the others are compared with, unless `base` names another.
 
     `unit` is that of the rounds. `targets` says by name what the ratio may be at most, or with `more_is_better` must be
-    at least.
+    at least. `emulated` is the same again in a guest whose processor is emulated, where the rows are of another.
     """
 
     title: str
@@ -58,6 +58,7 @@ class Table:
     targets: Mapping[str, float] = field(default_factory=dict)
     more_is_better: bool = False
     note: str = ""
+    emulated: Sequence[Measured] = ()
 
     @property
     def compared_with(self) -> Measured:
@@ -70,6 +71,12 @@ def alternate(guest: Guest, commands: Mapping[str, str], rounds: int = ROUNDS, t
     question = json.dumps({"rounds": rounds, "commands": commands})
     answer = guest.run(f"python3 -sE {PROGRAMS}/alternating.py", input=question, timeout=timeout).stdout
     return [Measured(name, tuple(seconds), commands[name]) for name, seconds in json.loads(answer).items()]
+
+
+def also_emulated(tables: Sequence[Table], emulated: Sequence[Table]) -> list[Table]:
+    """Return tables with what the same measurements gave in an emulated guest."""
+    again = {table.title: table.rows for table in emulated}
+    return [replace(table, emulated=again[table.title]) for table in tables]
 
 
 def push_programs(guest: Guest) -> None:

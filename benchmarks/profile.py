@@ -42,7 +42,7 @@ SHOWN = (
 
 def main() -> int:
     """Profile the daemon under Docker's calls, then two commands."""
-    with furnished() as guest:
+    with furnished(user_mode=True) as guest:
         prepare(guest)
         guest.run("cat > /tmp/watched.py", input=WATCHED)
         daemon(guest)

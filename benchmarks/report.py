@@ -53,8 +53,8 @@ def table_text(table: Table) -> str:
     lines = [
         f"**{table.title}** ({len(base.rounds)} rounds, {table.unit})",
         "",
-        "| | median | quartiles | ratio | target |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        f"| | median | quartiles | ratio | target |{' emulated |' if table.emulated else ''}",
+        f"| --- | ---: | ---: | ---: | ---: |{' ---: |' if table.emulated else ''}",
     ]
     lines += [_row(row, table, base) for row in table.rows]
     commands = [f"- {row.name}: `{row.what}`" for row in table.rows if row.what]
@@ -74,4 +74,11 @@ def _row(row: Measured, table: Table, base: Measured) -> str:
         met = ratio >= target if table.more_is_better else ratio <= target
         sign = "≥" if table.more_is_better else "≤"
         verdict = f"{sign} {target:g} {'met' if met else '**missed**'}"
-    return f"| {row.name} | {number_text(row.median)} | {low} to {high} | {ratio:.2f} | {verdict} |"
+    line = f"| {row.name} | {number_text(row.median)} | {low} to {high} | {ratio:.2f} | {verdict} |"
+    return f"{line} {_emulated(row, table, base)} |" if table.emulated else line
+
+
+def _emulated(row: Measured, table: Table, base: Measured) -> str:
+    """Return the ratio that the same had in an emulated guest."""
+    there = {one.name: one for one in table.emulated}
+    return f"{there[row.name].ratio(there[base.name]):.2f}"

@@ -62,15 +62,16 @@ def control_app(engine: Engine, learn_names: Callable[[], Awaitable[None]] = kno
 
     app = Starlette(
         routes=[
-            Route("/status", serve_status),
-            Route("/version", serve_version),
-            Route("/events", serve_events),
-            *table_routes(engine, learn_names),
-            *(Route(f"/calls/{name}", serve_call(name, call), methods=["POST"]) for name, call in CALLS.items()),
+            # Paths are compared one after the other: what has to be quick comes first.
             *(
                 Route(f"/brief/{name}", _endpoint(CALLS[name], engine, text), methods=["POST"])
                 for name, text in BRIEF.items()
             ),
+            *table_routes(engine, learn_names),
+            Route("/status", serve_status),
+            Route("/version", serve_version),
+            Route("/events", serve_events),
+            *(Route(f"/calls/{name}", serve_call(name, call), methods=["POST"]) for name, call in CALLS.items()),
         ],
         exception_handlers={IpvlError: _refusal, HTTPException: _unknown, Exception: _internal_error},
     )

@@ -145,6 +145,13 @@ async def discover(engine: Engine, request: wire.Discovery) -> wire.Nothing:
 
 
 CALLS: dict[str, Call] = {
+    "NetworkDriver.EndpointOperInfo": Call(wire.EndpointCall, endpoint_oper_info),
+    "NetworkDriver.CreateEndpoint": Call(wire.CreateEndpoint, create_endpoint),
+    "NetworkDriver.Join": Call(wire.Join, join),
+    "NetworkDriver.ProgramExternalConnectivity": Call(wire.ProgramExternalConnectivity, program_external_connectivity),
+    "NetworkDriver.RevokeExternalConnectivity": Call(wire.EndpointCall, revoke_external_connectivity),
+    "NetworkDriver.Leave": Call(wire.EndpointCall, leave),
+    "NetworkDriver.DeleteEndpoint": Call(wire.EndpointCall, delete_endpoint),
     "Plugin.Activate": Call(wire.Nothing, activate),
     "NetworkDriver.GetCapabilities": Call(wire.Nothing, get_capabilities),
     "NetworkDriver.GwAllocCheck": Call(wire.GwAllocCheck, gw_alloc_check),
@@ -152,16 +159,10 @@ CALLS: dict[str, Call] = {
     "NetworkDriver.FreeNetwork": Call(wire.NetworkCall, free_network),
     "NetworkDriver.CreateNetwork": Call(wire.CreateNetwork, create_network),
     "NetworkDriver.DeleteNetwork": Call(wire.NetworkCall, delete_network),
-    "NetworkDriver.CreateEndpoint": Call(wire.CreateEndpoint, create_endpoint),
-    "NetworkDriver.DeleteEndpoint": Call(wire.EndpointCall, delete_endpoint),
-    "NetworkDriver.EndpointOperInfo": Call(wire.EndpointCall, endpoint_oper_info),
-    "NetworkDriver.Join": Call(wire.Join, join),
-    "NetworkDriver.Leave": Call(wire.EndpointCall, leave),
-    "NetworkDriver.ProgramExternalConnectivity": Call(wire.ProgramExternalConnectivity, program_external_connectivity),
-    "NetworkDriver.RevokeExternalConnectivity": Call(wire.EndpointCall, revoke_external_connectivity),
     "NetworkDriver.DiscoverNew": Call(wire.Discovery, discover),
     "NetworkDriver.DiscoverDelete": Call(wire.Discovery, discover),
 }
+"""What a container's start and end ask for comes first: paths are compared one after the other."""
 
 
 def _is_internal(options: dict[str, Any] | None) -> bool:

@@ -1,10 +1,13 @@
 """`ipvl`, from arguments to exit status."""
 
 import sys
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from posix import _exit  # `os` would be a tenth of a quick command
 
 from ipvl.glance import glance
 
+UNWRITABLE = {ENOSPC, EDQUOT, EFBIG, EIO}
+"""What a disk says that takes no more of what is printed. Files that ipvl opens have refusals of their own."""
 INTERRUPTED = 130
 """What a shell makes of SIGINT, 2; `signal` would be one more import."""
 
@@ -21,17 +24,38 @@ def main() -> int:
             import_when_used("inspect")
             from ipvl.commands import run
 
-            return run(words)
+            status = run(words)
+            sys.stdout.flush()
+            return status
         sys.stdout.write(text)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        import os
-
-        # The reader, such as `head`, has seen enough; Python must not complain again when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader, such as `head`, has seen enough.
+        _write_no_more()
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        _write_no_more()
+        return _unwritten(error)
     return 0
+
+
+def _write_no_more() -> None:
+    """Keep Python from complaining again when it flushes at the end."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritten(error: OSError) -> int:
+    from ipvl.doors.cli.exit_statuses import refused
+    from ipvl.errors import unavailable
+
+    return refused(
+        unavailable(f"what this prints cannot be written: {error.strerror}", "what was asked for may be done")
+    )
 
 
 def launch() -> None:

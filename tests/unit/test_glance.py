@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import ipvl
+from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.control.app import control_app
+from ipvl.errors import Kind
 from ipvl.glance import TABLES, glance
 from tests.unit.builders import endpoint, network
 from tests.unit.doors.asgi import call
@@ -86,3 +88,28 @@ def test_it_imports_next_to_nothing():
 
     assert "ipvl.glance" in done.stdout.split()
     assert set() == HEAVY & set(done.stdout.split())
+
+
+def test_all_of_it_is_printed_before_the_process_ends():
+    """Into a pipe as well, which Python would write to at its end only."""
+    done = launched("text = 'NAME\\n' * 5000")
+
+    assert (0, "NAME\n" * 5000, "") == (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("words", [["network", "ls"], ["version"], ["completion", "bash"]])
+def test_output_that_cannot_be_written_is_one_sentence(words):
+    """What could not be printed is no success, and no traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = launched(f"text = None if {words} != ['network', 'ls'] else 'NAME'", *words, stdout=full)
+
+    sentence = "ipvl: what this prints cannot be written: No space left on device; what was asked for may be done\n"
+    assert (EXIT_STATUS[Kind.UNAVAILABLE], sentence) == (done.returncode, done.stderr)
+
+
+def launched(assignment: str, *words: str, stdout: object = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    """Run the command with a daemon whose table is `text`."""
+    program = f"import ipvl.__main__ as command; {assignment}; command.glance = lambda words: text; command.launch()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *words], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )

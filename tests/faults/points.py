@@ -25,7 +25,7 @@ class Fault(Enum):
 
 
 class Points:
-    """Counts calls and disturbs one of them.
+    """Counts calls and disturbs one of them, be it one that the kernel refuses anyway.
 
     Args:
         number: which call, from 1; 0 for none.
@@ -66,28 +66,27 @@ class Points:
             await half()
             self._strike_dead()
         self._before(due=due, error=error)
-        result = await work()
-        self._after(due=due)
-        if due and self.fault is Fault.LOST:
-            self._strike()
-            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
-        return result
+        try:
+            return await work()
+        finally:
+            self._after(due=due)
+            self._lose(due=due)
 
     def call_now(self, what: str, work: Callable[[], _Result], error: Callable[[], Exception] | None) -> _Result:
         """Do the same with work that does not wait; without an error it cannot be refused."""
         due = self._due(what)
         self._before(due=due, error=error)
-        result = work()
-        self._after(due=due)
-        return result
+        try:
+            return work()
+        finally:
+            self._after(due=due)
 
     def answer_now(self, what: str, work: Callable[[], _Result], error: Callable[[], Exception]) -> _Result:
         """Do the same with a question whose answer can be lost."""
-        result = self.call_now(what, work, error)
-        if len(self.passed) == self.number and self.fault is Fault.LOST:
-            self._strike()
-            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
-        return result
+        try:
+            return self.call_now(what, work, error)
+        finally:
+            self._lose(due=len(self.passed) == self.number)
 
     def _due(self, what: str) -> bool:
         self.passed.append(what)
@@ -103,6 +102,11 @@ class Points:
     def _after(self, *, due: bool) -> None:
         if due and self.fault is Fault.KILLED_AFTER:
             self._strike_dead()
+
+    def _lose(self, *, due: bool) -> None:
+        if due and self.fault is Fault.LOST:
+            self._strike()
+            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
 
     def _strike_dead(self) -> None:
         self._strike()

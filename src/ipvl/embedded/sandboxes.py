@@ -49,7 +49,8 @@ async def start(engine: Engine, request: StartSandbox) -> None:
 
     Raises:
         IpvlError: the name is taken, the sandbox runs, a network is missing, or no address can be had. Nothing was
-            changed.
+            changed; but where a later network refused it, the addresses it had on the others for a moment count as
+            handed out last.
     """
     for process in (request.process, request.supervisor):
         if not 0 < process < MOST_PROCESSES:

@@ -11,7 +11,7 @@ from ipvl.embedded import members, sandboxes
 from ipvl.embedded.messages import AnySandbox, Connect, Disconnect
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded
 from ipvl.errors import IpvlError, Kind
-from tests.unit.embedded.members import attach, start, started
+from tests.unit.embedded.members import RED, attach, start, started
 
 
 def test_a_sandbox_is_on_many_networks_and_comes_off_all(web):
@@ -39,6 +39,21 @@ def test_a_sandbox_that_cannot_join_its_second_network_is_not_started(web):
     assert [] == list(web.engine.records.endpoints())
     assert [] == list(web.engine.records.sandboxes())
     assert before == web.picture()[1]
+
+
+def test_an_address_that_was_there_for_a_moment_is_not_the_next(web):
+    """A sandbox that the second network refuses had one on the first; neighbours may have heard of it."""
+    holder = attach(web, network="db")
+    taken = Attachment("db", ip=str(holder.addresses[0]).partition("/")[0])
+    before = web.picture()[1]
+
+    with pytest.raises(IpvlError, match="is in use"):
+        start(web, 100, "one", attachments=(Attachment("web"), taken))
+
+    assert [holder.id] == [one.id for one in web.engine.records.endpoints()]
+    assert [] == list(web.engine.records.sandboxes())
+    assert before == web.picture()[1]
+    assert ("192.168.1.3/24",) == attach(web, RED).addresses
 
 
 def test_connect_and_disconnect(web):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.faults.operations import OPERATIONS
+from tests.faults.points import POINTS
 from tests.lab.docker_host import DockerHost
 
 FAULTS = Path(__file__).parents[1] / "faults"
@@ -49,8 +51,11 @@ def test_a_sample_of_kills_and_refusals(docker_host: DockerHost, tmp_path: Path)
 @pytest.mark.soak
 @pytest.mark.embedded_only
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_kills_and_refusals_everywhere(docker_host: DockerHost, tmp_path: Path, operation: str) -> None:
+def test_kills_and_refusals_everywhere(
+    docker_host: DockerHost, tmp_path: Path, operation: str, record_property: Callable[[str, object], None]
+) -> None:
     """All points of all operations."""
     counted = trial(docker_host, tmp_path, f"0 {shlex.quote(f'^{re.escape(operation)}$')}", timeout=3600)
 
+    record_property(POINTS, int(counted[1]))
     assert 0 < int(counted[1]) == int(counted[2])

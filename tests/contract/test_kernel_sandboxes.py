@@ -236,6 +236,32 @@ def test_a_port_without_ipv6_is_placed_all_the_same(on_kernel):
     on_kernel(promise)
 
 
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(("addresses", "ipv6_is_off"), [(ADDRESSES, 0), (ADDRESSES[:1], 1)], ids=["both", "ipv4"])
+def test_a_port_keeps_to_its_families_and_tells_its_neighbours(announced, addresses, ipv6_is_off):
+    """Nothing of IPv6 without an address of it, and announcements by the kernel itself where they are wanted."""
+
+    async def promise(bench):
+        path = await bench.open("box")
+        await make_port(bench)
+        await bench.kernel.apply(PlacePort(NAME, path, "eth0", addresses, announced=announced))
+
+        settings = ["ipv4/conf/eth0/arp_notify", "ipv6/conf/eth0/disable_ipv6", "ipv6/conf/eth0/ndisc_notify"]
+        files = [f"/proc/sys/net/{one}" for one in settings]
+        read = await asyncio.create_subprocess_exec(
+            "nsenter", f"--net={path}", "cat", *files, stdout=asyncio.subprocess.PIPE
+        )
+        found, _ = await read.communicate()
+        heard = announced and not ipv6_is_off
+        assert [int(announced), ipv6_is_off, int(heard)] == [int(line) for line in found.split()]
+        up = f"nsenter --net={path} ip -o link show up"
+        shown = await asyncio.create_subprocess_exec(*up.split(), stdout=asyncio.subprocess.PIPE)
+        links, _ = await shown.communicate()
+        assert [b" eth0", b" lo"] == sorted(line.split(b":")[1].partition(b"@")[0] for line in links.splitlines())
+
+    on_host(promise)
+
+
 def test_the_mtu_of_a_port_is_set_wherever_it_is(on_kernel):
     """In a sandbox by its path, and in the host's own namespace."""
 

@@ -22,15 +22,14 @@ RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST = 254, 4, 1
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 4, 5, 6, 15
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO = (
-    1,
-    3,
-    4,
-    5,
-    10,
-    18,
-)  # include/uapi/linux/if_link.h
-IFLA_IFALIAS, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 20, 28, 29, 37, 46
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5  # include/uapi/linux/if_link.h
+IFLA_MASTER, IFLA_LINKINFO = 10, 18
+IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_NET_NS_FD, IFLA_EXT_MASK = 20, 26, 28, 29
+IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 37, 46
+IFLA_INET_CONF = 1
+IPV4_DEVCONF_ARP_NOTIFY = 22  # include/uapi/linux/ip.h
+LOOPBACK = 1
+"""The index of every namespace's loopback (LOOPBACK_IFINDEX, include/net/flow.h)."""
 IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
 IFLA_VLAN_ID = 1
 IFLA_VLAN_PROTOCOL = 5
@@ -55,6 +54,8 @@ ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, fl
 ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags
 ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: length, type
 KIND_OF_ATTRIBUTE = 0x3FFF  # NLA_TYPE_MASK
+NLA_F_NESTED = 0x8000
+"""What the kernel wants in the number of some attributes that consist of others."""
 NUMBER, SHORT = struct.Struct("=I"), struct.Struct("=H")
 
 
@@ -134,6 +135,14 @@ def moved_link(index: int, namespace: int) -> Request:
     return Request(RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + _number(IFLA_NET_NS_FD, namespace))
 
 
+def telling_link(index: int) -> Request:
+    """Ask for a link that tells its neighbours of IPv4 addresses when its MAC address changes or a move is over."""
+    settings = attribute(IFLA_INET_CONF | NLA_F_NESTED, _number(IPV4_DEVCONF_ARP_NOTIFY, 1))
+    of_family = attribute(socket.AF_INET | NLA_F_NESTED, settings)
+    body = LINK.pack(0, 0, index, 0, 0) + attribute(IFLA_AF_SPEC | NLA_F_NESTED, of_family)
+    return Request(RTM_NEWLINK, body)
+
+
 def no_link(index: int) -> Request:
     """Ask for a link to be removed."""
     return Request(RTM_DELLINK, LINK.pack(0, 0, index, 0, 0))
@@ -189,13 +198,14 @@ def messages(datagram: bytes) -> Iterator[Message]:
 def attributes(data: bytes) -> dict[int, bytes]:
     """Return the attributes that follow a message's fixed part, by their number; what is cut off is left out."""
     found = {}
-    start = 0
-    while start + ATTRIBUTE.size <= len(data):
-        length, kind = ATTRIBUTE.unpack_from(data, start)
-        if not ATTRIBUTE.size <= length <= len(data) - start:
+    start, size, head, unpack_from = 0, len(data), ATTRIBUTE.size, ATTRIBUTE.unpack_from
+    while start + head <= size:
+        length, kind = unpack_from(data, start)
+        end = start + length
+        if length < head or end > size:
             break
-        found[kind & KIND_OF_ATTRIBUTE] = data[start + ATTRIBUTE.size : start + length]
-        start = _aligned(start + length)
+        found[kind & KIND_OF_ATTRIBUTE] = data[start + head : end]
+        start = (end + 3) & ~3
     return found
 
 

@@ -11,8 +11,8 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.messages import (
     IFLA_IFNAME,
     LINK,
+    LOOPBACK,
     Request,
     all_links,
     all_routes,
@@ -39,6 +40,7 @@ from ipvl.kernel.messages import (
     renamed_link,
     resized_link,
     switched_link,
+    telling_link,
 )
 from ipvl.kernel.namespaces import inode
 from ipvl.links import USUAL_METRICS, PlacePort, RoutePort, SandboxView, SetMtu, TakePort
@@ -80,37 +82,26 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
         IpvlError: there is no network namespace at this path.
         NetlinkError: the kernel refused.
     """
-    with inside(step.namespace) as link:
-        target = os.open(step.namespace, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            host.do(moved_link(index, target))
-        finally:
-            os.close(target)
-        moved, _ = read_kind(link.ask(link_named(step.name)))
-        try:
-            link.do(switched_link(moved, up=False))
-            link.do(renamed_link(moved, step.interface))
-            with _entered(step.namespace):
-                with_ipv6 = any(address.version == 6 for address in step.addresses)
-                _configure({f"ipv6/conf/{step.interface}/disable_ipv6": "0" if with_ipv6 else "1"})
+    with_ipv6 = any(address.version == 6 for address in step.addresses)
+    with ExitStack() as opened:
+        with _entered(step.namespace):
+            link = opened.enter_context(Conversation())
+            moved = _move(host, index, link, step)
+            with _gone_on_failure(link, moved):
+                link.do(switched_link(moved, up=False))
+                link.do(renamed_link(moved, step.interface))
+                _configure(f"ipv6/conf/{step.interface}/disable_ipv6", "0" if with_ipv6 else "1")
+        with _gone_on_failure(link, moved):
             for address in step.addresses:
                 await _add_address(link, moved, address)
             link.do(switched_link(moved, up=True))
             if step.announced:
                 # Only now, since coming up would be announced as well, out of turn.
-                with _entered(step.namespace):
-                    _configure(
-                        {
-                            f"ipv4/conf/{step.interface}/arp_notify": "1",
-                            f"ipv6/conf/{step.interface}/ndisc_notify": "1",
-                        }
-                    )
-            loopback, _ = read_kind(link.ask(link_named("lo")))
-            link.do(switched_link(loopback, up=True))
-        except (NetlinkError, OSError, IpvlError):  # the last when the namespace may not be entered any more
-            # Not by its name, which another port in there may have.
-            remove_port(link, link_numbered(moved))
-            raise
+                link.do(telling_link(moved))
+                if with_ipv6:
+                    with _entered(step.namespace):
+                        _configure(f"ipv6/conf/{step.interface}/ndisc_notify", "1")
+            link.do(switched_link(LOOPBACK, up=True))
 
 
 def route_port(step: RoutePort) -> None:
@@ -168,6 +159,26 @@ def remove_port(link: Conversation, question: Request) -> None:
             raise
 
 
+def _move(host: Conversation, index: int, link: Conversation, step: PlacePort) -> int:
+    """Move the port with this index into the namespace that a conversation is about; return its index there."""
+    target = os.open(step.namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        host.do(moved_link(index, target))
+    finally:
+        os.close(target)
+    return read_kind(link.ask(link_named(step.name)))[0]
+
+
+@contextmanager
+def _gone_on_failure(link: Conversation, port: int) -> Iterator[None]:
+    try:
+        yield
+    except (NetlinkError, OSError, IpvlError):  # the last when the namespace may not be entered any more
+        # Not by its name, which another port in there may have.
+        remove_port(link, link_numbered(port))
+        raise
+
+
 async def _add_address(link: Conversation, port: int, address: IPInterface) -> None:
     """Give a port an address, if need be when the namespace of a port that had it has been taken apart.
 
@@ -197,11 +208,9 @@ def _add_route(
             raise
 
 
-def _configure(settings: Mapping[str, str]) -> None:
-    for name, value in settings.items():
-        path = Path("/proc/sys/net", name)
-        if path.exists():  # a kernel without IPv6 has none of its settings
-            path.write_text(value)
+def _configure(name: str, value: str) -> None:
+    with suppress(FileNotFoundError):  # a kernel without IPv6 has none of its settings
+        Path("/proc/sys/net", name).write_text(value)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import struct
 from ipaddress import ip_address, ip_interface, ip_network
 
@@ -16,10 +17,16 @@ from ipvl.kernel import link_kinds
 from ipvl.kernel.conversation import _check, _check_end
 from ipvl.kernel.messages import (
     FLAG_NUMBERS,
+    IFLA_AF_SPEC,
+    IFLA_INET_CONF,
+    IPV4_DEVCONF_ARP_NOTIFY,
+    LINK,
     MODE_NUMBERS,
+    NUMBER,
     Message,
     Request,
     all_links,
+    attributes,
     encoded,
     link_named,
     messages,
@@ -32,6 +39,7 @@ from ipvl.kernel.messages import (
     read_link,
     renamed_link,
     switched_link,
+    telling_link,
 )
 from ipvl.links import Link, MakePort
 from ipvl.model import Flag, Mode
@@ -91,6 +99,14 @@ def test_changes_of_links(request_, expected):
 def test_a_move():
     """To the namespace that a file descriptor stands for."""
     assert 11 == decoded(ifinfmsg, moved_link(3, 11)).get("net_ns_fd")
+
+
+def test_an_announcement():
+    """Of IPv4 addresses, as inet_set_link_af in net/ipv4/devinet.c reads it; what the kernel says looks different."""
+    request = telling_link(3)
+
+    inet = attributes(attributes(request.body[LINK.size :])[IFLA_AF_SPEC])[socket.AF_INET]
+    assert {IPV4_DEVCONF_ARP_NOTIFY: NUMBER.pack(1)} == attributes(attributes(inet)[IFLA_INET_CONF])
 
 
 def test_questions_are_not_acknowledged_and_changes_are():

@@ -76,6 +76,7 @@ def under_docker(guest: Guest) -> list[Table]:
             "ipvl": "docker run --rm --net=ipvl alpine true",
             "none": "docker run --rm --net=none alpine true",
         },
+        2 * ROUNDS,
     )
     connect = alternate(
         guest,

@@ -5,13 +5,16 @@ Every call is watched (cProfile), which triples the time of what consists of man
 
 from __future__ import annotations
 
+import json
 import sys
 
 from benchmarks.__main__ import furnished
 from benchmarks.attaching import prepare
+from benchmarks.measuring import PROGRAMS
 from lab.guest import Guest
 
 RUNS = 10
+SHARE_ROUNDS = 20
 LINES = 60
 WATCHED = """\
 import cProfile
@@ -41,15 +44,23 @@ SHOWN = (
 
 
 def main() -> int:
-    """Profile the daemon under Docker's calls, then two commands."""
+    """Share out what Docker's commands take, then profile the daemon under Docker's calls and two commands."""
     with furnished(user_mode=True) as guest:
         prepare(guest)
+        shares(guest)
         guest.run("cat > /tmp/watched.py", input=WATCHED)
         daemon(guest)
         for words in ("run --rm --net=own alpine true", "attach --net own --netns blue"):
             guest.run(f"python3 -sE /tmp/watched.py ipvl {words}")
             show(guest, words)
     return 0
+
+
+def shares(guest: Guest) -> None:
+    """Print who takes how much of connecting a container and disconnecting it, with either driver."""
+    found = json.loads(guest.run(f"python3 -sE {PROGRAMS}/shares.py {SHARE_ROUNDS}", timeout=300).stdout)
+    for network, times in found.items():
+        print(f"{network:8}" + "".join(f"{what} {milliseconds:.0f} ms   " for what, milliseconds in times.items()))
 
 
 def daemon(guest: Guest) -> None:

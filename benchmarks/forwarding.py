@@ -11,6 +11,8 @@ from benchmarks.measuring import PROGRAMS, ROUNDS, Measured, Table
 from lab.guest import Guest
 
 MODES = ("l2", "l3", "l3s")
+FLAGS = ("bridge", "private", "vepa")
+"""With the last two, containers on one parent do not reach each other, so a machine outside is the other end."""
 FIRST_VLAN = 60
 HOST = "the host itself"
 NOISE = 0.9
@@ -28,15 +30,32 @@ def measure(guest: Guest) -> list[Table]:
     paths["macvlan"] = by_hand(guest, vlan, "macvlan mode bridge")
     paths["bridge"] = bridge(guest, vlan + 1)
     paths["bridge and NAT"] = bridges_with_nat(guest, vlan + 2)
-    question = json.dumps({"rounds": ROUNDS, "paths": paths})
-    found = json.loads(guest.run(f"python3 -sE {PROGRAMS}/paths.py", input=question, timeout=900).stdout)
+    found = measured(guest, paths)
+    flags = measured(guest, {flag: outside(guest, number, flag) for number, flag in enumerate(FLAGS)})
     return [
         _table(found, "one stream", "TCP, one stream", "megabits per second", 1e-6, more_is_better=True),
         _table(found, "four streams", "TCP, four streams", "megabits per second", 1e-6, more_is_better=True),
         _table(found, "round trips", "Small packets there and back", "each second", 1, more_is_better=True),
         _table(found, "median", "Their time, in the middle", "milliseconds", 1, more_is_better=False),
         _table(found, "99th percentile", "Their time, 99 of 100", "milliseconds", 1, more_is_better=False),
+        _flags(flags, "one stream", "By flag, to a machine outside: TCP, one stream", "megabits per second", 1e-6),
+        _flags(flags, "round trips", "By flag, to a machine outside: small packets there and back", "each second", 1),
     ]
+
+
+def measured(guest: Guest, paths: dict[str, dict[str, str]]) -> dict[str, dict[str, list[float]]]:
+    """Measure paths in turns; return each round, by measure and path."""
+    question = json.dumps({"rounds": ROUNDS, "paths": paths})
+    answer = guest.run(f"python3 -sE {PROGRAMS}/paths.py", input=question, timeout=900).stdout
+    found: dict[str, dict[str, list[float]]] = json.loads(answer)
+    return found
+
+
+def _flags(found: dict[str, dict[str, list[float]]], key: str, title: str, unit: str, scale: float) -> Table:
+    rows = [
+        Measured(f"ipvl l2, flag {flag}", tuple(scale * one for one in rounds)) for flag, rounds in found[key].items()
+    ]
+    return Table(title, unit, rows, more_is_better=True)
 
 
 def _table(
@@ -82,6 +101,21 @@ def by_ipvl(guest: Guest, vlan: int, mode: str) -> dict[str, str]:
     for number, end in enumerate(ends(guest, vlan), start=2):
         guest.run(f"ipvl attach --net {name} --netns {end} --ip 10.60.{vlan}.{number}")
     return path(vlan)
+
+
+def outside(guest: Guest, number: int, flag: str) -> dict[str, str]:
+    """Connect a container of ipvl's on a parent of its own, with a flag, to a machine at the parent's other end."""
+    server, client, parent, subnet = f"outside{number}", f"inside{number}", f"up{number}", f"10.61.{number}"
+    guest.run(
+        f"ip netns add {server} && ip netns add {client}"
+        f" && ip link add {parent} type veth peer name eth0 netns {server}"
+        f" && ip link set {parent} up && ip -n {server} link set eth0 up"
+        f" && ip -n {server} address add {subnet}.1/24 dev eth0"
+    )
+    options = f"-o parent={parent} -o ipvlan_flag={flag}"
+    guest.run(f"ipvl network create --subnet={subnet}.0/24 --gateway={subnet}.1 {options} {flag}")
+    guest.run(f"ipvl attach --net {flag} --netns {client} --ip {subnet}.2")
+    return {"server": server, "client": client, "address": f"{subnet}.1"}
 
 
 def bridge(guest: Guest, vlan: int) -> dict[str, str]:

@@ -38,6 +38,18 @@ def test_a_second_network_brings_no_second_default_route(web):
     assert ["0.0.0.0/0"] == [str(route.destination) for route in ways[-1].routes]
 
 
+def test_a_network_that_lost_its_port_takes_nothing_over(web):
+    """Somebody removed its parent, and the port with it: that must not keep the namespace on the other network."""
+    attach(web)
+    attach(web, network="db")
+    web.kernel.remove("eth1")
+
+    web.run(members.detach(web.engine, Detach("web", BLUE)))
+
+    assert ["db"] == [web.engine.network(one.network_id).name for one in web.engine.records.endpoints()]
+    assert frozenset({"lo"}) == web.run(web.kernel.sandbox_view(BLUE)).interfaces
+
+
 def test_detaching_frees_everything(web):
     """Port, address and record."""
     before = web.picture()[1], web.store.load()[:4]

@@ -14,6 +14,7 @@ from lab.guest import Guest
 
 NATIVE: dict[str, Callable[[], list[Table]]] = {"scale": growing.measure}
 IN_BOTH_GUESTS: dict[str, Callable[[Guest], list[Table]]] = {"start": starting.measure, "attach": attaching.measure}
+USER_MODE: dict[str, Callable[[Guest], list[Table]]] = {"flags": forwarding.measure_flags}
 EMULATED: dict[str, Callable[[Guest], list[Table]]] = {"forward": forwarding.measure}
 """The kernel in user mode has no netfilter, which L3S and NAT need."""
 
@@ -21,15 +22,17 @@ EMULATED: dict[str, Callable[[Guest], list[Table]]] = {"forward": forwarding.mea
 def main(words: list[str]) -> int:
     """Measure what is asked for, print it and write it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = (*NATIVE, *IN_BOTH_GUESTS, *EMULATED)
+    names = (*NATIVE, *IN_BOTH_GUESTS, *USER_MODE, *EMULATED)
     parser.add_argument("--only", choices=names, action="append", help="this group (repeatable)")
     parser.add_argument("--dry-run", action="store_true", help="print, and leave the document as it is")
     arguments = parser.parse_args(words)
     wanted = arguments.only or names
     groups = [Group(name, measure()) for name, measure in NATIVE.items() if name in wanted]
-    quick = in_guest(IN_BOTH_GUESTS, wanted, user_mode=True)
+    quick = in_guest(IN_BOTH_GUESTS | USER_MODE, wanted, user_mode=True)
     slow = in_guest(IN_BOTH_GUESTS | EMULATED, wanted, user_mode=False)
-    groups += [Group(name, also_emulated(tables, slow.pop(name))) for name, tables in quick.items()]
+    groups += [
+        Group(name, also_emulated(tables, slow.pop(name)) if name in slow else tables) for name, tables in quick.items()
+    ]
     groups += [Group(name, tables) for name, tables in slow.items()]
     for group in groups:
         print(section(group), flush=True)

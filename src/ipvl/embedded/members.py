@@ -237,9 +237,11 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
         engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
         await engine.apply(_steps_to_take(engine, endpoint))
         for other in engine.records.endpoints_in(endpoint.inode or 0):
+            if other.phase is not Phase.READY:
+                continue
             view = await engine.kernel.sandbox_view(endpoint.sandbox)
             # One that lost its port, with its parent for instance, can give no route.
-            if other.phase is Phase.READY and other.interface in view.interfaces:
+            if other.interface in view.interfaces:
                 await engine.apply((_routing(engine, other, view.default_routes),))
         publish_names(engine)
         engine.commit((Drop(endpoint),))

@@ -205,7 +205,7 @@ def attributes(data: bytes) -> dict[int, bytes]:
         if length < head or end > size:
             break
         found[kind & KIND_OF_ATTRIBUTE] = data[start + head : end]
-        start = (end + 3) & ~3
+        start = (end + 3) & ~3  # _aligned, without a call for each attribute of each link
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 from benchmarks import attaching, forwarding, growing, starting
 from benchmarks.measuring import Table, also_emulated, push_programs
@@ -27,33 +27,40 @@ def main(words: list[str]) -> int:
     parser.add_argument("--dry-run", action="store_true", help="print, and leave the document as it is")
     arguments = parser.parse_args(words)
     wanted = arguments.only or names
-    groups = [Group(name, measure()) for name, measure in NATIVE.items() if name in wanted]
-    quick = in_guest(IN_BOTH_GUESTS | USER_MODE, wanted, user_mode=True)
-    slow = in_guest(IN_BOTH_GUESTS | EMULATED, wanted, user_mode=False)
-    groups += [
-        Group(name, also_emulated(tables, slow.pop(name)) if name in slow else tables) for name, tables in quick.items()
-    ]
-    groups += [Group(name, tables) for name, tables in slow.items()]
-    for group in groups:
+    for group in measured(wanted):
+        # One at a time: what a later group runs into loses no earlier one.
         print(section(group), flush=True)
         if not arguments.dry_run:
             write(group)
     return 0
 
 
+def measured(wanted: Collection[str]) -> Iterator[Group]:
+    """Yield each group that is wanted as soon as it is whole."""
+    for name, measure in NATIVE.items():
+        if name in wanted:
+            yield Group(name, measure())
+    twice: dict[str, list[Table]] = {}
+    for name, tables in in_guest(USER_MODE | IN_BOTH_GUESTS, wanted, user_mode=True):
+        if name in IN_BOTH_GUESTS:
+            twice[name] = tables
+        else:
+            yield Group(name, tables)
+    for name, tables in in_guest(IN_BOTH_GUESTS | EMULATED, wanted, user_mode=False):
+        yield Group(name, also_emulated(twice[name], tables) if name in twice else tables)
+
+
 def in_guest(
     groups: dict[str, Callable[[Guest], list[Table]]], wanted: Collection[str], *, user_mode: bool
-) -> dict[str, list[Table]]:
+) -> Iterator[tuple[str, list[Table]]]:
     """Measure those groups that are wanted, in one guest that nothing runs beside."""
     chosen = {name: measure for name, measure in groups.items() if name in wanted}
     if not chosen:
-        return {}
-    found = {}
+        return
     with furnished(user_mode=user_mode) as guest:
         for name, measure in chosen.items():
             print(f"{name}, {'a kernel in user mode' if user_mode else 'emulated'} …", file=sys.stderr, flush=True)
-            found[name] = measure(guest)
-    return found
+            yield name, measure(guest)
 
 
 def furnished(*, user_mode: bool) -> Guest:

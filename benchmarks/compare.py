@@ -14,14 +14,12 @@ import time
 from io import BytesIO
 from pathlib import Path
 
-from benchmarks.measuring import Measured, Table
+from benchmarks.measuring import Measured, Table, daemon_time
 from benchmarks.report import table_text
 from lab.guest import Guest
 
 BLOCKS, ROUNDS = 4, 3
 NOW = "now"
-TICK = 10
-"""Milliseconds of a tick in /proc/PID/stat (USER_HZ)."""
 WORK = {
     "docker run --rm": "docker run --rm --net=ipvl alpine true",
     "docker network connect and disconnect": (
@@ -53,9 +51,9 @@ def main(*revisions: str) -> int:
                 for name, command in WORK.items():
                     guest.run(command, timeout=120)  # what is done for the first time after a start
                     for _ in range(ROUNDS):
-                        before = ticks(guest)
+                        before = daemon_time(guest)
                         found.setdefault((name, TIME, version), []).append(1000 * seconds_of(guest, command))
-                        found.setdefault((name, PROCESSOR, version), []).append(TICK * (ticks(guest) - before))
+                        found.setdefault((name, PROCESSOR, version), []).append(daemon_time(guest) - before)
     for name in WORK:
         for unit in (TIME, PROCESSOR):
             rows = [Measured(version, tuple(found[name, unit, version])) for version in versions]
@@ -93,12 +91,6 @@ def prepare(guest: Guest) -> None:
     guest.run("ipvl rootfs add alpine /opt/lab/alpine.tar", timeout=120)
     guest.run("docker run --net=none --name=bench -d alpine sleep 100000", timeout=120)
     guest.run("docker network disconnect none bench", timeout=60)
-
-
-def ticks(guest: Guest) -> int:
-    """Return the processor time that the daemon has had, in ticks."""
-    fields = guest.run("cat /proc/$(cat /run/lab/ipvl.pid)/stat").stdout.rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
 
 
 if __name__ == "__main__":

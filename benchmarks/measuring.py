@@ -13,6 +13,8 @@ from lab.guest import Guest
 ROUNDS = 10
 IN_GUEST = Path(__file__).with_name("in_guest")
 PROGRAMS = "/work/benchmarks"
+TICK = 10
+"""Milliseconds of a tick in /proc/PID/stat (USER_HZ)."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,9 @@ def also_emulated(tables: Sequence[Table], emulated: Sequence[Table]) -> list[Ta
 def push_programs(guest: Guest) -> None:
     """Put the programs that measure in the guest there."""
     guest.push(IN_GUEST, PROGRAMS)
+
+
+def daemon_time(guest: Guest) -> int:
+    """Return the processor time that the daemon in the guest has had, in milliseconds, in steps of a tick."""
+    fields = guest.run("cat /proc/$(cat /run/lab/ipvl.pid)/stat").stdout.rsplit(")", 1)[1].split()
+    return TICK * (int(fields[11]) + int(fields[12]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.measuring import ROUNDS, Measured, Table, alternate
+from benchmarks.measuring import ROUNDS, Table, alternate, daemon_time
 from lab.guest import Guest
 
 IDLE_SECONDS = 10
@@ -21,9 +21,10 @@ def measure(guest: Guest) -> list[Table]:
         },
         2 * ROUNDS,
     )
-    idle = [_ticks(guest) for _ in range(2)]
+    daemon_time(guest)  # what is called for the first time
+    before = daemon_time(guest)
     guest.run(f"sleep {IDLE_SECONDS}")
-    used = _ticks(guest) - idle[1]
+    used = daemon_time(guest) - before
     resident = int(guest.run("grep VmRSS /proc/$(cat /run/lab/ipvl.pid)/status").stdout.split()[1]) / 1024
     daemon = alternate(
         guest,
@@ -38,16 +39,7 @@ def measure(guest: Guest) -> list[Table]:
             "The daemon, from its end to its first answer",
             "seconds",
             daemon,
-            note=f"While nothing happens it used {used * 10} ms of processor time in {IDLE_SECONDS} seconds, and it has"
+            note=f"While nothing happens it used {used} ms of processor time in {IDLE_SECONDS} seconds, and it has"
             f" {resident:.0f} MiB resident.",
         ),
     ]
-
-
-def _ticks(guest: Guest) -> int:
-    """Return the processor time that the daemon has had, in hundredths of a second."""
-    fields = guest.run("cat /proc/$(cat /run/lab/ipvl.pid)/stat").stdout.rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
-
-
-__all__ = ["Measured", "measure"]

@@ -97,7 +97,9 @@ def test_all_of_it_is_printed_before_the_process_ends():
     assert (0, "NAME\n" * 5000, "") == (done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("words", [["network", "ls"], ["version"], ["completion", "bash"]])
+@pytest.mark.parametrize(
+    "words", [["network", "ls"], ["version"], ["completion", "bash"], ["--help"], ["run", "--help"], ["--version"]]
+)
 def test_output_that_cannot_be_written_is_one_sentence(words):
     """What could not be printed is no success, and no traceback."""
     with Path("/dev/full").open("w") as full:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ipvl import __version__
 from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli.flags import Help, add_command, add_control_socket, add_json, add_where_to_read
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from ipvl.doors.cli.flags import Commands
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -61,10 +64,20 @@ def as_docker_writes(words: list[str]) -> list[str]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that never guesses abbreviated flags: a script that used one would break with the next flag."""
+    """A parser that never guesses abbreviated flags: a script that used one would break with the next flag.
+
+    What it prints either arrives or raises an OSError, which argparse would pass over.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        (file or sys.stderr).write(message)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        sys.stdout.flush()
+        super().exit(status, message)
 
 
 class _Only:

@@ -69,7 +69,7 @@ class InstantKernel:
 
     async def sandbox_view(self, path: str) -> SandboxView:  # noqa: ARG002 - all are alike
         """Return an empty sandbox's view: each is put on one network."""
-        return SandboxView(frozenset({"lo"}), frozenset())
+        return SandboxView(frozenset({"lo"}), frozenset(), frozenset())
 
     async def apply(self, step: Step) -> None:
         """Do nothing, at once."""

@@ -309,9 +309,10 @@ Step = (
 
 @dataclass(frozen=True, slots=True)
 class SandboxView:
-    """A sandbox's network as it is: the names its interfaces have, and family and metric of each default route."""
+    """A sandbox's network as it is: its interfaces by name, which are up, family and metric of each default route."""
 
     interfaces: frozenset[str]
+    up: frozenset[str]
     default_routes: frozenset[tuple[int, int]]
 
 

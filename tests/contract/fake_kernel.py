@@ -88,6 +88,8 @@ class FakeKernel:
         self._sandboxes: dict[str, int] = {}
         self._set_up: dict[tuple[str, str], PlacePort] = {}
         self._routes: dict[tuple[str, str], list[RoutePort]] = {}
+        self._loopbacks: set[str] = set()
+        """The sandboxes whose loopback is up."""
         self._links: dict[int, Placed] = {}
         self._next_index = 1
         self._inodes = itertools.count(4026532000)
@@ -101,8 +103,12 @@ class FakeKernel:
     async def sandbox_view(self, path: str) -> SandboxView:
         self._check_sandbox(path)
         ways = [step for (where, _), steps in self._routes.items() if where == path for step in steps]
+        inside = {"lo": path in self._loopbacks} | {
+            placed.link.name: placed.link.up for placed in self._links.values() if placed.where == path
+        }
         return SandboxView(
-            frozenset({"lo", *(placed.link.name for placed in self._links.values() if placed.where == path)}),
+            frozenset(inside),
+            frozenset(name for name, up in inside.items() if up),
             frozenset(
                 (version, step.metric or USUAL_METRICS[version])
                 for step in ways
@@ -196,10 +202,7 @@ class FakeKernel:
             case PlacePort():
                 self._place(step)
             case RoutePort():
-                self._check_sandbox(step.namespace)
-                if self.link(step.interface, step.namespace) is None:
-                    raise _refusal(errno.ENODEV, step)
-                self._routes.setdefault((step.namespace, step.interface), []).append(step)
+                self._route(step)
             case TakePort():
                 link = self.link(step.interface, step.namespace)
                 if link is not None and link.kind == "ipvlan":
@@ -276,10 +279,10 @@ class FakeKernel:
         self._links[link.index] = Placed(link)
         return link
 
-    def change(self, name: str, **fields: Any) -> None:
-        link = self.link(name)
+    def change(self, name: str, where: str = HOST, **fields: Any) -> None:
+        link = self.link(name, where)
         assert link is not None, f"{name} does not exist"
-        self._links[link.index] = Placed(replace(link, **fields))
+        self._links[link.index] = Placed(replace(link, **fields), where)
         if "mtu" in fields:
             for index, placed in self._links.items():
                 if placed.link.kind == "ipvlan" and placed.link.lower == link.index:
@@ -293,6 +296,7 @@ class FakeKernel:
 
     def open_sandbox(self, path: str) -> None:
         self._sandboxes[path] = next(self._inodes)
+        self._loopbacks.discard(path)
 
     def take(self, port: str, sandbox: str, name: str = "eth0") -> None:
         """Move a port into a sandbox, as Docker does after Join."""
@@ -342,6 +346,16 @@ class FakeKernel:
             raise _refusal(errno.EEXIST, step)
         self._move(step.name, HOST, step.interface, step.namespace, up=True)
         self._set_up[step.namespace, step.interface] = step
+        self._loopbacks.add(step.namespace)
+
+    def _route(self, step: RoutePort) -> None:
+        self._check_sandbox(step.namespace)
+        interface = self.link(step.interface, step.namespace)
+        if interface is None:
+            raise _refusal(errno.ENODEV, step)
+        if not interface.up and (step.gateways or step.routes):
+            raise _refusal(errno.ENETDOWN, step)
+        self._routes.setdefault((step.namespace, step.interface), []).append(step)
 
     def _check_sandbox(self, path: str) -> None:
         if path not in self._sandboxes:

@@ -20,7 +20,7 @@ NAME = "ipvl0123456789a"
 ADDRESSES = (ip_interface("192.168.20.10/24"), ip_interface("2001:db8::10/64"))
 GATEWAYS = (ip_address("192.168.20.1"), ip_address("2001:db8::1"))
 GONE = "/run/netns/gone"
-BARE = SandboxView(frozenset({"lo"}), frozenset())
+BARE = SandboxView(frozenset({"lo"}), frozenset(), frozenset())
 
 
 async def make_port(bench: Bench, name: str = NAME) -> None:
@@ -72,7 +72,9 @@ def test_a_placed_port_is_in_the_sandbox_by_its_new_name(on_kernel):
         path = await place(bench, "lan0")
         parent = await bench.kernel.by_name("br0")
 
-        assert SandboxView(frozenset({"lo", "lan0"}), frozenset()) == await bench.kernel.sandbox_view(path)
+        assert SandboxView(
+            frozenset({"lo", "lan0"}), frozenset({"lo", "lan0"}), frozenset()
+        ) == await bench.kernel.sandbox_view(path)
         assert await bench.kernel.by_name(NAME) is None
         (found,) = await bench.kernel.ports_elsewhere()
         assert ("lan0", parent.index, path, True) == (found.name, found.lower, found.namespace, found.up)
@@ -185,6 +187,21 @@ def test_routes_through_an_interface_that_is_not_there_are_refused(on_kernel):
     on_kernel(promise)
 
 
+def test_routes_through_an_interface_that_is_down_are_refused(on_kernel):
+    """Which the view tells beforehand."""
+
+    async def promise(bench):
+        await bench.add("br0", "bridge", up=True)
+        await bench.add("mv0", "macvlan", on="br0")
+        path = await bench.move("mv0", "box")
+        step = RoutePort(path, "mv0", (), (Route(ip_network("10.0.0.0/8")),))
+
+        assert replace(BARE, interfaces=frozenset({"lo", "mv0"})) == await bench.kernel.sandbox_view(path)
+        assert (await refusal(bench, Kind.KERNEL, step)).endswith("(ENETDOWN)")
+
+    on_kernel(promise)
+
+
 def test_a_port_that_is_taken_is_gone_with_its_routes(on_kernel):
     """From the sandbox and from its parent; once more is done already, as it is in a sandbox that is gone."""
 
@@ -194,7 +211,7 @@ def test_a_port_that_is_taken_is_gone_with_its_routes(on_kernel):
         await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS, ()))
         for _ in range(2):
             await bench.kernel.apply(TakePort(path, "eth0"))
-            assert BARE == await bench.kernel.sandbox_view(path)
+            assert replace(BARE, up=BARE.interfaces) == await bench.kernel.sandbox_view(path)
         assert () == await bench.kernel.ports_elsewhere()
         await bench.kernel.apply(TakePort(GONE, "eth0"))
 
@@ -229,9 +246,8 @@ def test_a_port_without_ipv6_is_placed_all_the_same(on_kernel):
         await bench.kernel.apply(step)
         await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS[:1], ()))
 
-        assert replace(BARE, interfaces=frozenset({"lo", "eth0"}), default_routes=frozenset({(4, 0)})) == (
-            await bench.kernel.sandbox_view(path)
-        )
+        both = frozenset({"lo", "eth0"})
+        assert SandboxView(both, both, frozenset({(4, 0)})) == await bench.kernel.sandbox_view(path)
 
     on_kernel(promise)
 

@@ -92,7 +92,8 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(of=ENDPOINTS, sandbox=SANDBOXES)
     def docker_joins(self, of, sandbox):
         held = self.world.engine.records.endpoint(of)
-        if held is not None and held.inode is None:
+        # Docker joins an endpoint once, until it leaves (moby, daemon/libnetwork/endpoint.go: ActiveContainerError).
+        if held is not None and self.port(of) is None:
             if self.world.kernel.namespace_inode(sandbox) is None:
                 self.world.kernel.open_sandbox(sandbox)
             granted = self.attempt(endpoints.join(self.world.engine, held.network_id, of, sandbox))
@@ -194,6 +195,11 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(sandbox=SANDBOXES)
     def namespace_goes(self, sandbox):
         self.world.kernel.end_sandbox(sandbox)
+
+    @rule(sandbox=SANDBOXES, interface=st.sampled_from(["eth0", "eth1"]), up=st.booleans())
+    def namespace_switches_a_port(self, sandbox, interface, up):
+        if self.world.kernel.link(interface, sandbox) is not None:
+            self.world.kernel.change(interface, sandbox, up=up)
 
     @rule(seconds=st.sampled_from([1.0, 200.0]))
     def time_passes(self, seconds):

@@ -240,8 +240,8 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
             if other.phase is not Phase.READY:
                 continue
             view = await engine.kernel.sandbox_view(endpoint.sandbox)
-            # One that lost its port, with its parent for instance, can give no route.
-            if other.interface in view.interfaces:
+            # One that lost its port, with its parent for instance, or has it set down can give no route.
+            if other.interface in view.up:
                 await engine.apply((_routing(engine, other, view.default_routes),))
         publish_names(engine)
         engine.commit((Drop(endpoint),))

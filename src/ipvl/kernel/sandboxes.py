@@ -21,6 +21,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.messages import (
+    IFF_UP,
     IFLA_IFNAME,
     LINK,
     LOOPBACK,
@@ -65,10 +66,11 @@ def look_into(namespace: str) -> SandboxView:
         links, routes = link.list(all_links()), link.list(all_routes())
     if links is None or routes is None:
         raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
-    names = (read_text(attributes(body[LINK.size :]), IFLA_IFNAME) for body in links)
+    flags = {read_text(attributes(body[LINK.size :]), IFLA_IFNAME) or "": LINK.unpack_from(body)[3] for body in links}
     ways = map(read_default_route, routes)
     return SandboxView(
-        frozenset(name for name in names if name is not None),
+        frozenset(flags),
+        frozenset(name for name, flag in flags.items() if flag & IFF_UP),
         frozenset((way[0], way[1] or USUAL_METRICS[way[0]]) for way in ways if way is not None),
     )
 

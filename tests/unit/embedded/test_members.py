@@ -50,6 +50,23 @@ def test_a_network_that_lost_its_port_takes_nothing_over(web):
     assert frozenset({"lo"}) == web.run(web.kernel.sandbox_view(BLUE)).interfaces
 
 
+def test_a_network_whose_port_is_down_takes_nothing_over(web):
+    """Somebody set it down in there, and the kernel adds no route by a link that is down."""
+    attach(web)
+    attach(web, network="db")
+    web.kernel.change("eth1", BLUE, up=False)
+
+    web.run(members.detach(web.engine, Detach("web", BLUE)))
+
+    assert (frozenset({"lo", "eth1"}), frozenset()) == left_in(web)
+
+
+def left_in(world):
+    """Return the interfaces and default routes of a namespace."""
+    view = world.run(world.kernel.sandbox_view(BLUE))
+    return view.interfaces, view.default_routes
+
+
 def test_detaching_frees_everything(web):
     """Port, address and record."""
     before = web.picture()[1], web.store.load()[:4]

@@ -4,14 +4,19 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Debian packages $(2), unless the command $(1) succeeds.
+define debian
+@{ $(1); } >/dev/null 2>&1 || { \
+    echo "installing $(2)"; S=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+    $$S apt-get update -qq && $$S apt-get install -y -qq --no-install-recommends $(2); }
+endef
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/installed: requirements-dev.lock pyproject.toml
-	@python3 -c 'import ensurepip, venv' 2>/dev/null || { \
-	    echo "installing python3-venv"; S=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	    $$S apt-get update -qq && $$S apt-get install -y -qq --no-install-recommends python3-venv; }
+	$(call debian,python3 -c 'import ensurepip; import venv',python3-venv)
 	python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -36,9 +41,7 @@ lint: $(VENV)/installed ## formatting, linters, types, import rules
 	$(BIN)/codespell
 	git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck
 	@$(MAKE) --no-print-directory man
-	@command -v mandoc >/dev/null || { \
-	    echo "installing mandoc"; S=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	    $$S apt-get update -qq && $$S apt-get install -y -qq --no-install-recommends mandoc; }
+	$(call debian,command -v mandoc,mandoc)
 	mandoc -Tlint -Wwarning build/man/*.1
 
 MAN_DATE = $(shell git log -1 --format=%cs 2>/dev/null || date +%F)
@@ -54,6 +57,7 @@ docs: $(VENV)/installed ## write what is made in docs/ anew: the commands and th
 
 .PHONY: unit
 unit: $(VENV)/installed ## the tests that need no kernel
+	$(call debian,command -v zsh && command -v tcsh,zsh tcsh)
 	$(BIN)/pytest
 
 .PHONY: install-test

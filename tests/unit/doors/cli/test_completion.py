@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import select
-import shutil
 import signal
 import termios
 import time
@@ -22,7 +21,9 @@ NAMES = "web\nwebshop\ndb\nw$(touch x)\nw;ls\n"
 STARTS = {
     "bash": (["--norc", "--noprofile", "-i"], "bind 'set bell-style none'; source {folder}/_ipvl"),
     "zsh": (["-f", "-i"], "bindkey -e; setopt nobeep; fpath=({folder} $fpath); autoload -Uz compinit; compinit -u -D"),
+    "tcsh": ([], "source {folder}/_ipvl"),
 }
+ASK_FOR_NAMES = ("bash", "zsh")
 
 
 class Shell:
@@ -32,6 +33,7 @@ class Shell:
         self.calls = folder / "calls"
         self._folder = folder
         (folder / "_ipvl").write_text(script(parser(), name))
+        (folder / ".tcshrc").write_text(f"set prompt = '{PROMPT}'\nset edit nobeep\n")  # tcsh knows no PS1
         self.knows(NAMES)
         flags, start = STARTS[name]
         environment = {"PATH": f"{folder}:{os.environ['PATH']}", "PS1": PROMPT, "TERM": "dumb", "HOME": str(folder)}
@@ -78,10 +80,8 @@ class Shell:
         return before + found
 
 
-@pytest.fixture(scope="module", params=STARTS)
+@pytest.fixture(scope="module", params=ASK_FOR_NAMES)
 def running_shell(request, tmp_path_factory):
-    if shutil.which(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
     running = Shell(request.param, tmp_path_factory.mktemp(request.param))
     yield running
     running.end()
@@ -135,6 +135,16 @@ def test_words_are_completed_without_asking_anybody(shell):
     assert ["ipvl", "run", "--detach"] == shell.completed("ipvl run --detac")
     assert ["ipvl", "rootfs", "add", "--state-folder"] == shell.completed("ipvl rootfs add --state")
     assert not shell.calls.exists()
+
+
+def test_tcsh_completes_commands_and_their_flags(tmp_path):
+    """By itself: it asks for no names."""
+    shell = Shell("tcsh", tmp_path)
+
+    assert ["ipvl", "topology"] == shell.completed("ipvl topo")
+    assert ["ipvl", "network", "create"] == shell.completed("ipvl network cr")
+    assert ["ipvl", "run", "--detach"] == shell.completed("ipvl run --detac")
+    shell.end()
 
 
 def test_options_and_their_values_are_completed(shell):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from ipvl.addresses.allocation import gateway_of
 from ipvl.addresses.holdings import Spaces
 from ipvl.addresses.intervals import Intervals
+from ipvl.groups import Groups
 from ipvl.model import (
     HOST_PORT_PREFIX,
     Cursor,
@@ -52,10 +52,6 @@ class Drop:
 Change = Put | Drop
 
 
-_Key = TypeVar("_Key")
-_Member = TypeVar("_Member")
-
-
 class Records:
     """The records in memory, indexed the ways the driver asks. Changed only by `apply`, after the store has them."""
 
@@ -64,18 +60,19 @@ class Records:
         self._parents: dict[str, Parent] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._sandboxes: dict[str, Sandbox] = {}
-        self._by_base: dict[str, dict[str, None]] = {}
-        self._by_parent: dict[str, dict[str, None]] = {}
-        self._by_name: dict[str, dict[str, None]] = {}
-        self._by_network: dict[str, dict[str, None]] = {}
-        self._by_label: dict[tuple[str, str], dict[str, None]] = {}
-        self._with_hosts: dict[str, dict[str, None]] = {}
-        self._by_inode: dict[int, dict[str, None]] = {}
+        self._by_base = Groups[Parent, str, str](lambda parent: parent.base)
+        self._by_parent = Groups[Network, str, str](lambda network: network.parent)
+        self._by_name = Groups[Network, str, str](lambda network: network.name)
+        self._by_network = Groups[Endpoint, str, str](lambda endpoint: endpoint.network_id)
+        self._by_label = Groups[Endpoint, tuple[str, str], str](_label)
+        self._with_hosts = Groups[Endpoint, str, str](_network_to_name)
+        self._by_inode = Groups[Endpoint, int, str](lambda endpoint: endpoint.inode)
+        self._of_endpoints = (self._by_network, self._by_label, self._with_hosts, self._by_inode)
         self._by_address: dict[tuple[str, IPAddress], str] = {}
         self._pools: dict[str, Pool] = {}
         self._leases: dict[tuple[str, IPAddress], Lease] = {}
-        self._by_leased_address: dict[IPAddress, dict[str, None]] = {}
-        self._by_pool: dict[str, dict[IPAddress, None]] = {}
+        self._by_leased_address = Groups[Lease, IPAddress, str](lambda lease: lease.address)
+        self._by_pool = Groups[Lease, str, IPAddress](lambda lease: lease.pool_id)
         self._cursors: dict[tuple[str, IPNetwork], Cursor] = {}
         self._quarantines: dict[tuple[str, IPAddress], Quarantine] = {}
         self._dhcp_leases: dict[tuple[str, str], DhcpLease] = {}
@@ -90,7 +87,7 @@ class Records:
 
     def networks_named(self, name: str) -> tuple[Network, ...]:
         """Return the networks with this name, of whatever door, in the order in which they got it."""
-        return tuple(self._networks[network_id] for network_id in self._by_name.get(name, ()))
+        return tuple(self._networks[network_id] for network_id in self._by_name.names(name))
 
     def parent(self, name: str) -> Parent | None:
         """Return the parent with this name, or None."""
@@ -124,11 +121,11 @@ class Records:
         """Tell whether a link is a parent, the base of one that may have to be made on it, or the host's own port."""
         if link.startswith(HOST_PORT_PREFIX):
             return any(network.host_access and network.host_port == link for network in self._networks.values())
-        return link in self._parents or bool(self._by_base.get(link))
+        return link in self._parents or link in self._by_base
 
     def parents_on(self, base: str) -> tuple[Parent, ...]:
         """Return the parents that sit on this link and are ipvl's to make."""
-        return tuple(self._parents[name] for name in self._by_base.get(base, ()))
+        return tuple(self._parents[name] for name in self._by_base.names(base))
 
     def with_bases(self, parent: Parent) -> tuple[Parent, ...]:
         """Return a parent after those that it sits on and that are ipvl's to make, outermost first."""
@@ -137,23 +134,23 @@ class Records:
 
     def networks_on(self, parent: str) -> tuple[Network, ...]:
         """Return the networks that this parent carries, oldest first."""
-        return tuple(self._networks[network_id] for network_id in self._by_parent.get(parent, ()))
+        return tuple(self._networks[network_id] for network_id in self._by_parent.names(parent))
 
     def endpoints_of(self, network_id: str) -> tuple[Endpoint, ...]:
         """Return the endpoints of this network, oldest first."""
-        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_network.get(network_id, ()))
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_network.names(network_id))
 
     def members_named(self, network_id: str, name: str) -> tuple[Endpoint, ...]:
         """Return the endpoints of this network with this name, in the order in which they got it."""
-        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_label.get((network_id, name), ()))
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_label.names((network_id, name)))
 
     def members_with_hosts(self, network_id: str) -> tuple[Endpoint, ...]:
         """Return the endpoints of this network for which ipvl keeps a hosts file, oldest first."""
-        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._with_hosts.get(network_id, ()))
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._with_hosts.names(network_id))
 
     def endpoints_in(self, inode: int) -> tuple[Endpoint, ...]:
         """Return the endpoints of the network namespace with this number, as far as ipvl placed them, oldest first."""
-        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_inode.get(inode, ()))
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_inode.names(inode))
 
     def holder_of(self, parent: str, address: IPAddress) -> Endpoint | None:
         """Return the endpoint that holds this address on this parent, or None."""
@@ -178,11 +175,11 @@ class Records:
 
     def leases_of(self, pool_id: str) -> tuple[Lease, ...]:
         """Return the leases of this pool, oldest first."""
-        return tuple(self._leases[pool_id, address] for address in self._by_pool.get(pool_id, ()))
+        return tuple(self._leases[pool_id, address] for address in self._by_pool.names(pool_id))
 
     def leases_for(self, address: IPAddress) -> tuple[Lease, ...]:
         """Return the leases of this address in all pools."""
-        return tuple(self._leases[pool_id, address] for pool_id in self._by_leased_address.get(address, ()))
+        return tuple(self._leases[pool_id, address] for pool_id in self._by_leased_address.names(address))
 
     def cursors(self) -> Iterator[Cursor]:
         """Iterate over a snapshot of all cursors."""
@@ -252,20 +249,17 @@ class Records:
                 self._put_dhcp_lease(record)
 
     def _put_parent(self, parent: Parent) -> None:
-        self._forget_base(parent.name)
+        before = self._parents.get(parent.name)
+        self._by_base.change(parent.name, before, parent)
         self._parents[parent.name] = parent
-        if parent.base is not None:
-            self._by_base.setdefault(parent.base, {})[parent.name] = None
 
     def _put_network(self, network: Network) -> None:
         before = self._networks.get(network.id)
         if before is not None:
             self._free_fixed(before)
-            self._forget_name(before)
+        self._by_name.change(network.id, before, network)
+        self._by_parent.change(network.id, before, network)
         self._networks[network.id] = network
-        if network.name is not None:
-            self._by_name.setdefault(network.name, {})[network.id] = None
-        self._by_parent.setdefault(network.parent, {})[network.id] = None
         for address in _fixed(network):
             self._spaces.hold(network.parent, address)
 
@@ -273,19 +267,9 @@ class Records:
         before = self._endpoints.get(endpoint.id)
         if before is not None:
             self._free_addresses(before)
-            self._forget_label(before)
-            if before.hosts is not None and endpoint.hosts is None:
-                _discard(self._with_hosts, before.network_id, before.id)
-            if before.inode != endpoint.inode:
-                self._leave_namespace(before)
+        for groups in self._of_endpoints:
+            groups.change(endpoint.id, before, endpoint)
         self._endpoints[endpoint.id] = endpoint
-        if endpoint.name is not None:
-            self._by_label.setdefault((endpoint.network_id, endpoint.name), {})[endpoint.id] = None
-        if endpoint.hosts is not None:
-            self._with_hosts.setdefault(endpoint.network_id, {})[endpoint.id] = None
-        self._by_network.setdefault(endpoint.network_id, {})[endpoint.id] = None
-        if endpoint.inode is not None:
-            self._by_inode.setdefault(endpoint.inode, {})[endpoint.id] = None
         parent = self._networks[endpoint.network_id].parent
         for interface in endpoint.addresses:
             self._by_address[parent, interface.ip] = endpoint.id
@@ -295,9 +279,9 @@ class Records:
         key = (lease.pool_id, lease.address)
         if key not in self._leases:
             self._spaces.hold(self._pools[lease.pool_id].parent, lease.address)
+            self._by_leased_address.change(lease.pool_id, None, lease)
+            self._by_pool.change(lease.address, None, lease)
         self._leases[key] = lease
-        self._by_leased_address.setdefault(lease.address, {})[lease.pool_id] = None
-        self._by_pool.setdefault(lease.pool_id, {})[lease.address] = None
 
     def _put_quarantine(self, quarantine: Quarantine) -> None:
         key = (quarantine.parent, quarantine.address)
@@ -330,23 +314,19 @@ class Records:
         network = self._networks.pop(network_id, None)
         if network is not None:
             self._free_fixed(network)
-            self._forget_name(network)
+            self._by_name.change(network_id, network, None)
+            self._by_parent.change(network_id, network, None)
             self._drop_cursors(network_id)
             for key in [key for key in self._dhcp_leases if key[0] == network_id]:
                 self._drop_dhcp_lease(key)
-            _discard(self._by_parent, network.parent, network_id)
 
     def _drop_parent(self, name: str) -> None:
-        self._forget_base(name)
-        self._parents.pop(name, None)
+        parent = self._parents.pop(name, None)
+        if parent is not None:
+            self._by_base.change(name, parent, None)
         for quarantine in self.quarantines():
             if quarantine.parent == name:
                 self._drop_quarantine(quarantine)
-
-    def _forget_base(self, name: str) -> None:
-        parent = self._parents.get(name)
-        if parent is not None and parent.base is not None:
-            _discard(self._by_base, parent.base, name)
 
     def _drop_quarantine(self, quarantine: Quarantine) -> None:
         key = (quarantine.parent, quarantine.address)
@@ -357,11 +337,8 @@ class Records:
         endpoint = self._endpoints.pop(endpoint_id, None)
         if endpoint is not None:
             self._free_addresses(endpoint)
-            self._forget_label(endpoint)
-            if endpoint.hosts is not None:
-                _discard(self._with_hosts, endpoint.network_id, endpoint_id)
-            self._leave_namespace(endpoint)
-            _discard(self._by_network, endpoint.network_id, endpoint_id)
+            for groups in self._of_endpoints:
+                groups.change(endpoint_id, endpoint, None)
             key = self._dhcp_by_endpoint.pop(endpoint_id, None)
             if key is not None:
                 self._dhcp_leases[key] = replace(self._dhcp_leases[key], endpoint_id=None)
@@ -379,18 +356,6 @@ class Records:
         if lease is not None and lease.endpoint_id is not None:
             self._dhcp_by_endpoint.pop(lease.endpoint_id, None)
 
-    def _forget_name(self, network: Network) -> None:
-        if network.name is not None:
-            _discard(self._by_name, network.name, network.id)
-
-    def _forget_label(self, endpoint: Endpoint) -> None:
-        if endpoint.name is not None:
-            _discard(self._by_label, (endpoint.network_id, endpoint.name), endpoint.id)
-
-    def _leave_namespace(self, endpoint: Endpoint) -> None:
-        if endpoint.inode is not None:
-            _discard(self._by_inode, endpoint.inode, endpoint.id)
-
     def _drop_pool(self, pool_id: str) -> None:
         for lease in self.leases_of(pool_id):
             self._drop_lease(lease)
@@ -400,8 +365,8 @@ class Records:
     def _drop_lease(self, lease: Lease) -> None:
         if self._leases.pop((lease.pool_id, lease.address), None) is not None:
             self._spaces.release(self._pools[lease.pool_id].parent, lease.address)
-            _discard(self._by_leased_address, lease.address, lease.pool_id)
-            _discard(self._by_pool, lease.pool_id, lease.address)
+            self._by_leased_address.change(lease.pool_id, lease, None)
+            self._by_pool.change(lease.address, lease, None)
 
     def _free_addresses(self, endpoint: Endpoint) -> None:
         parent = self._networks[endpoint.network_id].parent
@@ -430,8 +395,10 @@ def _fixed(network: Network) -> Iterator[IPAddress]:
             yield subnet.host
 
 
-def _discard(index: dict[_Key, dict[_Member, None]], key: _Key, member: _Member) -> None:
-    members = index[key]
-    del members[member]
-    if not members:
-        del index[key]
+def _label(endpoint: Endpoint) -> tuple[str, str] | None:
+    return None if endpoint.name is None else (endpoint.network_id, endpoint.name)
+
+
+def _network_to_name(endpoint: Endpoint) -> str | None:
+    """Return the network whose members an endpoint's hosts file names, None without such a file."""
+    return None if endpoint.hosts is None else endpoint.network_id

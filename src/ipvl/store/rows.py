@@ -8,28 +8,23 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.model import (
-    Addressing,
     ConflictCheck,
     Cursor,
     DhcpLease,
     Endpoint,
-    Flag,
-    IPAddress,
     Lease,
-    Mode,
     Network,
     Parent,
     ParentKind,
     Phase,
     Pool,
     Quarantine,
-    Route,
     Sandbox,
-    Subnet,
     VlanProtocol,
 )
 from ipvl.records import Drop, Put, Record
 from ipvl.store.dhcp_rows import dhcp_leases, drop_dhcp_lease, put_dhcp_lease
+from ipvl.store.network_rows import networks, put_network, text_of
 
 
 def select(database: sqlite3.Connection) -> Iterator[Record]:
@@ -39,7 +34,7 @@ def select(database: sqlite3.Connection) -> Iterator[Record]:
         ValueError: a row does not hold what ipvl writes.
     """
     yield from _parents(database)
-    yield from _networks(database)
+    yield from networks(database)
     yield from _endpoints(database)
     yield from _pools(database)
     yield from _leases(database)
@@ -61,94 +56,9 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                 (record.name, record.kind, record.made, record.base, record.vlan_id, record.mtu, record.protocol),
             )
         case Network():
-            database.execute(
-                "INSERT INTO networks"
-                " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-                " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access,"
-                " addressing, vlan_protocol)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
-                (
-                    record.id,
-                    record.name,
-                    record.door,
-                    record.parent,
-                    record.mode,
-                    record.flag,
-                    record.isolated,
-                    record.mtu,
-                    record.interface_prefix,
-                    record.created,
-                    record.phase,
-                    json.dumps(dict(record.labels)),
-                    record.conflict_check,
-                    record.announcements,
-                    record.announce_interval,
-                    json.dumps([(str(route.destination), _text(route.via)) for route in record.routes]),
-                    record.default_route,
-                    record.metric,
-                    record.host_access,
-                    record.addressing,
-                    record.vlan_protocol,
-                ),
-            )
-            database.execute("DELETE FROM subnets WHERE network_id = ?", (record.id,))
-            database.executemany(
-                "INSERT INTO subnets (network_id, position, pool, gateway, range, host) VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    (
-                        record.id,
-                        position,
-                        str(subnet.pool),
-                        _text(subnet.gateway),
-                        _text(subnet.range),
-                        _text(subnet.host),
-                    )
-                    for position, subnet in enumerate(record.subnets)
-                ),
-            )
-            database.executemany(
-                "INSERT INTO reserved (network_id, position, address) VALUES (?, ?, ?)",
-                (
-                    (record.id, position, str(address))
-                    for position, subnet in enumerate(record.subnets)
-                    for address in subnet.reserved
-                ),
-            )
+            put_network(database, record)
         case Endpoint():
-            database.execute(
-                "INSERT INTO endpoints"
-                " (id, network_id, parent, port, interface_prefix, changed, name, sandbox, inode, interface, aliases,"
-                " hosts, phase)"
-                " VALUES (?, ?, (SELECT parent FROM networks WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET name = excluded.name, sandbox = excluded.sandbox,"
-                " changed = excluded.changed, inode = excluded.inode, interface = excluded.interface,"
-                " aliases = excluded.aliases, phase = excluded.phase",
-                (
-                    record.id,
-                    record.network_id,
-                    record.network_id,
-                    record.port,
-                    record.interface_prefix,
-                    record.changed,
-                    record.name,
-                    record.sandbox,
-                    record.inode,
-                    record.interface,
-                    json.dumps(record.aliases),
-                    record.hosts,
-                    record.phase,
-                ),
-            )
-            database.execute("DELETE FROM addresses WHERE endpoint_id = ?", (record.id,))
-            database.executemany(
-                "INSERT INTO addresses (parent, address, interface, position, endpoint_id)"
-                " VALUES ((SELECT parent FROM endpoints WHERE id = ?), ?, ?, ?, ?)",
-                (
-                    (record.id, str(interface.ip), str(interface), position, record.id)
-                    for position, interface in enumerate(record.addresses)
-                ),
-            )
+            _put_endpoint(database, record)
         case Pool():
             database.execute(
                 "INSERT INTO pools (id, subnet, range, parent, users, changed, conflict_check)"
@@ -157,7 +67,7 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                 (
                     record.id,
                     str(record.subnet),
-                    _text(record.range),
+                    text_of(record.range),
                     record.parent,
                     record.users,
                     record.changed,
@@ -184,35 +94,70 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                 (record.parent, str(record.address), record.holder, record.until),
             )
         case Sandbox():
-            database.execute(
-                "INSERT INTO sandboxes (id, name, hostname, command, root_filesystem, process, inode, supervisor,"
-                " started, hosts, removed_at_end, ended, exit_status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET process = excluded.process, inode = excluded.inode,"
-                " supervisor = excluded.supervisor, started = excluded.started, hosts = excluded.hosts,"
-                " ended = excluded.ended, exit_status = excluded.exit_status",
-                (
-                    record.id,
-                    record.name,
-                    record.hostname,
-                    json.dumps(record.command),
-                    record.root_filesystem,
-                    record.process,
-                    record.inode,
-                    record.supervisor,
-                    record.started,
-                    record.hosts,
-                    record.removed_at_end,
-                    record.ended,
-                    record.exit_status,
-                ),
-            )
+            _put_sandbox(database, record)
         case DhcpLease():
             put_dhcp_lease(database, record)
 
 
-def _text(value: object | None) -> str | None:
-    """Return how a value is written, None for none."""
-    return None if value is None else str(value)
+def _put_endpoint(database: sqlite3.Connection, endpoint: Endpoint) -> None:
+    database.execute(
+        "INSERT INTO endpoints"
+        " (id, network_id, parent, port, interface_prefix, changed, name, sandbox, inode, interface, aliases,"
+        " hosts, phase)"
+        " VALUES (?, ?, (SELECT parent FROM networks WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET name = excluded.name, sandbox = excluded.sandbox,"
+        " changed = excluded.changed, inode = excluded.inode, interface = excluded.interface,"
+        " aliases = excluded.aliases, phase = excluded.phase",
+        (
+            endpoint.id,
+            endpoint.network_id,
+            endpoint.network_id,
+            endpoint.port,
+            endpoint.interface_prefix,
+            endpoint.changed,
+            endpoint.name,
+            endpoint.sandbox,
+            endpoint.inode,
+            endpoint.interface,
+            json.dumps(endpoint.aliases),
+            endpoint.hosts,
+            endpoint.phase,
+        ),
+    )
+    database.execute("DELETE FROM addresses WHERE endpoint_id = ?", (endpoint.id,))
+    database.executemany(
+        "INSERT INTO addresses (parent, address, interface, position, endpoint_id)"
+        " VALUES ((SELECT parent FROM endpoints WHERE id = ?), ?, ?, ?, ?)",
+        (
+            (endpoint.id, str(interface.ip), str(interface), position, endpoint.id)
+            for position, interface in enumerate(endpoint.addresses)
+        ),
+    )
+
+
+def _put_sandbox(database: sqlite3.Connection, sandbox: Sandbox) -> None:
+    database.execute(
+        "INSERT INTO sandboxes (id, name, hostname, command, root_filesystem, process, inode, supervisor,"
+        " started, hosts, removed_at_end, ended, exit_status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET process = excluded.process, inode = excluded.inode,"
+        " supervisor = excluded.supervisor, started = excluded.started, hosts = excluded.hosts,"
+        " ended = excluded.ended, exit_status = excluded.exit_status",
+        (
+            sandbox.id,
+            sandbox.name,
+            sandbox.hostname,
+            json.dumps(sandbox.command),
+            sandbox.root_filesystem,
+            sandbox.process,
+            sandbox.inode,
+            sandbox.supervisor,
+            sandbox.started,
+            sandbox.hosts,
+            sandbox.removed_at_end,
+            sandbox.ended,
+            sandbox.exit_status,
+        ),
+    )
 
 
 def drop(database: sqlite3.Connection, change: Drop) -> None:
@@ -246,61 +191,6 @@ def _parents(database: sqlite3.Connection) -> Iterator[Parent]:
         "SELECT name, kind, made, base, vlan_id, mtu, protocol FROM parents ORDER BY rowid"
     ):
         yield Parent(name, ParentKind(kind), bool(made), base, vlan_id, mtu, VlanProtocol(protocol))
-
-
-def _networks(database: sqlite3.Connection) -> Iterator[Network]:
-    subnets: dict[str, list[Subnet]] = {}
-    reserved: dict[tuple[str, int], list[IPAddress]] = {}
-    for network_id, position, address in database.execute("SELECT network_id, position, address FROM reserved"):
-        reserved.setdefault((network_id, position), []).append(ip_address(address))
-    for network_id, position, pool, gateway, within, host in database.execute(
-        "SELECT network_id, position, pool, gateway, range, host FROM subnets ORDER BY network_id, position"
-    ):
-        subnets.setdefault(network_id, []).append(
-            Subnet(
-                pool=ip_network(pool),
-                gateway=None if gateway is None else ip_address(gateway),
-                range=None if within is None else ip_network(within),
-                reserved=tuple(sorted(reserved.get((network_id, position), ()), key=int)),
-                host=None if host is None else ip_address(host),
-            )
-        )
-    rows = database.execute(
-        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-        " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access"
-        ", addressing, vlan_protocol FROM networks ORDER BY rowid"
-    )
-    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
-        check, announcements, announce_interval, routes, default_route, metric, host_access, addressing, protocol = (
-            wishes
-        )
-        yield Network(
-            id=identity,
-            name=name,
-            door=door,
-            parent=parent,
-            mode=Mode(mode),
-            flag=Flag(flag),
-            isolated=bool(isolated),
-            subnets=tuple(subnets.get(identity, ())),
-            mtu=mtu,
-            interface_prefix=prefix,
-            created=created,
-            phase=Phase(phase),
-            labels=tuple(json.loads(labels).items()),
-            conflict_check=ConflictCheck(check),
-            announcements=announcements,
-            announce_interval=announce_interval,
-            routes=tuple(
-                Route(ip_network(destination), None if via is None else ip_address(via))
-                for destination, via in json.loads(routes)
-            ),
-            default_route=bool(default_route),
-            metric=metric,
-            host_access=bool(host_access),
-            addressing=Addressing(addressing),
-            vlan_protocol=None if protocol is None else VlanProtocol(protocol),
-        )
 
 
 def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from ipvl.model import DhcpLease, Route, Terms
+from ipvl.model import DhcpLease, Terms
+from ipvl.store.columns import routes_in, routes_text, text_of
 
 
 def dhcp_leases(database: sqlite3.Connection) -> Iterator[DhcpLease]:
@@ -57,8 +58,8 @@ def _values(terms: Terms | None) -> tuple[object, ...]:
         terms.renews,
         terms.rebinds,
         terms.expires,
-        None if terms.gateway is None else str(terms.gateway),
-        json.dumps([(str(route.destination), None if route.via is None else str(route.via)) for route in terms.routes]),
+        text_of(terms.gateway),
+        routes_text(terms.routes),
         json.dumps([str(one) for one in terms.resolvers]),
         terms.domain,
         terms.mtu,
@@ -68,7 +69,6 @@ def _values(terms: Terms | None) -> tuple[object, ...]:
 def _terms(row: Sequence[Any]) -> Terms:
     """Return the terms in the columns from `address` on."""
     address, server, mac, obtained, renews, rebinds, expires, gateway, routes, resolvers, domain, mtu = row
-    pairs: list[tuple[str, str | None]] = json.loads(routes)
     return Terms(
         address=IPv4Interface(address),
         server=IPv4Address(server),
@@ -78,7 +78,7 @@ def _terms(row: Sequence[Any]) -> Terms:
         rebinds=rebinds,
         expires=expires,
         gateway=None if gateway is None else IPv4Address(gateway),
-        routes=tuple(Route(ip_network(to), None if via is None else ip_address(via)) for to, via in pairs),
+        routes=routes_in(routes),
         resolvers=tuple(map(IPv4Address, json.loads(resolvers))),
         domain=domain,
         mtu=mtu,

@@ -15,10 +15,10 @@ from ipvl.model import (
     Mode,
     Network,
     Phase,
-    Route,
     Subnet,
     VlanProtocol,
 )
+from ipvl.store.columns import routes_in, routes_text, text_of
 
 
 def put_network(database: sqlite3.Connection, network: Network) -> None:
@@ -46,7 +46,7 @@ def put_network(database: sqlite3.Connection, network: Network) -> None:
             network.conflict_check,
             network.announcements,
             network.announce_interval,
-            json.dumps([(str(route.destination), text_of(route.via)) for route in network.routes]),
+            routes_text(network.routes),
             network.default_route,
             network.metric,
             network.host_access,
@@ -127,18 +127,10 @@ def networks(database: sqlite3.Connection) -> Iterator[Network]:
             conflict_check=ConflictCheck(check),
             announcements=announcements,
             announce_interval=announce_interval,
-            routes=tuple(
-                Route(ip_network(destination), None if via is None else ip_address(via))
-                for destination, via in json.loads(routes)
-            ),
+            routes=routes_in(routes),
             default_route=bool(default_route),
             metric=metric,
             host_access=bool(host_access),
             addressing=Addressing(addressing),
             vlan_protocol=None if protocol is None else VlanProtocol(protocol),
         )
-
-
-def text_of(value: object | None) -> str | None:
-    """Return how a value is written, None for none."""
-    return None if value is None else str(value)

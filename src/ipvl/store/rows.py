@@ -1,4 +1,4 @@
-"""Records as rows of the tables in schema/: the one place that knows columns."""
+"""Records as rows of the tables in schema/; those of networks and DHCP leases are in files of their own."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from ipvl.model import (
     VlanProtocol,
 )
 from ipvl.records import Drop, Put, Record
+from ipvl.store.columns import text_of
 from ipvl.store.dhcp_rows import dhcp_leases, drop_dhcp_lease, put_dhcp_lease
-from ipvl.store.network_rows import networks, put_network, text_of
+from ipvl.store.network_rows import networks, put_network
 
 
 def select(database: sqlite3.Connection) -> Iterator[Record]:

@@ -42,7 +42,9 @@ def measure(guest: Guest) -> list[Table]:
 
 def measure_flags(guest: Guest) -> list[Table]:
     """Measure what a flag costs, to a machine outside, in a guest in which ipvl runs."""
-    found = measured(guest, {flag: outside(guest, number, flag) for number, flag in enumerate(FLAGS)})
+    found = measured(
+        guest, {f"ipvl l2, flag {flag}": outside(guest, number, flag) for number, flag in enumerate(FLAGS)}
+    )
     return [
         _flags(found, "one stream", "TCP, one stream", "megabits per second", 1e-6),
         _flags(found, "round trips", "Small packets there and back", "each second", 1),
@@ -58,16 +60,17 @@ def measured(guest: Guest, paths: dict[str, dict[str, str]]) -> dict[str, dict[s
 
 
 def _flags(found: dict[str, dict[str, list[float]]], key: str, title: str, unit: str, scale: float) -> Table:
-    rows = [
-        Measured(f"ipvl l2, flag {flag}", tuple(scale * one for one in rounds)) for flag, rounds in found[key].items()
-    ]
-    return Table(title, unit, rows, more_is_better=True)
+    return Table(title, unit, _rows(found[key], scale), more_is_better=True)
+
+
+def _rows(found: dict[str, list[float]], scale: float) -> list[Measured]:
+    return [Measured(name, tuple(scale * one for one in rounds)) for name, rounds in found.items()]
 
 
 def _table(
     found: dict[str, dict[str, list[float]]], key: str, title: str, unit: str, scale: float, *, more_is_better: bool
 ) -> Table:
-    rows = [Measured(name, tuple(scale * one for one in values)) for name, values in found[key].items()]
+    rows = _rows(found[key], scale)
     by_name = {row.name: row for row in rows}
     pairs = ", ".join(
         f"{mode} {_beside(by_name[f'ipvl {mode}'], by_name[f'by hand {mode}'], more_is_better=more_is_better)}"

@@ -92,7 +92,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(of=ENDPOINTS, sandbox=SANDBOXES)
     def docker_joins(self, of, sandbox):
         held = self.world.engine.records.endpoint(of)
-        # Docker joins an endpoint once, until it leaves (moby, daemon/libnetwork/endpoint.go: ActiveContainerError).
+        # Docker joins an endpoint once, until it leaves (moby, daemon/libnetwork/endpoint.go, sbJoin: sandboxID).
         if held is not None and self.port(of) is None:
             if self.world.kernel.namespace_inode(sandbox) is None:
                 self.world.kernel.open_sandbox(sandbox)

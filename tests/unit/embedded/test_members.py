@@ -58,13 +58,8 @@ def test_a_network_whose_port_is_down_takes_nothing_over(web):
 
     web.run(members.detach(web.engine, Detach("web", BLUE)))
 
-    assert (frozenset({"lo", "eth1"}), frozenset()) == left_in(web)
-
-
-def left_in(world):
-    """Return the interfaces and default routes of a namespace."""
-    view = world.run(world.kernel.sandbox_view(BLUE))
-    return view.interfaces, view.default_routes
+    left = web.run(web.kernel.sandbox_view(BLUE))
+    assert (frozenset({"lo", "eth1"}), frozenset()) == (left.interfaces, left.default_routes)
 
 
 def test_detaching_frees_everything(web):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import shutil
 import signal
 import termios
 import time
@@ -82,6 +83,7 @@ class Shell:
 
 @pytest.fixture(scope="module", params=ASK_FOR_NAMES)
 def running_shell(request, tmp_path_factory):
+    assert shutil.which(request.param), f"{request.param} is not installed: `make unit` does that"
     running = Shell(request.param, tmp_path_factory.mktemp(request.param))
     yield running
     running.end()
@@ -137,14 +139,12 @@ def test_words_are_completed_without_asking_anybody(shell):
     assert not shell.calls.exists()
 
 
-def test_tcsh_completes_commands_and_their_flags(tmp_path):
+@pytest.mark.parametrize("running_shell", ["tcsh"], indirect=True)
+def test_tcsh_completes_commands_and_their_flags(shell):
     """By itself: it asks for no names."""
-    shell = Shell("tcsh", tmp_path)
-
     assert ["ipvl", "topology"] == shell.completed("ipvl topo")
     assert ["ipvl", "network", "create"] == shell.completed("ipvl network cr")
     assert ["ipvl", "run", "--detach"] == shell.completed("ipvl run --detac")
-    shell.end()
 
 
 def test_options_and_their_values_are_completed(shell):

@@ -21,14 +21,10 @@ from pyroute2.netlink.exceptions import NetlinkError
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.messages import (
-    IFF_UP,
-    IFLA_IFNAME,
-    LINK,
     LOOPBACK,
     Request,
     all_links,
     all_routes,
-    attributes,
     link_named,
     link_numbered,
     moved_link,
@@ -37,7 +33,7 @@ from ipvl.kernel.messages import (
     no_link,
     read_default_route,
     read_kind,
-    read_text,
+    read_link,
     renamed_link,
     resized_link,
     switched_link,
@@ -66,11 +62,11 @@ def look_into(namespace: str) -> SandboxView:
         links, routes = link.list(all_links()), link.list(all_routes())
     if links is None or routes is None:
         raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
-    flags = {read_text(attributes(body[LINK.size :]), IFLA_IFNAME) or "": LINK.unpack_from(body)[3] for body in links}
+    found = [read_link(body, {}) for body in links]
     ways = map(read_default_route, routes)
     return SandboxView(
-        frozenset(flags),
-        frozenset(name for name, flag in flags.items() if flag & IFF_UP),
+        frozenset(one.name for one in found),
+        frozenset(one.name for one in found if one.up),
         frozenset((way[0], way[1] or USUAL_METRICS[way[0]]) for way in ways if way is not None),
     )
 

@@ -42,6 +42,8 @@ class Case:
 
 
 _guests: dict[str, Guest] = {}
+_served: dict[str, str] = {}
+"""In which boot of each guest its services were started last, by the guest's name."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -167,7 +169,10 @@ def _guest(case: Case) -> Guest:
         prepare(guest)
         if "without Docker" in case.guest:
             without_docker(guest)
-        else:
-            for service in ("ipvl", "docker"):
-                guest.run(f"/work/lab/services.sh {service} start", timeout=180)
-    return _guests[case.guest]
+    guest = _guests[case.guest]
+    if "without Docker" not in case.guest and _served.get(case.guest) != guest.boot_id:
+        # New, or a scenario without Docker rebooted the guest that it shares: Docker is nothing to that one.
+        for service in ("ipvl", "docker"):
+            guest.run(f"/work/lab/services.sh {service} start", timeout=180)
+        _served[case.guest] = guest.boot_id
+    return guest

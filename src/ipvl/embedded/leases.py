@@ -56,15 +56,23 @@ def check_address(network: Network, wish: Attachment) -> None:
             )
 
 
-def name_resolvers(engine: Engine, sandbox: Sandbox) -> None:
-    """Have a sandbox ask the resolvers that its leases name; without any it keeps those of the host."""
-    lines: dict[str, None] = {}
+def name_resolvers(engine: Engine, sandbox: Sandbox, *, left: bool = False) -> None:
+    """Have a sandbox ask the resolvers that its leases name, unless its user named others.
+
+    Args:
+        engine: what to work on; its lock is held.
+        sandbox: whose leases.
+        left: it has lost a lease, so that without another it asks those of the host again.
+    """
+    domains: dict[str, None] = {}
+    servers: dict[str, None] = {}
     for endpoint in engine.records.endpoints_in(sandbox.inode):
         lease = engine.records.dhcp_lease_of(endpoint.id)
         if lease is None or lease.terms is None or not lease.terms.resolvers:
             continue
         if lease.terms.domain:
-            lines[f"search {lease.terms.domain}\n"] = None
-        lines.update((f"nameserver {resolver}\n", None) for resolver in lease.terms.resolvers)
-    if lines:
-        engine.resolve(sandbox.hosts, "".join(lines))
+            domains[lease.terms.domain] = None
+        servers.update((f"nameserver {resolver}\n", None) for resolver in lease.terms.resolvers)
+    if servers or left:
+        search = f"search {' '.join(domains)}\n" if domains else ""
+        engine.resolve(sandbox.hosts, search + "".join(servers))

@@ -124,6 +124,10 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
         if endpoint is None:
             raise _not_on(request.sandbox, network)
         await leave(engine, endpoint)
+        if network.asks_server:
+            for sandbox in engine.records.sandboxes():
+                if sandbox.ended is None and sandbox.inode == endpoint.inode:
+                    name_resolvers(engine, sandbox, left=True)
     return member(network, endpoint)
 
 

@@ -30,6 +30,8 @@ DEVICE_LINKS = {
 }
 NAME_FILES = ("hosts", "hostname", "resolv.conf")
 """Files that the supervisor writes and the sandbox sees in its /etc; ipvl keeps `hosts` true afterwards."""
+ASKED_FOR_NAMES = ("/run/systemd/resolve/io.systemd.Resolve", "/run/nscd/socket")
+"""Where the C library would have the host look names up (nss-resolve(8), nscd(8)), whatever resolv.conf says."""
 HIDDEN = ("/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug")
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
 
@@ -81,6 +83,9 @@ def share_hosts_root(folders: Folders) -> None:
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY)
     _bind_names(root, folders)
+    for path in ASKED_FOR_NAMES:
+        if Path(path).exists():
+            mount("/dev/null", path, flags=MS_BIND)
 
 
 def _mount_kernel(root: Path) -> None:

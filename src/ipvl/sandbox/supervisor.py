@@ -10,18 +10,19 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from ipvl.embedded.sandbox_messages import NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, conflict, unavailable
+from ipvl.sandbox.names import without_resolver, write_names
 from ipvl.sandbox.process import FAILED, Program, ProgramError, Starting, Streams, start_inside, start_sandbox
 from ipvl.sandbox.terminal import raw, relay, same_size
 from ipvl.sandbox.wishes import Wish, remember
 
 Call = Callable[[str, object], object]
 
+RUNNING = "running "
+"""What a supervisor in the background says when the program runs; a notice for the user may follow."""
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-LOOPBACKS = ("127.", "::1")
 
 
 def run_in_foreground(wish: Wish, call: Call) -> int:
@@ -39,7 +40,7 @@ def run_in_foreground(wish: Wish, call: Call) -> int:
         Streams(source, 1, 2),
         source=source if wish.interactive else None,
         sink=1,
-        announce=lambda: None,
+        announce=sys.stderr.write,
     )
 
 
@@ -65,7 +66,8 @@ def run_in_background(wish: Wish, call: Call) -> None:
     theirs.close()
     with ours:
         word = ours.recv(8192).decode(errors="replace")
-    if word == "running":
+    if word.startswith(RUNNING):
+        sys.stderr.write(word.removeprefix(RUNNING))
         return
     os.waitpid(child, 0)
     kind, _, sentence = word.partition(" ")
@@ -112,9 +114,9 @@ def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
 
-    def announce() -> None:
+    def announce(notice: str) -> None:
         with suppress(OSError):
-            starter.sendall(b"running")
+            starter.sendall(f"{RUNNING}{notice}".encode())
         starter.close()
 
     try:
@@ -128,12 +130,12 @@ def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
 
 
 def _supervise(
-    wish: Wish, call: Call, streams: Streams, *, source: int | None, sink: int, announce: Callable[[], None]
+    wish: Wish, call: Call, streams: Streams, *, source: int | None, sink: int, announce: Callable[[str], object]
 ) -> int:
     _hold(wish)
     begun = wish.folders.wish.exists()
     try:
-        _write_files(wish)
+        _write_files(wish, call)
         starting = start_sandbox(
             wish.program,
             streams,
@@ -161,7 +163,7 @@ def _supervise(
             except ProgramError as error:
                 status = error.status
                 raise
-            announce()
+            announce(without_resolver(wish))
             status = _wait(starting, terminal, source, sink)
     finally:
         try:
@@ -262,34 +264,17 @@ def _hold(wish: Wish) -> None:
         raise unavailable(f"{wish.folders.layer} cannot be used: {error.strerror}") from error
 
 
-def _write_files(wish: Wish) -> None:
+def _write_files(wish: Wish, call: Call) -> None:
     """Write what the sandbox sees in its /etc, and what it is, to be started again.
 
     Raises:
-        IpvlError: the disk is full, or the like.
+        IpvlError: a name cannot be given to it, the disk is full, or the like.
     """
     try:
-        wish.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-        wish.folders.name_file("hosts").write_text("")
-        wish.folders.name_file("hostname").write_text(f"{wish.hostname}\n")
-        wish.folders.name_file("resolv.conf").write_text(_resolvers())
+        write_names(wish, call)
         remember(wish)
     except OSError as error:
         raise unavailable(f"{error.filename or wish.folders.layer} cannot be written: {error.strerror}") from error
-
-
-def _resolvers() -> str:
-    """Return the host's resolv.conf without resolvers on its loopback, which are out of a sandbox's reach."""
-    try:
-        lines = Path("/etc/resolv.conf").read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    kept = [
-        line
-        for line in lines
-        if not (line.startswith("nameserver") and line.split()[1:] and line.split()[1].startswith(LOOPBACKS))
-    ]
-    return "".join(f"{line}\n" for line in kept)
 
 
 @contextmanager

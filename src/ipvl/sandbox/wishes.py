@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ipvl.errors import missing, unavailable
 from ipvl.plain_json import plain_json
 from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program
+from ipvl.sandbox.resolvers import Resolvers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Wish:
     removed_at_end: bool
     attachments: tuple[Attachment, ...]
     interactive: bool
+    resolvers: Resolvers = field(default_factory=Resolvers)
+    """What its flags say of resolvers; these and the next were not yet written down by the first versions."""
+    extra_hosts: tuple[tuple[str, str], ...] = ()
+    """Names and their addresses, or `host-gateway` in place of one."""
 
 
 def remember(wish: Wish) -> None:

@@ -73,6 +73,22 @@ def test_a_sandbox_has_gateway_routes_and_resolvers_of_its_lease(lan, server):
     assert {"/run/ipvl/sandboxes/100/hosts": "search lan.example\nnameserver 192.168.20.1\n"} == lan.resolvers
 
 
+def test_resolvers_come_and_go_with_the_lease(lan, server):
+    """Connected later, the sandbox asks the lease's; taken off again, those it had before."""
+    server.fields.update(resolvers=(server.address,))
+    start(lan, 100, "one", "web")
+    assert {} == lan.resolvers
+    lan.run(members.connect(lan.engine, Connect(Attachment("lan"), "one")))
+    assert {"/run/ipvl/sandboxes/100/hosts": "nameserver 192.168.20.1\n"} == lan.resolvers
+
+    lan.run(members.disconnect(lan.engine, Disconnect("lan", "one")))
+
+    assert {"/run/ipvl/sandboxes/100/hosts": ""} == lan.resolvers
+    lan.resolvers.clear()
+    lan.run(members.disconnect(lan.engine, Disconnect("web", "one")))
+    assert {} == lan.resolvers, "what a program wrote there itself stays"
+
+
 def test_what_a_lease_says_is_shown(lan, server):
     """`ipvl network inspect` tells address, server, identifier and times."""
     attach(lan, network="lan", name="blue")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError
 from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program
+from ipvl.sandbox.resolvers import Resolvers
 from ipvl.sandbox.wishes import Wish, recall, remember
 
 
@@ -36,11 +39,20 @@ def test_what_is_written_is_read_again(folders, root):
         removed_at_end=False,
         attachments=attachments,
         interactive=True,
+        resolvers=Resolvers(("1.1.1.1",), ("corp.example",), ("ndots:1",)),
+        extra_hosts=(("db", "192.168.1.9"), ("gate", "host-gateway")),
     )
 
     remember(wish)
 
     assert wish == recall(folders)
+
+    written = json.loads(folders.wish.read_text())
+    folders.wish.write_text(json.dumps({**written, "resolvers": {}, "extra_hosts": []}))
+    plain = replace(wish, resolvers=Resolvers(), extra_hosts=())
+    assert plain == recall(folders)
+    folders.wish.write_text(json.dumps({key: written[key] for key in written.keys() - {"resolvers", "extra_hosts"}}))
+    assert plain == recall(folders), "by an earlier version"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.calls import Call, each
 from ipvl.doors.cli.flags import add_address_flags, add_command, attachment, pairs
+from ipvl.doors.cli.name_flags import add_name_flags, extra_hosts, resolvers
 from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import IpvlError, conflict, invalid
 
@@ -51,6 +52,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         ipvl run --net db_net -it --rm alpine /bin/sh
         ipvl run --net db_net --ip 192.168.1.20 --name db -d --rootfs /srv/db -- /usr/bin/postgres
         ipvl run --net db_net --rm -- ping -c 3 db        (the host's own files)
+        ipvl run --net db_net --dns 192.168.1.53 --dns-search corp.example --add-host api:192.168.1.9 alpine
         """,
         shared=shared,
         usage="ipvl run [flags] ROOTFS [COMMAND ...]\n       ipvl run [flags] --rootfs DIR|TAR [--] COMMAND ...\n"
@@ -67,6 +69,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         help="a network of ipvl's own, or none (repeatable; addresses and aliases are for the first)",
     )
     add_address_flags(run)
+    add_name_flags(run)
     run.add_argument("--name", default="", help="what to call it (default: the beginning of its id)")
     run.add_argument("-H", "--hostname", default="", help="its host name (default: the beginning of its id)")
     run.add_argument("--rm", action="store_true", help="forget it and its files when it ends")
@@ -206,6 +209,7 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
         attachments = (attachment(arguments, wanted[0]), *attachments[1:])
     elif arguments.ip or arguments.ip6 or arguments.aliases or arguments.mac_address:
         raise invalid("an address or alias needs a network", "give the --net that it is on")
+    asked, known = resolvers(arguments), extra_hosts(arguments)
     call("sandbox.check", CheckSandbox(name, attachments))
     folders = settings.sandbox_folders(identity)
     return Wish(
@@ -220,6 +224,8 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
         removed_at_end=arguments.rm,
         attachments=attachments,
         interactive=arguments.interactive,
+        resolvers=asked,
+        extra_hosts=known,
     )
 
 

@@ -13,6 +13,7 @@ from ipvl.doors.cli.parser import parser
 from ipvl.embedded.messages import Sandboxes, SandboxView
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox
 from ipvl.errors import IpvlError
+from ipvl.sandbox.resolvers import Resolvers
 
 
 @pytest.fixture
@@ -38,6 +39,18 @@ def test_addresses_are_for_the_first_network(settings):
 
     assert (Attachment("web", "10.0.0.9", mac="02:00:00:00:00:01"), Attachment("db")) == made.attachments
     assert settings.root_filesystems / "alpine" == made.root
+
+
+def test_resolvers_and_names_are_kept_with_the_wish(settings):
+    """As Docker's flags of the same names; what cannot be is refused before anything is asked."""
+    flags = ("--dns", "1.1.1.1", "--dns=[2001:db8::53]", "--dns-search", ".", "--dns-opt", "ndots:1")
+    made = wish(settings, *flags, "--add-host", "db=192.168.1.9", "--add-host", "a:host-gateway", "alpine", "true")
+
+    assert Resolvers(("1.1.1.1", "2001:db8::53"), (".",), ("ndots:1",)) == made.resolvers
+    assert (("db", "192.168.1.9"), ("a", "host-gateway")) == made.extra_hosts
+    for bad in (("--dns", "x"), ("--dns-search", "a b"), ("--dns-option", " "), ("--add-host", "db")):
+        with pytest.raises(IpvlError, match=f"^{bad[0]} .* is not"):
+            wish(settings, *bad, "alpine", "true")
 
 
 def test_an_address_without_a_network_is_refused(settings):

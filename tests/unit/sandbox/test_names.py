@@ -1,0 +1,117 @@
+"""The files by which a sandbox's programs find names, and what the user is told when there is no resolver."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from ipvl.embedded.messages import NamedNetwork
+from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.errors import Kind
+from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.names import without_resolver, write_names
+from ipvl.sandbox.process import Program
+from ipvl.sandbox.resolvers import Resolvers, resolvers_in
+from ipvl.sandbox.wishes import Wish
+from tests.unit.refusals import refusal
+
+LOCAL = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    """What the host's resolv.conf says; none to begin with."""
+
+    def say(text: str) -> None:
+        monkeypatch.setattr("ipvl.sandbox.resolvers.resolvers_of_host", lambda: resolvers_in(text))
+
+    say("")
+    (tmp_path / "host").touch()
+    monkeypatch.setattr("ipvl.sandbox.names.HOSTS_FILE", tmp_path / "host")
+    return say
+
+
+@pytest.fixture
+def wish(tmp_path, host):
+    return Wish(
+        id="a" * 64,
+        name="one",
+        hostname="uno",
+        program=Program(("true",), {}, "/", frozenset()),
+        root_filesystem="alpine",
+        root=tmp_path,
+        folders=Folders(tmp_path / "layer", tmp_path / "run"),
+        sysctls={},
+        removed_at_end=False,
+        attachments=(Attachment("web"), Attachment("db")),
+        interactive=False,
+    )
+
+
+def networks(**addresses):
+    """Return the engine's answers on networks whose hosts have these addresses."""
+
+    def call(name: str, request: NamedNetwork) -> object:
+        assert "network.inspect" == name
+        return SimpleNamespace(host_access=addresses.get(request.network, ()))
+
+    return call
+
+
+def test_a_sandbox_without_a_resolver_is_told_of(wish, host):
+    """In one sentence with the way out; with a resolver, or without a network, there is nothing to say."""
+    write_names(wish, networks())
+    assert without_resolver(wish) == (
+        f"ipvl: sandbox one has no resolver: the host's {wish.folders.run.parent}/host names none that is within its"
+        " reach; give it one with --dns ADDRESS\n"
+    )
+    assert "" == without_resolver(replace(wish, attachments=()))
+
+    given = replace(wish, resolvers=Resolvers(nameservers=("1.1.1.1",)))
+    write_names(given, networks())
+    assert "" == without_resolver(given)
+
+    host("nameserver 10.0.0.1\n")
+    write_names(wish, networks())
+    assert "" == without_resolver(wish)
+
+
+def test_a_program_on_the_hosts_own_files_needs_one_to_cover(wish, tmp_path):
+    """What cannot be given is refused, and what comes from elsewhere is not silently lost."""
+    (tmp_path / "host").unlink()
+    own = replace(wish, root=None)
+    given = replace(own, resolvers=Resolvers(options=("rotate",)))
+
+    assert refusal(Kind.MISSING, write_names, given, networks()) == (
+        f"the host has no {tmp_path}/host, so a program on the host's own files cannot be given another;"
+        " make that file, an empty one will do, or run it on a root filesystem"
+    )
+    write_names(own, networks())
+    assert without_resolver(own) == (
+        f"ipvl: sandbox one has no resolver: the host has no {tmp_path}/host that could be covered; make that file\n"
+    )
+
+
+def test_names_that_are_given_come_first(wish):
+    """Before those of the members, which ipvl adds; without any the file is left to that."""
+    write_names(wish, networks())
+    assert "" == wish.folders.name_file("hosts").read_text()
+
+    known = (("db", "192.168.1.9"), ("db", "2001:db8::9"), ("gate", "host-gateway"))
+    write_names(replace(wish, extra_hosts=known), networks(db=("192.168.1.254", "2001:db8::254")))
+
+    assert f"{LOCAL}192.168.1.9 db\n2001:db8::9 db\n192.168.1.254 gate\n2001:db8::254 gate\n" == (
+        wish.folders.name_file("hosts").read_text()
+    )
+
+
+def test_host_gateway_without_host_access_is_refused(wish):
+    """On ipvlan the host is not reached by its own address."""
+    gate = replace(wish, extra_hosts=(("host.docker.internal", "host-gateway"),))
+
+    assert refusal(Kind.INVALID, write_names, gate, networks()) == (
+        "--add-host host.docker.internal:host-gateway needs an address of the host's on a network of the sandbox's;"
+        " make that network with -o host_access=true, or give an address"
+    )

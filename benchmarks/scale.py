@@ -198,7 +198,7 @@ def _state() -> Iterator[Path]:
 @contextmanager
 def _engine(file: Path, crowd: Crowd) -> Iterator[Engine]:
     with closing(open_store(file)) as store:
-        yield Engine(crowd.kernel, store)
+        yield Engine(crowd.kernel, store, time.time)
 
 
 def _sandbox(number: int) -> str:

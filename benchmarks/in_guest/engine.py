@@ -35,7 +35,7 @@ async def main(folder: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
     with closing(open_store(folder / "state.db")) as store:
         async with AsyncIPRoute() as bare, open_host_kernel() as kernel:
             await bare.link("add", ifname=PARENT, kind="dummy")
-            engine = Engine(kernel, store)
+            engine = Engine(kernel, store, time.time)
             wish = network(
                 NETWORK,
                 {"parent": PARENT},

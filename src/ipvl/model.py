@@ -285,11 +285,16 @@ class Cursor:
     address: IPAddress
 
 
+KEPT_OUT_FOR = 600.0
+"""Seconds that an address somebody has is not chosen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantine:
     """An address that somebody else on a parent's segment has, and that is not chosen there until a time.
 
-    `holder` is the MAC address that answered, or `THIS_HOST`. `until` is in seconds since the epoch.
+    `holder` is the MAC address that answered, or `THIS_HOST`. `until` is in seconds since the epoch, and `KEPT_OUT_FOR`
+    later than the answer.
     """
 
     parent: str
@@ -347,6 +352,20 @@ class DhcpLease:
     def key(self) -> tuple[str, str]:
         """What tells it from all others."""
         return self.network_id, self.client_id
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """A run of the host's kernel, and how ipvl counts time in it: see `ipvl.driver.steady_clock`.
+
+    `id` is the kernel's own. `began` is when ipvl first ran in it. `offset` is what is added to the seconds since the
+    boot, and `ahead` by how many seconds the wall clock was before ipvl's count when it was looked at last.
+    """
+
+    id: str
+    began: float
+    offset: float
+    ahead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from ipvl.clocks import rfc3339
 from ipvl.daemon import lifecycle
 from ipvl.driver.events import Event, EventType
 from tests.contract.own_namespace import in_own_namespace
@@ -93,6 +94,20 @@ def test_the_query_chooses(tmp_path):
         ]
 
     daemon(tmp_path, script, *REMEMBERED)
+
+
+def test_a_clock_that_was_set_hides_no_event_and_shows_none_twice(tmp_path):
+    """What happened ten seconds ago did so by the clock that people have now, which was set by a year since."""
+
+    async def script(one: Daemon) -> None:
+        year = 365 * 86400.0
+        now = one.engine.clock()
+        one.engine.tell([Event(now - ago, EventType.WARNING, f"{ago} s ago") for ago in (60, 10)])
+        one.engine.date, one.engine.moment = (lambda time: rfc3339(time + year)), (lambda wall: wall - year)
+        (told,) = await (await Stream.open(one, f"since={now + year - 30!r}&until={now + year!r}&type=warning")).rest()
+        assert ("10 s ago", rfc3339(now + year - 10)) == (told["text"], told["time"])
+
+    daemon(tmp_path, script)
 
 
 def test_what_is_past_is_found_by_a_name_that_came_later(tmp_path):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 from ipaddress import IPv6Address
 from typing import TypeVar
 
+from ipvl.clocks import HostClocks
 from ipvl.daemon.configuration import Configuration
 from ipvl.diagnosis.checks import Diagnosis, diagnose
 from ipvl.diagnosis.evidence import Evidence, Scope, scope_of
 from ipvl.diagnosis.questions import MOST_ADDRESSES, address_questions, dhcp_questions, questions
 from ipvl.diagnosis.record_checks import is_unused_dummy
 from ipvl.diagnosis.wording import member
+from ipvl.driver.steady_clock import SteadyClock, begin, look_at_clock
 from ipvl.errors import IpvlError, Kind
 from ipvl.facts import Answers, NetworkStack, Question
 from ipvl.kernel.dhcp_probe import servers_on
@@ -56,7 +57,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
         earlier = Host(links, kernel.release, frozenset())
         if parent is not None and (selector := parent_selector(parent)) is not None:
             parent = select_parent(selector, replace(earlier, ways=await kernel.ways()))
-        records = _records(configuration, unchecked)
+        records, clock = _records(configuration, unchecked)
         scope = scope_of(records, earlier, network, parent)
         asked = dhcp_questions(scope, earlier)
         (answers, kinds, servers) = await asyncio.gather(
@@ -74,7 +75,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             stack=await network_stack(host.links),
             answers=answers,
             inode_of=kernel.namespace_inode,
-            now=time.time(),
+            now=clock.now(),
             knows_kinds=kinds is not None,
             knows_namespaces=moved is not None,
             dhcp_servers=servers or {},
@@ -83,14 +84,14 @@ async def examine(configuration: Configuration, network: str | None = None, pare
         diagnosis = diagnose(evidence, unchecked)
         if not any(finding.check in MAY_PASS for finding in diagnosis.findings):
             return diagnosis
-        records = _records(configuration, [])
+        records, clock = _records(configuration, [])
         evidence = replace(
             evidence,
             scope=scope_of(records, host, network, parent),
             records=records,
             earlier=host,
             host=replace(host, links=await kernel.all(), moved=() if moved is None else await _moved(kernel, records)),
-            now=time.time(),
+            now=clock.now(),
         )
     return diagnose(evidence, unchecked)
 
@@ -100,15 +101,16 @@ async def _moved(kernel: HostKernel, records: Records) -> tuple[Link, ...]:
     return await kernel.ports_elsewhere(endpoint.sandbox for endpoint in records.endpoints() if endpoint.sandbox)
 
 
-def _records(configuration: Configuration, unchecked: list[str]) -> Records:
+def _records(configuration: Configuration, unchecked: list[str]) -> tuple[Records, SteadyClock]:
+    clocks = HostClocks()
     try:
         with closing(open_store_read_only(configuration.state_file)) as store:
-            return Records(store.load())
+            return Records(store.load()), look_at_clock(clocks, store)
     except IpvlError as error:
         # Without a state file there is no network, and nothing is left unchecked.
         if error.kind is not Kind.MISSING:
             unchecked.append(f"networks and containers, because {error.what}; {error.way_out}")
-        return Records()
+        return Records(), SteadyClock(clocks, (begin(clocks, (), 0.0),))
 
 
 async def _allowed(look: Callable[[], Awaitable[_Found]], what: str, unchecked: list[str]) -> _Found | None:

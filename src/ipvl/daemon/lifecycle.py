@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from ipvl import __version__
+from ipvl.clocks import HostClocks
 from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.connections import IDLE_SECONDS, LARGEST_HEAD, GuardedConnection
 from ipvl.daemon.privileges import drop_privileges
@@ -28,6 +29,7 @@ from ipvl.driver.announcements import Announcer
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import Event, EventType
 from ipvl.driver.lease_keeping import keep_leases
+from ipvl.driver.steady_clock import start_clock, watch_wall_clock
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
@@ -72,9 +74,13 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
     ):
         async with open_host_kernel() as kernel:
             announcer = Announcer()
+            clock = start_clock(HostClocks(), store)
             engine = Engine(
                 kernel,
                 store,
+                clock.now,
+                date=clock.date,
+                moment=clock.moment,
                 publish=write_hosts,
                 resolve=write_resolvers,
                 discard=partial(discard, configuration),
@@ -98,6 +104,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                     tasks.create_task(watch_supervisors(engine)),
                     tasks.create_task(announcer.run(engine)),
                     tasks.create_task(keep_leases(engine, engine.wire)),
+                    tasks.create_task(watch_wall_clock(clock, store)),
                 ]
                 log.info(
                     "ipvl %s serves Docker at %s: %d networks, %d endpoints",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 from functools import partial
 
+from ipvl.clocks import HostClocks
 from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.sandboxes import discard
 from ipvl.daemon.sockets import locked
 from ipvl.driver.announcements import announce, pauses
 from ipvl.driver.engine import Engine
 from ipvl.driver.status import Status, status
+from ipvl.driver.steady_clock import look_at_clock, start_clock
 from ipvl.embedded.calls import CALLS
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandbox_messages import SandboxEnded
@@ -33,8 +35,9 @@ async def read_status(configuration: Configuration) -> Status:
     """
     with closing(open_store_read_only(configuration.state_file)) as store:
         records = Records(store.load())
+        clock = look_at_clock(HostClocks(), store)
     async with open_host_kernel() as kernel:
-        return await status(records, kernel)
+        return await status(records, kernel, date=clock.date)
 
 
 def _announce_once(engine: Engine, network: Network, endpoint: Endpoint) -> None:
@@ -52,7 +55,16 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
     """
     with locked(configuration.lock_file, WAIT_FOR_ANOTHER), closing(open_store(configuration.state_file)) as store:
         async with open_host_kernel() as kernel:
-            engine = Engine(kernel, store, publish=write_hosts, discard=partial(discard, configuration))
+            clock = start_clock(HostClocks(), store)
+            engine = Engine(
+                kernel,
+                store,
+                clock.now,
+                date=clock.date,
+                moment=clock.moment,
+                publish=write_hosts,
+                discard=partial(discard, configuration),
+            )
             engine.announce = partial(_announce_once, engine)
             await recover(engine)
             if not isinstance(request, SandboxEnded):  # the one call that knows better how a sandbox ended

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from time import localtime, strftime
 
+from ipvl.clocks import epoch_of
 from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.status import (
     EndpointStatus,
@@ -62,7 +62,7 @@ def networks_text(networks: Networks) -> str:
 
 
 def sandboxes_text(sandboxes: Sandboxes, now: float) -> str:
-    """Return a table of sandboxes at the moment `now`, in seconds since the epoch."""
+    """Return a table of sandboxes at the moment `now`, in seconds since the epoch by the wall clock."""
     rows = (
         (
             sandbox.id[:12],
@@ -101,8 +101,9 @@ def _listed_network(network: NetworkView) -> tuple[str, ...]:
 
 def _state(sandbox: SandboxView, now: float) -> str:
     if sandbox.running:
-        return f"up {_age(now - sandbox.started)}"
-    return f"ended ({sandbox.exit_status}) {_age(now - (sandbox.ended or now))} ago"
+        return f"up {_age(now - epoch_of(sandbox.started))}"
+    ago = "" if sandbox.ended is None else f" {_age(now - epoch_of(sandbox.ended))} ago"
+    return f"ended ({sandbox.exit_status}){ago}"
 
 
 def _age(seconds: float) -> str:
@@ -176,12 +177,12 @@ def _lease_row(lease: LeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
 
 
 def _quarantine_row(quarantine: QuarantineStatus) -> tuple[str, ...]:
-    until = datetime.fromtimestamp(quarantine.until).astimezone()
-    return (quarantine.address, quarantine.parent, quarantine.holder, f"{until:%H:%M:%S}")
+    until = strftime("%H:%M:%S", localtime(epoch_of(quarantine.until)))
+    return (quarantine.address, quarantine.parent, quarantine.holder, until)
 
 
 def _dhcp_row(endpoint: EndpointStatus, lease: DhcpStatus) -> tuple[str, ...]:
-    ends = NOTHING if lease.expires is None else strftime("%Y-%m-%dT%H:%M:%S", localtime(lease.expires))
+    ends = NOTHING if lease.expires is None else strftime("%Y-%m-%dT%H:%M:%S", localtime(epoch_of(lease.expires)))
     return (
         ",".join(endpoint.addresses),
         endpoint.name or endpoint.id[:12],

@@ -11,13 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, conflict
-from ipvl.model import Endpoint, IPAddress, Phase, Quarantine
+from ipvl.model import KEPT_OUT_FOR, Endpoint, IPAddress, Phase, Quarantine
 from ipvl.records import Change, Drop, Put, Records
 
 log = logging.getLogger(__name__)
 
-KEPT_OUT_FOR = 600.0
-"""Seconds that an address somebody has is not chosen."""
 MOST_IN_TURN = 8
 """Addresses that may turn out to be in use, one after the other: a router that answers for everybody has them all."""
 FOUND_FREE_FOR = 30.0

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 class DhcpStatus:
     """A lease. `state` is held or lost, `why` says what became of a lost one.
 
-    `client_id` is what the server knows the endpoint by. Times are in seconds since the epoch: when it is renewed and
-    when it ends, None for never.
+    `client_id` is what the server knows the endpoint by. Times are RFC 3339: when it is renewed and when it ends,
+    None for never.
     """
 
     client_id: str
     state: str
     why: str
     server: str
-    renews: float | None
-    expires: float | None
+    renews: str | None
+    expires: str | None
     gateway: str | None
     resolvers: tuple[str, ...]
     domain: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
+from ipvl.clocks import rfc3339
 from ipvl.driver.claims import Claims
 from ipvl.driver.contracts import Kernel, Store, Wire
 from ipvl.driver.event_log import EventLog
@@ -39,7 +39,9 @@ class Engine:
     Args:
         kernel: the host.
         store: what is remembered; its records are read here, once.
-        clock: tells the time in seconds since the epoch.
+        clock: tells the time in seconds since the epoch, and never jumps: `ipvl.driver.steady_clock`.
+        date: says when by the wall clock a moment of that clock is or was (RFC 3339).
+        moment: returns which moment of that clock it is at a time of the wall clock's, in seconds since the epoch.
         publish: writes names to the hosts file at a path; what cannot be written is its own to report.
         resolve: writes resolvers to the file beside the hosts file at a path, in the same way.
         discard: removes the files of a sandbox whose supervisor was killed; what cannot be is its own to report.
@@ -53,8 +55,10 @@ class Engine:
         self,
         kernel: Kernel,
         store: Store,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
         *,
+        date: Callable[[float], str] = rfc3339,
+        moment: Callable[[float], float] = float,
         publish: Callable[[str, str], None] = lambda _path, _text: None,
         resolve: Callable[[str, str], None] = lambda _path, _text: None,
         discard: Callable[[Sandbox], None] = lambda _sandbox: None,
@@ -63,6 +67,8 @@ class Engine:
         self.kernel = kernel
         self.store = store
         self.clock = clock
+        self.date = date
+        self.moment = moment
         self.started = clock()
         self.records = Records(store.load())
         self.publish = publish

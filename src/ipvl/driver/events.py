@@ -51,9 +51,10 @@ ABOUT_THE_STREAM = frozenset({EventType.EVENTS_LOST, EventType.DAEMON_STOPPING})
 class Event:
     """One thing that happened.
 
-    `time` is in seconds since the epoch, `text` one sentence for people. `network` and `endpoint` are what the thing is
-    called at that moment: its name, or the first twelve characters of its id; the ids tell it for certain. A sandbox is
-    on many networks: `network` is the first, `networks` the ids of all. `exit_status` is as a shell has it.
+    `time` is in seconds since the epoch as ipvl counts them (`ipvl.driver.steady_clock`), `text` one sentence for
+    people. `network` and `endpoint` are what the thing is called at that moment: its name, or the first twelve
+    characters of its id; the ids tell it for certain. A sandbox is on many networks: `network` is the first, `networks`
+    the ids of all. `exit_status` is as a shell has it.
     """
 
     time: float

@@ -13,8 +13,9 @@ from ipvl.dhcp.exchange import Denied, Granted, Silence, extend, regain
 from ipvl.driver.contracts import Wire
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import EventType
-from ipvl.driver.leases import LONGEST_NAP, client_of, converse
+from ipvl.driver.leases import client_of, converse
 from ipvl.driver.lifecycles import about_lease
+from ipvl.driver.steady_clock import LONGEST_NAP
 from ipvl.errors import IpvlError
 from ipvl.model import DhcpLease, Endpoint, Network, Terms
 from ipvl.records import Put

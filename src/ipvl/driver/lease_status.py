@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.model import DhcpLease, Endpoint, Network
 
 
-def lease_status(lease: DhcpLease) -> DhcpStatus | None:
-    """Return a lease as it is shown, None while no server has granted it."""
+def lease_status(lease: DhcpLease, date: Callable[[float], str]) -> DhcpStatus | None:
+    """Return a lease as it is shown, None while no server has granted it; `date` says when a moment is (RFC 3339)."""
     terms = lease.terms
     if terms is None:
         return None
@@ -16,8 +18,8 @@ def lease_status(lease: DhcpLease) -> DhcpStatus | None:
         state="lost" if lease.lost else "held",
         why=lease.lost,
         server=str(terms.server),
-        renews=terms.renews,
-        expires=terms.expires,
+        renews=None if terms.renews is None else date(terms.renews),
+        expires=None if terms.expires is None else date(terms.expires),
         gateway=None if terms.gateway is None else str(terms.gateway),
         resolvers=tuple(map(str, terms.resolvers)),
         domain=terms.domain,

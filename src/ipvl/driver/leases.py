@@ -16,6 +16,7 @@ from ipvl.driver.contracts import Wire
 from ipvl.driver.endpoints import belongs_to_another, reserve
 from ipvl.driver.engine import Engine
 from ipvl.driver.lease_ends import say_farewell
+from ipvl.driver.steady_clock import LONGEST_NAP
 from ipvl.errors import IpvlError, Kind, conflict, unavailable
 from ipvl.model import DhcpLease, Endpoint, Network, Terms
 from ipvl.options.names import is_hostname
@@ -28,8 +29,6 @@ WITHIN = 10.0
 """Seconds that a server gets to grant a lease: Docker waits, and so does the user."""
 MOST_UNUSED = 256
 """Client identifiers of a network that are kept without an endpoint, for the next one like it."""
-LONGEST_NAP = 600.0
-"""Seconds between two looks at the clock, which somebody may have set."""
 
 
 @dataclass(frozen=True, slots=True)

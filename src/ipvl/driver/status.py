@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ipvl.addresses.allocation import gateway_of
+from ipvl.clocks import rfc3339
 from ipvl.driver.contracts import Kernel
 from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.lease_status import lease_status, lease_trouble
@@ -111,12 +113,14 @@ class PoolStatus:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineStatus:
-    """An address that is not chosen on a parent until a time, since `holder` has it: a MAC address, or the host."""
+    """An address that is not chosen on a parent until a time (RFC 3339), since `holder` has it: a MAC address, or the
+    host.
+    """
 
     address: str
     parent: str
     holder: str
-    until: float
+    until: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +135,16 @@ class Status:
     quarantines: tuple[QuarantineStatus, ...] = ()
 
 
-async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = ()) -> Status:
+async def status(
+    records: Records, kernel: Kernel, warnings: tuple[str, ...] = (), *, date: Callable[[float], str] = rfc3339
+) -> Status:
     """Return what there is now.
 
     Args:
         records: what ipvl remembers.
         kernel: the host.
         warnings: what the last repair could not mend.
+        date: says when by the wall clock a moment of the records is (RFC 3339).
 
     Raises:
         IpvlError: the links cannot be read.
@@ -168,7 +175,7 @@ async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = (
                 parent=network.parent,
                 sandbox=endpoint.sandbox,
                 state=_state(endpoint, lease := records.dhcp_lease_of(endpoint.id), kernel),
-                lease=None if lease is None else lease_status(lease),
+                lease=None if lease is None else lease_status(lease, date),
             )
             for network in records.networks()
             for endpoint in records.endpoints_of(network.id)
@@ -186,7 +193,7 @@ async def status(records: Records, kernel: Kernel, warnings: tuple[str, ...] = (
             for pool in records.pools()
         ),
         quarantines=tuple(
-            QuarantineStatus(str(one.address), one.parent, one.holder, one.until) for one in records.quarantines()
+            QuarantineStatus(str(one.address), one.parent, one.holder, date(one.until)) for one in records.quarantines()
         ),
     )
 

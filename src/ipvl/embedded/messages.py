@@ -71,7 +71,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:
-    """A network as `ipvl network inspect` shows it. `created` is in seconds since the epoch.
+    """A network as `ipvl network inspect` shows it. `created` is RFC 3339.
 
     `announcements` and `announce_interval` (milliseconds) are None where the user did not say.
     `host_access` are the addresses by which the host and its members reach each other, if they do.
@@ -87,7 +87,7 @@ class NetworkView:
     mtu: int | None
     subnets: tuple[SubnetStatus, ...]
     labels: dict[str, str]
-    created: float
+    created: str
     members: tuple[Member, ...]
     conflict_check: str = ConflictCheck.NONE
     announcements: int | None = None
@@ -149,7 +149,7 @@ class AnySandbox:
 
 @dataclass(frozen=True, slots=True)
 class SandboxView:
-    """A sandbox as `ipvl ps` shows it. Times are in seconds since the epoch."""
+    """A sandbox as `ipvl ps` shows it. Times are RFC 3339."""
 
     id: str
     name: str
@@ -160,8 +160,8 @@ class SandboxView:
     supervisor: int
     inode: int
     running: bool
-    started: float
-    ended: float | None
+    started: str
+    ended: str | None
     exit_status: int | None
     members: tuple[Member, ...]
 

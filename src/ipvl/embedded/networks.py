@@ -8,6 +8,7 @@ from dataclasses import replace
 from ipvl.addresses.allocation import gateway_of
 from ipvl.driver import networks as driver
 from ipvl.driver.addressing import choose_subnets
+from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import with_host_addresses
 from ipvl.driver.lease_status import lease_status
@@ -26,7 +27,7 @@ from ipvl.embedded.messages import (
 )
 from ipvl.embedded.names import publish_names
 from ipvl.errors import conflict, invalid
-from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Phase
+from ipvl.model import ConflictCheck, Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
@@ -138,7 +139,7 @@ def view(engine: Engine, network: Network) -> NetworkView:
         subnets=subnet_statuses(network),
         addressing=network.addressing,
         labels=dict(network.labels),
-        created=network.created,
+        created=engine.date(network.created),
         conflict_check=network.conflict_check,
         announcements=network.announcements,
         announce_interval=network.announce_interval,
@@ -147,13 +148,12 @@ def view(engine: Engine, network: Network) -> NetworkView:
         host_access=tuple(map(str, host_addresses(network))),
         metric=network.metric,
         members=tuple(
-            member(network, endpoint, engine.records.dhcp_lease_of(endpoint.id))
-            for endpoint in _present(engine, network)
+            member(network, endpoint, _shown_lease(engine, endpoint)) for endpoint in _present(engine, network)
         ),
     )
 
 
-def member(network: Network, endpoint: Endpoint, lease: DhcpLease | None = None) -> Member:
+def member(network: Network, endpoint: Endpoint, lease: DhcpStatus | None = None) -> Member:
     """Return an endpoint as the command shows it, with its DHCP lease if it has one."""
     return Member(
         id=endpoint.id,
@@ -163,8 +163,13 @@ def member(network: Network, endpoint: Endpoint, lease: DhcpLease | None = None)
         addresses=tuple(map(str, endpoint.addresses)),
         sandbox=endpoint.sandbox,
         aliases=endpoint.aliases,
-        lease=None if lease is None else lease_status(lease),
+        lease=lease,
     )
+
+
+def _shown_lease(engine: Engine, endpoint: Endpoint) -> DhcpStatus | None:
+    lease = engine.records.dhcp_lease_of(endpoint.id)
+    return None if lease is None else lease_status(lease, engine.date)
 
 
 async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Network) -> Network:

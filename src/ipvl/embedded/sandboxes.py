@@ -237,8 +237,8 @@ def _view(engine: Engine, sandbox: Sandbox) -> SandboxView:
         supervisor=sandbox.supervisor,
         inode=sandbox.inode,
         running=sandbox.ended is None,
-        started=sandbox.started,
-        ended=sandbox.ended,
+        started=engine.date(sandbox.started),
+        ended=None if sandbox.ended is None else engine.date(sandbox.ended),
         exit_status=sandbox.exit_status,
         members=members,
     )

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ipvl.errors import IpvlError, missing, unavailable
+from ipvl.model import Boot
 from ipvl.records import Change, Put, Record
+from ipvl.store.boot_rows import begin_boot, boots, keep_ahead, newest_time
 from ipvl.store.migrations import migrate, newest_schema, schema_of
 from ipvl.store.rows import drop, put, select
 
@@ -44,6 +46,42 @@ class SqliteStore:
                     put(database, change)
                 else:
                     drop(database, change)
+
+    def boots(self) -> tuple[Boot, ...]:
+        """Return the boots that are kept, oldest first.
+
+        Raises:
+            IpvlError: the file cannot be read.
+        """
+        with _named_errors(self._path):
+            return tuple(boots(self._connection))
+
+    def newest_time(self) -> float:
+        """Return the newest time at which something recorded happened, 0 without any.
+
+        Raises:
+            IpvlError: the file cannot be read.
+        """
+        with _named_errors(self._path):
+            return newest_time(self._connection)
+
+    def begin_boot(self, boot: Boot, needless: Iterable[Boot]) -> None:
+        """Keep a boot unless another process has kept it already, and forget the needless ones.
+
+        Raises:
+            IpvlError: the file cannot be written; it is as it was.
+        """
+        with _named_errors(self._path), _transaction(self._connection) as database:
+            begin_boot(database, boot, needless)
+
+    def keep_ahead(self, boot: Boot) -> None:
+        """Keep how far the wall clock is ahead in a boot.
+
+        Raises:
+            IpvlError: the file cannot be written; it is as it was.
+        """
+        with _named_errors(self._path), _transaction(self._connection) as database:
+            keep_ahead(database, boot)
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from ipvl.clocks import rfc3339
 from ipvl.driver import endpoints, networks, pools
 from ipvl.driver.conflicts import FOUND_FREE_FOR, KEPT_OUT_FOR, MOST_IN_TURN
 from ipvl.driver.status import QuarantineStatus, status
@@ -100,7 +101,7 @@ def test_an_address_that_somebody_has_is_refused_with_the_mac_address(careful):
     assert expected == in_vain(careful, endpoints.create_endpoint(careful.engine, endpoint()))
     assert None is careful.engine.records.endpoint(ENDPOINT_ID)
     assert [Quarantine("eth0", TEN, MAC, NOW + KEPT_OUT_FOR)] == kept_out(careful)
-    assert [QuarantineStatus("192.168.20.10", "eth0", MAC, NOW + KEPT_OUT_FOR)] == list(
+    assert [QuarantineStatus("192.168.20.10", "eth0", MAC, rfc3339(NOW + KEPT_OUT_FOR))] == list(
         careful.run(status(careful.engine.records, careful.kernel)).quarantines
     )
 

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from ipvl.clocks import rfc3339
 from ipvl.dhcp.messages import MessageType
 from ipvl.driver.lease_keeping import keep_leases
 from ipvl.driver.leases import Claim, create_endpoint
@@ -145,11 +146,39 @@ def test_a_lease_that_nobody_extends_is_lost_when_it_ends(lan, server):
     shown = lan.run(status(lan.engine.records, lan.kernel))
     assert ["lease lost"] == [one.state for one in shown.endpoints]
     assert ("lost", why) == (shown.endpoints[0].lease.state, shown.endpoints[0].lease.why)
+    assert rfc3339(NOW + LEASE) == shown.endpoints[0].lease.expires
     assert (
         f"web has lost the lease of 192.168.20.100: {why}; others may get that address now:"
         " restart the container for another"
     ) in shown.networks[0].trouble
     lan.picture()
+
+
+def test_after_a_suspend_a_lease_is_looked_at_soon(lan, server):
+    """The host slept for hours, which stops asyncio's timers: what ended meanwhile is had again at once."""
+    naps = []
+
+    async def script() -> None:
+        well = asyncio.Event()
+
+        async def sleep(pause: float) -> None:
+            naps.append(pause)
+            if len(naps) > 1:
+                well.set()
+                await asyncio.Event().wait()
+            lan.now += 4 * 3600
+
+        task = asyncio.create_task(keep_leases(lan.engine, lan.wire, sleep))
+        await asyncio.wait_for(well.wait(), 10)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    lan.run(script())
+
+    assert naps[0] <= 30
+    assert ["lease.lost", "lease.renewed"] == [type_ for type_, _ in told(lan)]
+    assert ("", FIRST) == (lease(lan).lost, lease(lan).terms.address.ip)
 
 
 def test_a_lost_address_is_got_back(lan, server):

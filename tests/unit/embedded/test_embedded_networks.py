@@ -29,6 +29,7 @@ def test_a_network_is_made_with_its_parent_and_goes_with_it(world):
     assert ("vlan", 20) == (world.kernel.link("eth0.20").kind, world.kernel.link("eth0.20").vlan_id)
     view = inspect(world, created.id[:8])
     assert ("web", "embedded", "eth0.20", "l2", False) == (view.name, view.door, view.parent, view.mode, view.internal)
+    assert "2023-11-14T22:13:20.000000Z" == view.created, "RFC 3339, as `docker network inspect` has it"
     assert [("192.168.20.0/24", "192.168.20.1")] == [(one.subnet, one.gateway) for one in view.subnets]
     assert ("web",) == world.run(networks.remove(world.engine, NamedNetwork("web"))).names
     assert before == world.picture()

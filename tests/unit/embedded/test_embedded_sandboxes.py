@@ -20,12 +20,15 @@ def test_a_sandbox_is_on_many_networks_and_comes_off_all(web):
     start(web, 100, "one", "web", "db")
     (view,) = web.run(sandboxes.listed(web.engine, AnySandbox())).sandboxes
     assert ["eth0", "eth1"] == [member.interface for member in view.members]
+    assert ("2023-11-14T22:13:20.000000Z", None) == (view.started, view.ended)
+    web.wait(1.5)
 
     web.kernel.end_sandbox("/proc/100/ns/net")
     web.run(sandboxes.ended(web.engine, SandboxEnded(f"{100:064x}", 3)))
 
     (view,) = web.run(sandboxes.listed(web.engine, AnySandbox(all=True))).sandboxes
     assert (False, 3, ()) == (view.running, view.exit_status, view.members)
+    assert "2023-11-14T22:13:21.500000Z" == view.ended
     assert [] == list(web.engine.records.endpoints())
     assert before == web.picture()[1]
 

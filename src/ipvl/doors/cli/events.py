@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from ipvl.clocks import epoch_of, wall_clock
 from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli.flags import add_command, add_control_socket
-from ipvl.driver.events import Event, EventType
+from ipvl.driver.events import EventType
 from ipvl.errors import invalid, unavailable
 
 if TYPE_CHECKING:
@@ -25,8 +26,18 @@ EXAMPLES = """
 DESCRIPTION = """
 Print what happens, one line an event, until it is interrupted (which is success, status 0) or the daemon stops (status
 6). The daemon keeps the last 1000 events of its run for --since. A network or container that Docker makes is called by
-its id at first, since Docker tells ipvl its name a moment later.
+its id at first, since Docker tells ipvl its name a moment later. When the host's clock is set, all that is kept is told
+and chosen by the clock as it is now. In JSON, times are RFC 3339.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """What is printed of an event as the daemon tells it; `time` is RFC 3339."""
+
+    time: str
+    type: EventType
+    text: str
 
 
 def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) -> None:
@@ -78,8 +89,8 @@ def run(arguments: argparse.Namespace, settings: Configuration) -> int:
 
     event = None
     try:
-        for line in follow(settings.control_socket, f"/events?{query(arguments, time.time())}"):
-            event = msgspec.json.decode(line, type=Event)
+        for line in follow(settings.control_socket, f"/events?{query(arguments, wall_clock())}"):
+            event = msgspec.json.decode(line, type=ToldEvent)
             print(line.decode() if arguments.json else event_text(event), flush=True)  # noqa: T201 - what it is for
     except KeyboardInterrupt:
         return 0
@@ -107,8 +118,8 @@ def query(arguments: argparse.Namespace, now: float) -> str:
     return urlencode([*words, *((key, repr(value)) for key, value in times.items())])
 
 
-def event_text(event: Event) -> str:
+def event_text(event: ToldEvent) -> str:
     """Return an event as one line: the local time and the sentence, which may not break it."""
     from ipvl.doors.cli.instants import shown
 
-    return f"{shown(event.time)} {' '.join(event.text.split())}"
+    return f"{shown(epoch_of(event.time))} {' '.join(event.text.split())}"

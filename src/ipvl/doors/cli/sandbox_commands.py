@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +83,7 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
 
 def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
+    from ipvl.clocks import wall_clock
     from ipvl.doors.tables import sandboxes_text
     from ipvl.embedded.messages import AnySandbox
 
@@ -94,7 +94,7 @@ def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
         words = (sandbox.name if arguments.names else sandbox.id[:12] for sandbox in found.sandboxes)
         print("".join(f"{word}\n" for word in words), end="")
     else:
-        print(sandboxes_text(found, time.time()))
+        print(sandboxes_text(found, wall_clock()))
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -13,8 +12,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.event_log import EventLog, Reader
+from ipvl.driver.event_log import Reader
 from ipvl.driver.events import Selection
+from ipvl.driver.steady_clock import LONGEST_NAP
 from ipvl.errors import invalid, unavailable
 
 MEDIA_TYPE = "application/x-ndjson"
@@ -29,8 +29,9 @@ MOST_READERS = 64
 class Question(msgspec.Struct, forbid_unknown_fields=True):
     """What the query asks for.
 
-    `since` and `until` are seconds since the epoch: without `since` nothing past is told, without `until` the stream
-    goes on. `network` and `type` may be repeated and are as in `ipvl.driver.events.Selection`.
+    `since` and `until` are seconds since the epoch by the wall clock: without `since` nothing past is told, without
+    `until` the stream goes on. They mean the moments that they are when they are asked for; a clock that is set later
+    moves neither. `network` and `type` may be repeated and are as in `ipvl.driver.events.Selection`.
     """
 
     since: float | None = None
@@ -54,7 +55,7 @@ def event_stream(engine: Engine, request: Request) -> Response:
         selection.learn(event.network, event.network_id, event.parent)
     for network in engine.records.networks():
         selection.learn(network.label, network.id, network.parent)
-    return _EventStream(engine.events, question, selection)
+    return _EventStream(engine, question, selection)
 
 
 def _question(request: Request) -> Question:
@@ -78,29 +79,39 @@ def _question(request: Request) -> Question:
 class _EventStream(StreamingResponse):
     """Listens from the first byte of the answer to the last, however that comes about."""
 
-    def __init__(self, events: EventLog, question: Question, selection: Selection) -> None:
-        self._events = events
-        self._question = question
+    def __init__(self, engine: Engine, question: Question, selection: Selection) -> None:
+        self._engine = engine
+        self._since = None if question.since is None else engine.moment(question.since)
+        self._until = None if question.until is None else engine.moment(question.until)
         self._selection = selection
+        self._timer: asyncio.TimerHandle | None = None
         super().__init__(iter(()), headers=ONE_STREAM_A_CONNECTION, media_type=MEDIA_TYPE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Starlette ends this when the client goes away, though nothing happens that could be sent."""
-        with self._events.reading(self._question.since) as reader:
+        with self._engine.events.reading(self._since) as reader:
             self.body_iterator = self._lines(reader)
-            timer = None
-            if self._question.until is not None:
-                timer = asyncio.get_running_loop().call_later(self._question.until - time.time(), reader.end)
+            self._end_in_time(reader)
             try:
                 await super().__call__(scope, receive, send)
             finally:
-                if timer is not None:
-                    timer.cancel()
+                if self._timer is not None:
+                    self._timer.cancel()
+
+    def _end_in_time(self, reader: Reader) -> None:
+        if self._until is None:
+            return
+        left = self._until - self._engine.clock()
+        if left <= 0:
+            reader.end()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(min(left, LONGEST_NAP), self._end_in_time, reader)
 
     async def _lines(self, reader: Reader) -> AsyncIterator[bytes]:
-        until = self._question.until
+        until = self._until
         async for event in reader:
             if until is not None and event.time > until:
                 continue
             if self._selection.wants(event):
-                yield msgspec.json.encode(event) + b"\n"
+                told = msgspec.to_builtins(event) | {"time": self._engine.date(event.time)}
+                yield msgspec.json.encode(told) + b"\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from ipvl.clocks import wall_clock
 from ipvl.doors.tables import networks_text, sandboxes_text, status_text
 from ipvl.driver.engine import Engine
 from ipvl.driver.status import status
@@ -24,11 +24,11 @@ def table_routes(engine: Engine, learn_names: Callable[[], Awaitable[None]]) -> 
         return networks_text(await networks.listed(engine, AnyNetwork()))
 
     async def sandboxes_table() -> str:
-        return sandboxes_text(await sandboxes.listed(engine, AnySandbox()), time.time())
+        return sandboxes_text(await sandboxes.listed(engine, AnySandbox()), wall_clock())
 
     async def status_tables() -> str:
         await learn_names()
-        return status_text(await status(engine.records, engine.kernel, engine.warnings))
+        return status_text(await status(engine.records, engine.kernel, engine.warnings, date=engine.date))
 
     return [
         Route("/tables/networks", _serve(networks_table)),

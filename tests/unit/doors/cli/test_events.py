@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from urllib.parse import parse_qs
 
 import msgspec
 import pytest
 
 import ipvl.__main__ as command
-from ipvl.doors.cli import control_client, events
-from ipvl.doors.cli.events import event_text, query
+from ipvl.clocks import rfc3339
+from ipvl.doors.cli import control_client
+from ipvl.doors.cli.events import ToldEvent, event_text, query
 from ipvl.doors.cli.instants import instant
 from ipvl.doors.cli.parser import parser
 from ipvl.driver.events import Event, EventType
@@ -29,10 +31,10 @@ STOPPING = Event(NOW + 2, EventType.DAEMON_STOPPING, "ipvl stops; its networks s
 def utc(monkeypatch):
     """A machine in the zone of Greenwich."""
     monkeypatch.setenv("TZ", "UTC")
-    events.time.tzset()
+    time.tzset()
     yield
     monkeypatch.undo()
-    events.time.tzset()
+    time.tzset()
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def daemon(monkeypatch):
             for one in told:
                 if isinstance(one, BaseException):
                     raise one
-                yield msgspec.json.encode(one)
+                yield msgspec.json.encode(msgspec.to_builtins(one) | {"time": rfc3339(one.time)})
 
         monkeypatch.setattr(control_client, "follow", follow)
         return asked
@@ -82,8 +84,10 @@ def test_an_event_is_a_json_object(ipvl, daemon):
     code, out, err = ipvl("events", "--json")
 
     assert (0, "") == (code, err)
-    assert [CREATED, JOINED] == [msgspec.json.decode(line, type=Event) for line in out.splitlines()]
-    assert "endpoint.joined" == json.loads(out.splitlines()[1])["type"]
+    created, joined = map(json.loads, out.splitlines())
+    assert "2023-11-14T22:13:20.000000Z" == created.pop("time"), "RFC 3339, as Docker's"
+    assert CREATED == msgspec.convert({**created, "time": NOW}, Event)
+    assert ("endpoint.joined", "2023-11-14T22:13:21.000000Z") == (joined["type"], joined["time"])
 
 
 def test_an_interrupt_is_a_good_end(ipvl, daemon):
@@ -184,6 +188,6 @@ def test_what_is_no_time_is_refused(text):
 
 def test_an_event_keeps_to_its_line():
     """Whatever a thing is called."""
-    odd = Event(NOW, EventType.WARNING, "network a\nb\r\x0b is odd")
+    odd = ToldEvent(rfc3339(NOW), EventType.WARNING, "network a\nb\r\x0b is odd")
 
     assert 1 == len(event_text(odd).splitlines())

@@ -7,6 +7,7 @@ import tarfile
 
 import pytest
 
+from ipvl.clocks import rfc3339
 from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli import program_commands, rootfs_commands
 from ipvl.doors.cli.parser import parser
@@ -103,8 +104,8 @@ def test_a_root_filesystem_stays_while_a_sandbox_is_on_it(settings):
         1,
         1,
         running=False,
-        started=0.0,
-        ended=1.0,
+        started=rfc3339(0.0),
+        ended=rfc3339(1.0),
         exit_status=0,
         members=(),
     )

@@ -9,6 +9,7 @@ from textwrap import dedent
 
 import pytest
 
+from ipvl.clocks import rfc3339
 from ipvl.doors.tables import NO_NETWORKS, status_text
 from ipvl.driver.dhcp_status import DhcpStatus
 from ipvl.driver.status import LeaseStatus, PoolStatus, QuarantineStatus, Status
@@ -165,8 +166,8 @@ def test_pools_and_leases_have_tables_of_their_own():
 def test_addresses_of_others_have_a_table_of_their_own():
     """Whose they are, and until when they are not chosen, in local time."""
     kept = (
-        QuarantineStatus("192.168.20.7", "eth0.20", "52:54:00:12:34:56", NOW),
-        QuarantineStatus("2001:db8::7", "eth1", "this host itself", NOW + 61),
+        QuarantineStatus("192.168.20.7", "eth0.20", "52:54:00:12:34:56", rfc3339(NOW)),
+        QuarantineStatus("2001:db8::7", "eth1", "this host itself", rfc3339(NOW + 61)),
     )
     expected = text(
         f"""
@@ -191,7 +192,7 @@ def _in_utc(monkeypatch):
 @pytest.mark.usefixtures("_in_utc")
 def test_leases_of_dhcp_servers_have_a_table():
     """Who granted what to whom and until when, in local time; the network has no subnet of its own."""
-    lease = DhcpStatus("web", "held", "", "192.168.20.1", NOW, NOW + 60, "192.168.20.1", (), "", None)
+    lease = DhcpStatus("web", "held", "", "192.168.20.1", rfc3339(NOW), rfc3339(NOW + 60), "192.168.20.1", (), "", None)
     lan = network_status(name="lan", subnets=(), addressing="dhcp")
     shown = status_text(
         Status(

@@ -64,7 +64,9 @@ def _brief(command: str, body: str, control_socket: str) -> str | None:
         return None
     if status != 200:
         _refuse(control_socket, status, content)
-    return content.decode()
+    printed, end, notices = content.decode().partition("\n")
+    sys.stderr.write(notices)
+    return printed + end
 
 
 def _answer(control_socket: str, request: str, body: str = "") -> tuple[int, bytes] | None:

@@ -10,8 +10,12 @@ from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, Route, Vla
 MADE_BY_IPVL = "made by ipvl"
 """The alias (IFLA_IFALIAS) of every parent that ipvl makes: `ip link` shows it, and without it nothing is deleted."""
 
-USUAL_METRICS = {4: 0, 6: 1024}
-"""The metric of a route that was made without one, by family (IP6_RT_PRIO_USER, include/uapi/linux/ipv6_route.h)."""
+USUAL_METRICS = {4: 0, 6: 512}
+"""The metric of a default route of a network that has none, by family.
+
+In IPv4 the kernel's own. In IPv6 half of what a router's announcement has (IP6_RT_PRIO_USER, 1024, include/uapi/linux/
+ipv6_route.h): with the same, the kernel would go now by the one and now by the other.
+"""
 
 HALF_MADE_PREFIX = "ipvl+"
 """A parent bears a name like this until it is marked, so that one with its final name and no mark is never ipvl's."""
@@ -137,7 +141,8 @@ class PlacePort:
 
     `namespace` is the path of the sandbox's network namespace, `interface` the name that the port has there.
     `announced` tells whether the kernel says where the addresses are when the port's MAC address changes later, with
-    the parent's; the first announcements are ipvl's own.
+    the parent's; the first announcements are ipvl's own. `takes_default6` tells whether the kernel takes default routes
+    from routers' announcements there.
     """
 
     name: str
@@ -145,6 +150,7 @@ class PlacePort:
     interface: str
     addresses: tuple[IPInterface, ...]
     announced: bool = True
+    takes_default6: bool = True
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
@@ -155,7 +161,7 @@ class PlacePort:
 class RoutePort:
     """Add routes through an interface of a sandbox: default routes by its gateways, and others.
 
-    `metric` is what each of them has, None for the kernel's own choice.
+    `metric` is what each of them has; with None a default route has the usual one, and others the kernel's choice.
     """
 
     namespace: str
@@ -309,7 +315,10 @@ Step = (
 
 @dataclass(frozen=True, slots=True)
 class SandboxView:
-    """A sandbox's network as it is: its interfaces by name, which are up, family and metric of each default route."""
+    """A sandbox's network as it is: its interfaces by name, which are up, family and metric of each default route.
+
+    Default routes that routers announced are left out: they come and go, and one that somebody set comes before them.
+    """
 
     interfaces: frozenset[str]
     up: frozenset[str]

@@ -13,6 +13,9 @@ IPInterface = IPv4Interface | IPv6Interface
 HOST_PORT_PREFIX = "ih-"
 """A host's own port on a network is called this and the first twelve characters of the network's id."""
 
+BOTH_FAMILIES = frozenset({4, 6})
+"""Both versions of the Internet Protocol."""
+
 DOCKER = "docker"
 """The door of networks that Docker makes."""
 
@@ -110,11 +113,14 @@ class Network:
 
     `announcements` is how often a new member's addresses are announced, `announce_interval` the milliseconds between
     two; None where the user did not say.
-    `routes` are those of its sandboxes beside the default route, which they have only if `default_route` says so.
+    `routes` are those of its sandboxes beside the default route, which they have for the IP versions in
+    `default_routes` only.
     `metric` is what both have in a sandbox, None for the kernel's own choice. `host_access` says that the host has a
     port of its own.
     One whose addresses come from DHCP has no subnets: what its endpoints have is in their leases.
     `vlan_protocol` is that of the parent's outer tag, None where the user did not say.
+    `unused_parent` is what the user asked for as the parent of a network that `--internal` isolates; empty where
+    nothing was.
     """
 
     id: str
@@ -134,10 +140,11 @@ class Network:
     announcements: int | None = None
     announce_interval: int | None = None
     routes: tuple[Route, ...] = ()
-    default_route: bool = True
+    default_routes: frozenset[int] = BOTH_FAMILIES
     metric: int | None = None
     host_access: bool = False
     vlan_protocol: VlanProtocol | None = None
+    unused_parent: str = ""
 
     @property
     def host_port(self) -> str:

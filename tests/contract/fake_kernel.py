@@ -16,6 +16,7 @@ from typing import Any
 from zlib import crc32
 
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
+from ipvl.kernel.sandboxes import route_taken
 from ipvl.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
@@ -355,6 +356,17 @@ class FakeKernel:
             raise _refusal(errno.ENODEV, step)
         if not interface.up and (step.gateways or step.routes):
             raise _refusal(errno.ENETDOWN, step)
+        there = {
+            (route.destination, held.metric): (name, route.via)
+            for (where, name), steps in self._routes.items()
+            if where == step.namespace
+            for held in steps
+            for route in held.routes
+        }
+        for route in step.routes:
+            other = there.get((route.destination, step.metric), (step.interface, route.via))
+            if other != (step.interface, route.via):
+                raise route_taken(step, route, other[1])
         self._routes.setdefault((step.namespace, step.interface), []).append(step)
 
     def _check_sandbox(self, path: str) -> None:

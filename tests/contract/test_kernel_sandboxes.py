@@ -141,9 +141,9 @@ def test_a_name_that_is_taken_in_the_sandbox_is_refused(on_kernel):
     [
         ((), (), set()),
         (GATEWAYS[:1], (), {(4, 0)}),
-        (GATEWAYS[1:], (), {(6, 1024)}),
-        (GATEWAYS, (), {(4, 0), (6, 1024)}),
-        ((), (Route(ip_network("0.0.0.0/0")), Route(ip_network("::/0"))), {(4, 0), (6, 1024)}),
+        (GATEWAYS[1:], (), {(6, 512)}),
+        (GATEWAYS, (), {(4, 0), (6, 512)}),
+        ((), (Route(ip_network("0.0.0.0/0")), Route(ip_network("::/0"))), {(4, 0), (6, 512)}),
         ((), (Route(ip_network("10.0.0.0/8")), Route(ip_network("10.1.0.0/16"), GATEWAYS[0])), set()),
     ],
 )
@@ -169,8 +169,27 @@ def test_default_routes_of_several_metrics_are_side_by_side(on_kernel):
         for metric in (None, 200, 100, 200):
             await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS, (Route(ip_network("10.0.0.0/8")),), metric))
 
-        expected = {(4, 0), (4, 100), (4, 200), (6, 1024), (6, 100), (6, 200)}
+        expected = {(4, 0), (4, 100), (4, 200), (6, 512), (6, 100), (6, 200)}
         assert expected == (await bench.kernel.sandbox_view(path)).default_routes
+
+    on_kernel(promise)
+
+
+def test_another_route_to_the_same_place_is_refused(on_kernel):
+    """Whoever has it, and whichever way it leads; with another metric it is one more."""
+
+    async def promise(bench):
+        path = await place(bench)
+        far = ip_network("10.0.0.0/8")
+        await bench.kernel.apply(RoutePort(path, "eth0", (), (Route(far, GATEWAYS[0]),)))
+        step = RoutePort(path, "eth0", (), (Route(far),))
+        expected = (
+            f"sandbox {path} has a route to 10.0.0.0/8 already, via {GATEWAYS[0]}, so it cannot have 10.0.0.0/8 through"
+            " eth0; make one of the two networks with another -o metric, or without that route"
+        )
+
+        assert expected == await refusal(bench, Kind.CONFLICT, step)
+        await bench.kernel.apply(replace(step, metric=5))
 
     on_kernel(promise)
 

@@ -71,10 +71,17 @@ FULL = network(
         Route(ip_network("172.20.0.0/16")),
         Route(ip_network("2001:db8:1::/48"), ip_address("2001:db8::1")),
     ),
-    default_route=False,
+    default_routes=frozenset({4}),
     metric=4294967295,
 )
-ISOLATED = network(isolated=True, subnets=(), announcements=0, announce_interval=250)
+ISOLATED = network(
+    isolated=True,
+    unused_parent="eth0.20",
+    default_routes=frozenset(),
+    subnets=(),
+    announcements=0,
+    announce_interval=250,
+)
 ONE = endpoint("one", network_id=OTHER_ID, addresses=("192.168.20.10/24", "2001:db8::a/64"))
 JOINED = endpoint("two", addresses=("10.0.0.1/8",), name="shop", sandbox=SANDBOX, interface_prefix="web")
 SHARED = pool("10.0.0.0/8", "10.9.0.0/16", users=2)

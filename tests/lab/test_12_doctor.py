@@ -10,6 +10,8 @@ import pytest
 from tests.lab.docker_host import DockerHost
 from tests.lab.doctor import NET, RUN, Fault, Report, assert_found, broken, doctor, well
 
+ROUTED_WAYS = (("eth1", "192.168.1.9/24"), ("eth1", "2001:db8:1::9/64"), ("eth0.118", "192.168.118.9/24"))
+"""What a host needs on the parents of networks in L3, whose containers' packets it sends."""
 AS_NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 
 
@@ -29,6 +31,8 @@ def test_a_healthy_host(docker_host: DockerHost) -> None:
     docker_host.docker(
         f"{NET} --subnet=192.168.118.0/24 -o parent=eth0.118 -o ipvlan_mode=l3s -o parent=eth0.118 tagged3"
     )
+    for link, address in ROUTED_WAYS:
+        docker_host.run(f"ip address add {address} dev {link} noprefixroute")
     docker_host.docker(f"{NET} --subnet=192.168.10.0/24 isolated2")
     docker_host.docker(f"{NET} --subnet=192.168.214.0/24 --subnet=10.1.214.0/24 -o ipvlan_mode=l3 --internal isolated3")
     names = ("plain", "routed", "tagged", "tagged3", "isolated2", "isolated3")
@@ -44,6 +48,8 @@ def test_a_healthy_host(docker_host: DockerHost) -> None:
         assert well("6 networks", "6 parents") == doctor(docker_host)
     finally:
         docker_host.service("ipvl", "start")
+        for link, address in ROUTED_WAYS:
+            docker_host.run(f"ip address del {address} dev {link}", check=False)
 
 
 def test_a_host_where_nothing_has_run(docker_host: DockerHost) -> None:

@@ -87,7 +87,7 @@ SEGMENTS = {
 
 SETTINGS = {
     "IPv6 off under L3": Fault(
-        before=veth("up4"),
+        before=veth("up4", "10.71.9.1/24"),
         networks=(f"{L3} --ipv6 --subnet=10.71.4.0/24 --subnet=2001:db8:abc7::/64 -o parent=up4 old",),
         fault="sysctl -q -w net.ipv6.conf.up4.disable_ipv6=1",
         repair="ip link del up4",
@@ -97,14 +97,14 @@ SETTINGS = {
         ),
     ),
     "a strict rp_filter in a container with two ways in": Fault(
-        before="sysctl -q -w net.ipv4.conf.default.rp_filter=1",
+        before="sysctl -q -w net.ipv4.conf.default.rp_filter=1 && ip route add 192.168.9.0/24 dev eth1",
         networks=(
             f"{L3} --subnet=192.168.110.0/24 -o parent=eth1 net2",
             f"{NET} --subnet=192.168.10.0/24 net3",
         ),
         container=f"{RUN} --net=net2 --name=both alpine /bin/sh",
         fault="docker network connect net3 both",
-        repair="sysctl -q -w net.ipv4.conf.default.rp_filter=0",
+        repair="sysctl -q -w net.ipv4.conf.default.rp_filter=0; ip route del 192.168.9.0/24 dev eth1",
         says=(
             "warning: container both of network net2 has 2 interfaces, and with rp_filter=1 drops what comes in by one"
             " of them and would be answered by another; set net.ipv4.conf.all.rp_filter and .default.rp_filter to 2"

@@ -157,13 +157,19 @@ def test_three_isolated_spellings(docker_host: DockerHost) -> None:
 
 @pytest.mark.embedded
 def test_isolated_spellings_are_one_network(docker_host: DockerHost) -> None:
-    """No parent, an empty parent and --internal, even with a parent, differ in nothing but id and parent name."""
+    """No parent, an empty parent and --internal differ in nothing but id and parent name.
+
+    So does --internal with a parent, but that it says so.
+    """
     seen = []
+    own = {"id", "parent", "unused_parent", "trouble"}
     for flags in ("", "--internal", "-o parent=", "--internal -o parent=eth0"):
         docker_host.docker(f"docker network create -d ipvlan --subnet=192.168.10.0/24 {flags} same")
         (network,) = docker_host.status()["networks"]
         assert f"di-{network['id'][:12]}" == network["parent"]
-        seen.append({key: value for key, value in network.items() if key not in {"id", "parent"}})
+        unused = "eth0" if "eth0" in flags else None
+        assert (unused, bool(unused)) == (network["unused_parent"], bool(network["trouble"]))
+        seen.append({key: value for key, value in network.items() if key not in own})
         docker_host.docker("docker network rm same")
 
     assert [seen[0]] * 4 == seen

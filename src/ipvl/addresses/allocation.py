@@ -31,6 +31,11 @@ def gateway_of(network: Network, subnet: Subnet) -> IPAddress | None:
     return subnet.gateway or first_usable(subnet.pool)
 
 
+def used_gateway(network: Network, subnet: Subnet) -> IPAddress | None:
+    """Return the router of a network's subnet where its endpoints have their default route by it, or None."""
+    return gateway_of(network, subnet) if subnet.pool.version in network.default_routes else None
+
+
 def bounds(subnet: IPNetwork, within: IPNetwork | None = None) -> tuple[int, int]:
     """Return the lowest and the highest address that hosts of a subnet may have, as numbers.
 

@@ -79,6 +79,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             knows_kinds=kinds is not None,
             knows_namespaces=moved is not None,
             dhcp_servers=servers or {},
+            routes=(await kernel.ways()).routes,
             docker_networks=await _docker_networks(configuration, host, unchecked) if scope.whole else None,
         )
         diagnosis = diagnose(evidence, unchecked)

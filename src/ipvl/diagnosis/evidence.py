@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ipvl.errors import invalid, missing, shown
 from ipvl.facts import Answers, NetworkStack
-from ipvl.links import Link
+from ipvl.links import HostRoute, Link
 from ipvl.model import Network, Parent, Phase
 from ipvl.options.link_names import link_name
 from ipvl.planning.host import Host
@@ -51,6 +51,7 @@ class Evidence:
     knows_namespaces: bool = True
     docker_networks: frozenset[str] | None = None
     dhcp_servers: Mapping[str, str | None] = field(default_factory=dict)
+    routes: tuple[HostRoute, ...] | None = None
 
     @property
     def networks(self) -> tuple[Network, ...]:

@@ -11,6 +11,7 @@ from ipvl.diagnosis.findings import Finding, problem, refusal, warning
 from ipvl.errors import IpvlError
 from ipvl.links import Link
 from ipvl.model import Parent, ParentKind
+from ipvl.planning.isolation import KEEPS_IN, unused
 from ipvl.planning.kernels import check_kind, check_release
 from ipvl.planning.mtus import wrong_mtus
 from ipvl.planning.parent_links import belied_name, check_ethernet, check_master, check_mtu, check_no_macvlan
@@ -51,7 +52,13 @@ def module(evidence: Evidence) -> Iterator[Finding]:
 
 
 def parent(evidence: Evidence) -> Iterator[Finding]:
-    """Find parents that are missing and cannot be made, that are no Ethernet links, or whose names mislead."""
+    """Find parents that are missing and cannot be made, that are no Ethernet links, or whose names mislead.
+
+    And those that a network was to have, and does not use.
+    """
+    for network in evidence.networks:
+        if network.unused_parent:
+            yield warning("parent", network.label, f"network {network.label}: {unused(network)}", KEEPS_IN)
     for one, link in _parents(evidence):
         try:
             if link is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipvl.addresses.allocation import gateway_of
+from ipvl.addresses.allocation import used_gateway
 from ipvl.diagnosis.evidence import Scope
 from ipvl.facts import NetworkStack, Question
 from ipvl.links import Link
@@ -56,7 +56,7 @@ def gateway_question(network: Network, subnet: Subnet, records: Records, stack: 
 
     None when nobody uses one, or when a container or the host itself is it.
     """
-    return router_question(network, gateway_of(network, subnet) if network.default_route else None, records, stack)
+    return router_question(network, used_gateway(network, subnet), records, stack)
 
 
 def router_question(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ipvl.addresses.allocation import gateway_of
+from ipvl.addresses.allocation import gateway_of, used_gateway
 from ipvl.addresses.default_pools import is_default_pool
 from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
@@ -12,6 +12,7 @@ from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.questions import endpoint_questions, gateway_question, router_question
 from ipvl.links import Link
 from ipvl.model import IPInterface, IPNetwork, Network, Parent, Subnet
+from ipvl.planning.own_routers import own_routers
 
 QUIET_FOR = 600.0
 """Seconds after which a VLAN on which nobody was asked, and that never received a frame, is worth a word."""
@@ -21,11 +22,14 @@ def subnet(evidence: Evidence) -> Iterator[Finding]:
     """Find subnets that are not the parent's own in L2, or that are in L3.
 
     In L2 a second subnet on a segment is usual where the router has an address in it, so a gateway that answers settles
-    it. In L3 a host that answers ARP for its containers (proxy_arp) may give them a part of the parent's subnet.
+    it. In L3 a host that answers ARP for its containers (proxy_arp) may give them a part of the parent's subnet, and
+    what containers send goes by the host's own routes, so that the host must have a way there.
     """
     for network in evidence.networks:
         if network.isolated:
             continue
+        if network.mode.routes:
+            yield from _no_way(network, evidence)
         for one in network.subnets:
             own = _parents_own(one.pool, network, evidence)
             if network.mode.routes and own is not None and not evidence.stack.link(network.parent).proxy_arp:
@@ -55,8 +59,38 @@ def subnet(evidence: Evidence) -> Iterator[Finding]:
                 )
 
 
+def _no_way(network: Network, evidence: Evidence) -> Iterator[Finding]:
+    """Find an L3 network's family of which the host has neither address nor route by the parent.
+
+    Link-local and multicast routes lead to nobody beyond the host's own neighbours. A parent that is down, or has IPv6
+    off, is another check's finding.
+    """
+    link, facts = evidence.host.link(network.parent), evidence.stack.link(network.parent)
+    if evidence.routes is None or link is None or not link.up:
+        return
+    for version in sorted({subnet.pool.version for subnet in network.subnets}):
+        family = f"IPv{version}"
+        reached = any(one.version == version for one in _addresses(network.parent, evidence)) or any(
+            route.link == network.parent
+            and route.destination.version == version
+            and not (route.destination.is_link_local or route.destination.is_multicast)
+            for route in evidence.routes
+        )
+        if not reached and not (version == 6 and facts.ipv6_disabled):
+            example = "192.168.1.9/24" if version == 4 else "2001:db8:1::9/64"
+            yield warning(
+                "subnet",
+                network.label,
+                f"in mode {network.mode} network {network.label} sends its {family} by this host's routes, and the host"
+                f" has neither an {family} address nor a route on parent {network.parent}, so its containers reach"
+                " nobody outside",
+                f"give {network.parent} an address of its segment, such as `ip address add {example} dev"
+                f" {network.parent}`, and the router a route to the network's subnets by that address",
+            )
+
+
 def gateway(evidence: Evidence) -> Iterator[Finding]:
-    """Find gateways and routers of L2 networks that nobody has, and gateways of the host's own, out of reach.
+    """Find gateways and routers of L2 networks that nobody has, and those of the host's or ipvl's own, out of reach.
 
     Where a VLAN carries nothing at all, or the subnet is another's, that is the finding.
     """
@@ -64,7 +98,7 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
         for one in network.subnets:
             address = gateway_of(network, one)
             own = evidence.stack.link(network.parent).addresses
-            if network.default_route and any(address == one.ip for one in own):
+            if used_gateway(network, one) is not None and any(address == mine.ip for mine in own):
                 yield problem(
                     "gateway",
                     network.label,
@@ -96,10 +130,22 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
                         " --gateway",
                     )
         yield from _routers(network, evidence)
+        for router in own_routers(network, evidence.records):
+            yield problem("gateway", network.label, f"network {network.label}: {router.what}", router.way_out)
 
 
 def _routers(network: Network, evidence: Evidence) -> Iterator[Finding]:
+    own = {one.ip for one in evidence.stack.link(network.parent).addresses}
     for route in network.routes:
+        if route.via in own:
+            yield problem(
+                "gateway",
+                network.label,
+                f"router {route.via} of route {route.destination} in network {network.label} is this host's own address"
+                f" on {network.parent}, which ipvlan keeps out of its containers' reach",
+                "make the network with the address of another router",
+            )
+            continue
         question = router_question(network, route.via, evidence.records, evidence.stack)
         if question is None or evidence.answers.get(question, ("nobody was asked",)):
             continue

@@ -161,9 +161,13 @@ def _route_rows(network: NetworkStatus) -> list[tuple[str, ...]]:
     """Return what a network's containers get otherwise than those of most."""
     name, metric = network.name or network.id[:12], str(network.metric or NOTHING)
     rows: list[tuple[str, ...]] = [(route, name, metric) for route in network.routes]
-    if not network.default_route and not network.isolated:
+    if not network.isolated and not network.default_route:
         rows.append(("no default", name, NOTHING))
-    elif network.metric is not None:
+        return rows
+    if not network.isolated and len(network.default_route_families) == 1:
+        left = "IPv6" if "ipv4" in network.default_route_families else "IPv4"
+        rows.append((f"no {left} default", name, NOTHING))
+    if network.metric is not None:
         rows.append(("default", name, metric))
     return rows
 

@@ -9,6 +9,7 @@ from ipvl.driver.addressing import fixed_by, has, refusal
 from ipvl.driver.conflicts import DOCKER_CHOSE, probe, taken, was_free
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import let_in, steps_to_remove
+from ipvl.driver.own_routers import warn_of_router
 from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
 from ipvl.model import Attachment, ConflictCheck, Endpoint, Network, Phase, Terms
@@ -72,6 +73,7 @@ async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
     changes: list[Change] = [*map(Drop, gone), Put(endpoint), *further]
     engine.commit(changes)
     log.info("network %s: endpoint %s has %s", network.label, endpoint.label, addresses(endpoint))
+    warn_of_router(engine, endpoint)
 
 
 async def delete_endpoint(engine: Engine, network_id: str, endpoint_id: str) -> None:

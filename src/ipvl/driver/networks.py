@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import with_host_addresses
+from ipvl.driver.own_routers import warn_of_routers
 from ipvl.errors import IpvlError, conflict
 from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, RemoveHostPort, RemoveParent, RemovePort, Step
 from ipvl.model import Network, Phase
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
+from ipvl.planning.isolation import unused_parent
 from ipvl.planning.kernels import check_kernel
 from ipvl.planning.parents import left_behind, plan_parent, steps_to_remove_parents, unused_parents
 from ipvl.records import Change, Drop, Put
@@ -57,7 +59,8 @@ async def create_network(engine: Engine, network: Network) -> None:
                 engine.commit((Drop(network), *(Drop(new) if old is None else Put(old) for new, old in earlier)))
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
-        for warning in plan.warnings:
+        warn_of_routers(engine, network)
+        for warning in (*plan.warnings, *unused_parent(network)):
             log.warning("network %s: %s", network.label, warning)
             engine.warn(f"network {network.label}: {warning}", network)
         log.info(

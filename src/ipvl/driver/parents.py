@@ -21,7 +21,7 @@ async def with_named_parent(
     Args:
         engine: what to work on.
         options: as the user wrote them.
-        isolated: the parent is not used, so it is left out instead of looked for.
+        isolated: the parent is not used, so it is not looked for.
 
     Raises:
         IpvlError: the description is wrong, or true of no link or of several.
@@ -33,7 +33,6 @@ async def with_named_parent(
         if selector is None:
             continue
         if isolated:
-            del named[key]
             continue
         named[key] = select_parent(selector, await engine.host(ways=True))
         log.info("parent %s is %s", selector.text, named[key])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ipvl.addresses.allocation import gateway_of
+from ipvl.addresses.allocation import used_gateway
 from ipvl.clocks import rfc3339
 from ipvl.driver.contracts import Kernel
 from ipvl.driver.dhcp_status import DhcpStatus
@@ -13,9 +13,11 @@ from ipvl.driver.lease_status import lease_status, lease_trouble
 from ipvl.driver.subnet_status import SubnetStatus
 from ipvl.errors import IpvlError
 from ipvl.links import Link
-from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Pool
+from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Pool, Subnet
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import host_addresses
+from ipvl.planning.isolation import unused_parent
+from ipvl.planning.own_routers import own_routers
 from ipvl.planning.parent_links import check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Records
@@ -25,6 +27,8 @@ from ipvl.records import Records
 class NetworkStatus:
     """A network; `trouble` is empty when containers can join it and reach what they should.
 
+    `default_route` says whether containers have one at all, `default_route_families` for which of `ipv4` and `ipv6`.
+    `unused_parent` is what was given as `-o parent` beside `--internal`, and is not used.
     `host_port` is the link by which the host reaches them, with `host_addresses`, where the network gives it access.
     """
 
@@ -46,6 +50,8 @@ class NetworkStatus:
     host_port: str | None = None
     host_addresses: tuple[str, ...] = ()
     addressing: str = "pool"
+    default_route_families: tuple[str, ...] = ()
+    unused_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +220,7 @@ def subnet_statuses(network: Network) -> tuple[SubnetStatus, ...]:
     return tuple(
         SubnetStatus(
             str(subnet.pool),
-            str(gateway) if network.default_route and (gateway := gateway_of(network, subnet)) is not None else None,
+            text_of_gateway(network, subnet),
             None if subnet.range is None else str(subnet.range),
             tuple(map(str, subnet.reserved)),
         )
@@ -234,26 +240,43 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
         mtu=network.mtu,
         subnets=subnet_statuses(network),
         endpoints=len(records.endpoints_of(network.id)),
-        trouble=(*_trouble(network, host), *_lost_leases(network, records)),
+        trouble=(*_trouble(network, host), *troubles_of_records(network, records)),
         addressing=network.addressing,
         conflict_check=network.conflict_check,
         routes=tuple(route.label for route in network.routes),
-        default_route=has_default_route(network),
+        default_route=bool(families := default_route_families(network)),
+        default_route_families=families,
+        unused_parent=network.unused_parent or None,
         metric=network.metric,
         host_port=network.host_port if network.host_access else None,
         host_addresses=tuple(map(str, host_addresses(network))),
     )
 
 
-def has_default_route(network: Network) -> bool:
-    """Tell whether a network gives its members a default route at all."""
-    return network.default_route and not network.isolated
+def default_route_families(network: Network) -> tuple[str, ...]:
+    """Return for which of `ipv4` and `ipv6` a network gives its members a default route."""
+    return () if network.isolated else tuple(f"ipv{version}" for version in sorted(network.default_routes))
+
+
+def text_of_gateway(network: Network, subnet: Subnet) -> str | None:
+    """Return the router of a subnet as its members have it, None where they have none."""
+    gateway = used_gateway(network, subnet)
+    return None if gateway is None else str(gateway)
 
 
 def _state(endpoint: Endpoint, lease: DhcpLease | None, kernel: Kernel) -> str:
     if lease is not None and lease.lost:
         return "lease lost"
     return "attached" if is_in_sandbox(endpoint, kernel.namespace_inode) else "waiting"
+
+
+def troubles_of_records(network: Network, records: Records) -> tuple[str, ...]:
+    """Return what keeps a network's members from what they should reach, as far as the records tell."""
+    return (
+        *unused_parent(network),
+        *map(str, own_routers(network, records)),
+        *_lost_leases(network, records),
+    )
 
 
 def _lost_leases(network: Network, records: Records) -> tuple[str, ...]:

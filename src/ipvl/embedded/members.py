@@ -9,6 +9,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
+from ipvl.addresses.allocation import used_gateway
 from ipvl.driver.addressing import choose_addresses, moved_cursors
 from ipvl.driver.conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
 from ipvl.driver.endpoints import addresses as addresses_of
@@ -16,20 +17,21 @@ from ipvl.driver.endpoints import make_port, port_mtu, reserve
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import let_in, steps_to_remove
 from ipvl.driver.leases import Leased, reserve_leased
+from ipvl.driver.own_routers import notices
 from ipvl.embedded.leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
 from ipvl.embedded.sandbox_messages import Attachment
-from ipvl.errors import IpvlError, conflict, invalid, missing, shown
+from ipvl.errors import IpvlError, Kind, conflict, invalid, missing, shown
 from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.model import ConflictCheck, Endpoint, IPAddress, Network, Phase, Sandbox
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.link_names import link_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
-from ipvl.planning.attachments import EVERYWHERE, attachment
+from ipvl.planning.attachments import EVERYWHERE, attachment, subnet_of
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Drop, Put
 
@@ -57,7 +59,7 @@ async def attach(engine: Engine, request: Attach) -> Member:
         lease = leases.get(network.id)
         endpoint = await join(engine, network, wish, request.namespace, inode, name=name, hosts=hosts, lease=lease)
         publish_names(engine)
-    return member(network, endpoint)
+    return member(network, endpoint, notices=notices(engine, endpoint))
 
 
 async def detach(engine: Engine, request: Detach) -> Member:
@@ -99,7 +101,7 @@ async def connect(engine: Engine, request: Connect) -> Member:
         )
         name_resolvers(engine, sandbox)
         publish_names(engine)
-    return member(network, endpoint)
+    return member(network, endpoint, notices=notices(engine, endpoint))
 
 
 async def disconnect(engine: Engine, request: Disconnect) -> Member:
@@ -206,6 +208,7 @@ async def join(
             endpoint.interface or endpoint.port,
             endpoint.addresses,
             announced=network.announcements != 0,
+            takes_default6=not _has_router6(network, endpoint),
         )
         await engine.apply((place,))
     except IpvlError:
@@ -246,7 +249,14 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
             view = await engine.kernel.sandbox_view(endpoint.sandbox)
             # One that lost its port, with its parent for instance, or has it set down can give no route.
             if other.interface in view.up:
-                await engine.apply((_routing(engine, other, view.default_routes),))
+                try:
+                    await engine.apply((_routing(engine, other, view.default_routes),))
+                except IpvlError as error:
+                    if error.kind is not Kind.CONFLICT:
+                        raise
+                    # Somebody else set a route in there meanwhile, which is no reason to stay.
+                    network = engine.network(other.network_id)
+                    engine.warn(f"network {network.label}: {error}", network)
         publish_names(engine)
         engine.commit((Drop(endpoint),))
     else:
@@ -333,6 +343,15 @@ def _routing(engine: Engine, endpoint: Endpoint, default_routes: frozenset[tuple
             if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
         ),
         network.metric,
+    )
+
+
+def _has_router6(network: Network, endpoint: Endpoint) -> bool:
+    """Tell whether the user named the IPv6 router of an endpoint, so that no other that announces itself is taken."""
+    subnets = [subnet_of(interface, network) for interface in endpoint.addresses if interface.version == 6]
+    return any(
+        subnet is not None and subnet.gateway is not None and used_gateway(network, subnet) is not None
+        for subnet in subnets
     )
 
 

@@ -52,7 +52,10 @@ class AnyNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An endpoint: whose it is, where it is and what it has. `interface` is None where the sandbox's owner names it."""
+    """An endpoint: whose it is, where it is and what it has. `interface` is None where the sandbox's owner names it.
+
+    `notices` are what whoever made it is told.
+    """
 
     id: str
     name: str
@@ -62,6 +65,7 @@ class Member:
     sandbox: str | None
     aliases: tuple[str, ...]
     lease: DhcpStatus | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -75,6 +79,9 @@ class NetworkView:
 
     `announcements` and `announce_interval` (milliseconds) are None where the user did not say.
     `host_access` are the addresses by which the host and its members reach each other, if they do.
+    `default_route_families` are those of `ipv4` and `ipv6` for which members have a default route.
+    `unused_parent` is what was given as `-o parent` beside `--internal`, and is not used.
+    `trouble` is what keeps members from what they should reach, one sentence each.
     """
 
     id: str
@@ -97,6 +104,9 @@ class NetworkView:
     metric: int | None = None
     host_access: tuple[str, ...] = ()
     addressing: str = "pool"
+    default_route_families: tuple[str, ...] = ()
+    unused_parent: str | None = None
+    trouble: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

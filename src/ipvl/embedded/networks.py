@@ -13,7 +13,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import with_host_addresses
 from ipvl.driver.lease_status import lease_status
 from ipvl.driver.parents import with_named_parent
-from ipvl.driver.status import has_default_route, subnet_statuses
+from ipvl.driver.status import default_route_families, subnet_statuses, troubles_of_records
 from ipvl.embedded.lookup import DOOR, find_network, find_own_network
 from ipvl.embedded.messages import (
     AnyNetwork,
@@ -27,12 +27,14 @@ from ipvl.embedded.messages import (
 )
 from ipvl.embedded.names import publish_names
 from ipvl.errors import conflict, invalid
-from ipvl.model import ConflictCheck, Endpoint, Network, Phase
+from ipvl.model import BOTH_FAMILIES, ConflictCheck, Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
 from ipvl.planning.host_access import check_host_access, host_addresses
+from ipvl.planning.isolation import unused_parent
 from ipvl.planning.kernels import check_kernel
+from ipvl.planning.own_routers import own_routers
 from ipvl.planning.parents import plan_parent
 from ipvl.planning.reconciliation import is_in_sandbox
 
@@ -70,7 +72,7 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
         if request.dry_run:
             return NetworkCreated(wish.id, notices, await _plan(engine, wish))
         await driver.create_network(engine, wish)
-    return NetworkCreated(wish.id, notices)
+    return NetworkCreated(wish.id, (*notices, *_warnings(engine, wish)))
 
 
 async def listed(engine: Engine, request: AnyNetwork) -> Networks:
@@ -144,7 +146,10 @@ def view(engine: Engine, network: Network) -> NetworkView:
         announcements=network.announcements,
         announce_interval=network.announce_interval,
         routes=tuple(route.label for route in network.routes),
-        default_route=has_default_route(network),
+        default_route=bool(families := default_route_families(network)),
+        default_route_families=families,
+        unused_parent=network.unused_parent or None,
+        trouble=troubles_of_records(network, engine.records),
         host_access=tuple(map(str, host_addresses(network))),
         metric=network.metric,
         members=tuple(
@@ -153,8 +158,10 @@ def view(engine: Engine, network: Network) -> NetworkView:
     )
 
 
-def member(network: Network, endpoint: Endpoint, lease: DhcpStatus | None = None) -> Member:
-    """Return an endpoint as the command shows it, with its DHCP lease if it has one."""
+def member(
+    network: Network, endpoint: Endpoint, lease: DhcpStatus | None = None, notices: tuple[str, ...] = ()
+) -> Member:
+    """Return an endpoint as the command shows it, with its DHCP lease if it has one, and what its user is told."""
     return Member(
         id=endpoint.id,
         name=endpoint.label,
@@ -164,6 +171,7 @@ def member(network: Network, endpoint: Endpoint, lease: DhcpStatus | None = None
         sandbox=endpoint.sandbox,
         aliases=endpoint.aliases,
         lease=lease,
+        notices=notices,
     )
 
 
@@ -202,7 +210,7 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
         if wish.host_access:
             check_host_access(wish, host)
     lines = [step.describe() for step in plan.steps] or [f"use parent {wish.parent} as it is"]
-    lines += [f"warning: {warning}" for warning in plan.warnings]
+    lines += [f"warning: {warning}" for warning in (*plan.warnings, *_warnings(engine, wish))]
     lines.append(f"ports in mode {wish.mode}, flag {wish.flag}" + (f", MTU {wish.mtu}" if wish.mtu else ""))
     for subnet in wish.subnets:
         gateway = gateway_of(wish, subnet)
@@ -222,17 +230,26 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _warnings(engine: Engine, wish: Network) -> tuple[str, ...]:
+    """Return what of the wish will not be as the user may expect."""
+    return (*unused_parent(wish), *map(str, own_routers(wish, engine.records)))
+
+
 def _routes(wish: Network) -> list[str]:
     metric = "" if wish.metric is None else f", metric {wish.metric}"
     further = [f"route {route.label}{metric}" for route in wish.routes]
     if wish.isolated:
         return ["no default route: the network is isolated", *further]
-    if not wish.default_route:
+    if not wish.default_routes:
         return ["no default route: another network may give one", *further]
+    left = [
+        f"no IPv{version} default route: another network may give one"
+        for version in sorted(BOTH_FAMILIES - wish.default_routes)
+    ]
     if wish.mode.routes:
-        return [f"default route to the device{metric}", *further]
-    gateways = [gateway_of(wish, subnet) for subnet in wish.subnets]
-    return [f"default route via {gateway}{metric}" for gateway in gateways if gateway] + further
+        return [f"default route to the device{metric}", *left, *further]
+    gateways = [gateway_of(wish, subnet) for subnet in wish.subnets if subnet.pool.version in wish.default_routes]
+    return [f"default route via {gateway}{metric}" for gateway in gateways if gateway] + left + further
 
 
 def _counted(number: int, noun: str) -> str:

@@ -10,16 +10,17 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 from ipvl.links import Link, MakePort
 from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, VlanProtocol
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300  # include/uapi/linux/netlink.h
-NLM_F_EXCL, NLM_F_CREATE = 0x200, 0x400
+NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18  # include/uapi/linux/rtnetlink.h
 RTM_NEWADDR = 20
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
-RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST = 254, 4, 1
+RT_TABLE_MAIN, RTPROT_STATIC, RTPROT_RA, RTN_UNICAST = 254, 4, 9, 1
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 4, 5, 6, 15
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5  # include/uapi/linux/if_link.h
@@ -71,6 +72,17 @@ class Request:
     def is_list(self) -> bool:
         """Whether the answer is a list of messages."""
         return self.flags & NLM_F_DUMP == NLM_F_DUMP
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A route as the kernel shows it: `index` is its link's, `metric` 0 without one, `announced` by a router."""
+
+    destination: IPNetwork
+    index: int | None
+    via: IPAddress | None
+    metric: int
+    announced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +169,13 @@ def new_address(index: int, address: IPInterface) -> Request:
     return Request(RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_EXCL)
 
 
-def new_route(destination: IPNetwork, index: int, via: IPAddress | None, metric: int | None = None) -> Request:
-    """Ask for a route through a link, by a gateway or (None) straight onto it; with the kernel's own metric if None."""
+def new_route(
+    destination: IPNetwork, index: int, via: IPAddress | None, metric: int | None = None, *, replaces: bool = False
+) -> Request:
+    """Ask for a route through a link, by a gateway or (None) straight onto it; with the kernel's own metric if None.
+
+    One of the same destination and metric is in its way, unless it `replaces` that.
+    """
     scope = RT_SCOPE_LINK if via is None and destination.version == 4 else RT_SCOPE_UNIVERSE
     family, length = FAMILIES[destination.version], destination.prefixlen
     body = ROUTE.pack(family, length, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN_UNICAST, 0)
@@ -169,7 +186,7 @@ def new_route(destination: IPNetwork, index: int, via: IPAddress | None, metric:
         body += attribute(RTA_GATEWAY, via.packed)
     if metric is not None:
         body += _number(RTA_PRIORITY, metric)
-    return Request(RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_EXCL)
+    return Request(RTM_NEWROUTE, body, NLM_F_CREATE | (NLM_F_REPLACE if replaces else NLM_F_EXCL))
 
 
 def all_routes() -> Request:
@@ -268,16 +285,23 @@ def read_lower(body: bytes) -> tuple[int | None, int | None]:
     return read_number(found, IFLA_LINK), read_number(found, IFLA_LINK_NETNSID)
 
 
-def read_default_route(body: bytes) -> tuple[int, int] | None:
-    """Return the IP version and metric, 0 without one, of a default route of the main table, None for any other."""
-    family, length, _, _, short_table, *_ = ROUTE.unpack_from(body)
-    if length or family not in VERSIONS:
+def read_way(body: bytes) -> Way | None:
+    """Return a route of the main table, None for any other."""
+    family, length, _, _, short_table, protocol, *_ = ROUTE.unpack_from(body)
+    if family not in VERSIONS:
         return None
     found = attributes(body[ROUTE.size :])
     table = read_number(found, RTA_TABLE)
     if (short_table if table is None else table) != RT_TABLE_MAIN:
         return None
-    return VERSIONS[family], read_number(found, RTA_PRIORITY) or 0
+    packed = found.get(RTA_DST, bytes(4 if VERSIONS[family] == 4 else 16))
+    return Way(
+        ip_network((packed, length)),
+        read_number(found, RTA_OIF),
+        ip_address(found[RTA_GATEWAY]) if RTA_GATEWAY in found else None,
+        read_number(found, RTA_PRIORITY) or 0,
+        protocol == RTPROT_RA,
+    )
 
 
 def _info(found: dict[int, bytes]) -> dict[int, bytes]:

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
+from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, kernel_refused, missing
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.messages import (
     LOOPBACK,
     Request,
+    Way,
     all_links,
     all_routes,
     link_named,
@@ -31,9 +32,9 @@ from ipvl.kernel.messages import (
     new_address,
     new_route,
     no_link,
-    read_default_route,
     read_kind,
     read_link,
+    read_way,
     renamed_link,
     resized_link,
     switched_link,
@@ -41,11 +42,12 @@ from ipvl.kernel.messages import (
 )
 from ipvl.kernel.namespaces import inode
 from ipvl.links import USUAL_METRICS, PlacePort, RoutePort, SandboxView, SetMtu, TakePort
-from ipvl.model import IPAddress, IPInterface, IPNetwork
+from ipvl.model import IPAddress, IPInterface, IPNetwork, Route
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
 OWN = "/proc/thread-self/ns/net"
 EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+KERNELS_METRIC6 = 1024  # IP6_RT_PRIO_USER, include/uapi/linux/ipv6_route.h
 RESTLESS = "its links or routes change faster than they can be listed"
 DISMANTLING_SECONDS = 2.0
 DISMANTLING_PAUSE = 0.02
@@ -63,11 +65,15 @@ def look_into(namespace: str) -> SandboxView:
     if links is None or routes is None:
         raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
     found = [read_link(body, {}) for body in links]
-    ways = map(read_default_route, routes)
+    ways = filter(None, map(read_way, routes))
     return SandboxView(
         frozenset(one.name for one in found),
         frozenset(one.name for one in found if one.up),
-        frozenset((way[0], way[1] or USUAL_METRICS[way[0]]) for way in ways if way is not None),
+        frozenset(
+            (way.destination.version, way.metric or USUAL_METRICS[way.destination.version])
+            for way in ways
+            if way.destination.prefixlen == 0 and not way.announced
+        ),
     )
 
 
@@ -89,6 +95,8 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
                 link.do(switched_link(moved, up=False))
                 link.do(renamed_link(moved, step.interface))
                 _configure(f"ipv6/conf/{step.interface}/disable_ipv6", "0" if with_ipv6 else "1")
+                if not step.takes_default6:
+                    _configure(f"ipv6/conf/{step.interface}/accept_ra_defrtr", "0")
         with _gone_on_failure(link, moved):
             for address in step.addresses:
                 await _add_address(link, moved, address)
@@ -103,18 +111,16 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
 
 
 def route_port(step: RoutePort) -> None:
-    """Add the routes; one that is there already is done.
+    """Add the routes; one that is there already is done, and one that a router announced gives way.
 
     Raises:
-        IpvlError: there is no network namespace at this path.
+        IpvlError: there is no network namespace at this path, or it has another route to one of the destinations.
         NetlinkError: the kernel refused.
     """
     with inside(step.namespace) as link:
         port, _ = read_kind(link.ask(link_named(step.interface)))
-        for gateway in step.gateways:
-            _add_route(link, EVERYWHERE[gateway.version], port, gateway, step.metric)
-        for route in step.routes:
-            _add_route(link, route.destination, port, route.via, step.metric)
+        for route in (*(Route(EVERYWHERE[gateway.version], gateway) for gateway in step.gateways), *step.routes):
+            _add_route(link, step, port, route)
 
 
 def set_mtu(step: SetMtu, namespace: str) -> None:
@@ -196,14 +202,41 @@ async def _add_address(link: Conversation, port: int, address: IPInterface) -> N
             return
 
 
-def _add_route(
-    link: Conversation, destination: IPNetwork, port: int, via: IPAddress | None, metric: int | None
-) -> None:
+def _add_route(link: Conversation, step: RoutePort, port: int, route: Route) -> None:
+    metric = step.metric
+    if metric is None and route.destination.prefixlen == 0:
+        metric = USUAL_METRICS[route.destination.version] or None
     try:
-        link.do(new_route(destination, port, via, metric))
+        link.do(new_route(route.destination, port, route.via, metric))
     except NetlinkError as error:
         if error.code != errno.EEXIST:
             raise
+        there = _ways(link, route.destination, metric)
+        if any((way.index, way.via) == (port, route.via) for way in there):
+            return
+        other = next((way for way in there if not way.announced), None)
+        if other is not None:
+            raise route_taken(step, route, other.via) from error
+        if not there:  # it has gone again, or the routes do not hold still
+            raise
+        link.do(new_route(route.destination, port, route.via, metric, replaces=True))
+
+
+def _ways(link: Conversation, destination: IPNetwork, metric: int | None) -> list[Way]:
+    """Return the routes that are in the way of one with this destination and metric."""
+    wanted = metric or (KERNELS_METRIC6 if destination.version == 6 else 0)
+    ways = filter(None, map(read_way, link.list(all_routes()) or ()))
+    return [way for way in ways if (way.destination, way.metric) == (destination, wanted)]
+
+
+def route_taken(step: RoutePort, route: Route, via: IPAddress | None) -> IpvlError:
+    """Return the refusal of a route to a destination that another network, or somebody else, has a route to already."""
+    there = "straight to an interface" if via is None else f"via {via}"
+    return conflict(
+        f"sandbox {step.namespace} has a route to {route.destination} already, {there}, so it cannot have {route.label}"
+        f" through {step.interface}",
+        "make one of the two networks with another -o metric, or without that route",
+    )
 
 
 def _configure(name: str, value: str) -> None:

@@ -10,8 +10,9 @@ from ipaddress import ip_interface
 
 from ipvl.errors import invalid, shown
 from ipvl.model import Endpoint, IPInterface, Network
+from ipvl.options.addresses import without_zone
 from ipvl.options.link_names import link_name
-from ipvl.options.network import interface_prefix, network_id, without_zone
+from ipvl.options.network import interface_prefix, network_id
 
 PORT_PREFIX = "ipvl"
 IFNAME = "com.docker.network.endpoint.ifname"

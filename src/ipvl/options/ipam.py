@@ -8,8 +8,9 @@ from ipaddress import ip_address, ip_network
 from ipvl.addresses.pools import PoolWish
 from ipvl.errors import invalid, shown
 from ipvl.model import ConflictCheck, IPAddress, IPNetwork
+from ipvl.options.addresses import without_zone
 from ipvl.options.link_names import link_name
-from ipvl.options.network import address_range, one_of, without_zone
+from ipvl.options.network import address_range, one_of
 from ipvl.options.table import IPAM_CONFLICT_CHECK, IPAM_OPTIONS, IPAM_PARENT, canonical
 
 

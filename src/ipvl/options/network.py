@@ -23,6 +23,8 @@ from ipvl.model import (
     Subnet,
     VlanProtocol,
 )
+from ipvl.options.addresses import without_zone
+from ipvl.options.gateways import default_routes, gateway, gateway6
 from ipvl.options.host_access import check_host_access, host_of_dockers
 from ipvl.options.link_names import LINK_NAME_BYTES, link_name
 from ipvl.options.parent_selectors import parent_selector
@@ -33,6 +35,7 @@ from ipvl.options.table import (
     ANNOUNCEMENTS,
     CONFLICT_CHECK,
     FLAG,
+    GATEWAY6,
     HOST_ACCESS,
     INTERFACE_PREFIX,
     METRIC,
@@ -121,7 +124,9 @@ def network(
     """
     identity = network_id(id_text)
     chosen = canonical(options)
-    parent = link_name(chosen[PARENT.key]) if PARENT.key in chosen else ""
+    parent = chosen.get(PARENT.key, "")
+    if parent and not (internal and parent_selector(parent) is not None):
+        parent = link_name(parent)
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link, or none at all")
     isolated = internal or not parent
@@ -132,7 +137,11 @@ def network(
     if addressing is Addressing.DHCP:
         _check_dhcp(mode, texts, chosen, isolated=isolated)
         texts = ()
-    pools = _subnets(texts)
+    pools = _subnets(texts, mode)
+    if GATEWAY6.key in chosen:
+        has_ipv6 = any(pool.pool.version == 6 for pool in pools)
+        router = gateway6(chosen[GATEWAY6.key], mode, isolated=isolated, has_ipv6=has_ipv6)
+        pools = tuple(replace(pool, gateway=router) if pool.pool.version == 6 else pool for pool in pools)
     host_access = _switch(HOST_ACCESS, chosen)
     if door == DOCKER and METRIC.key in chosen:
         raise invalid(
@@ -158,11 +167,12 @@ def network(
         announcements=_number(chosen, ANNOUNCEMENTS, 0, MOST_ANNOUNCEMENTS),
         announce_interval=_number(chosen, ANNOUNCE_INTERVAL, SHORTEST_INTERVAL, LONGEST_INTERVAL),
         routes=routes(chosen[ROUTE.key], mode, pools) if ROUTE.key in chosen else (),
-        default_route=not _switch(NO_DEFAULT_ROUTE, chosen),
+        default_routes=default_routes(chosen.get(NO_DEFAULT_ROUTE.key, NO_DEFAULT_ROUTE.default)),
         metric=metric(chosen[METRIC.key]) if METRIC.key in chosen else None,
         host_access=host_access,
         addressing=addressing,
         vlan_protocol=_vlan_protocol(chosen, isolated=isolated),
+        unused_parent=parent if internal else "",
     )
     if host_access:
         check_host_access(wish)
@@ -178,7 +188,8 @@ def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
         IpvlError: an option is wrong, as far as that can be told without subnets.
     """
     chosen = canonical(options)
-    chosen.pop(ROUTE.key, None)
+    for option in (ROUTE, GATEWAY6):
+        chosen.pop(option.key, None)
     if parent_selector(chosen.get(PARENT.key, "")) is not None:
         chosen[PARENT.key] = "any"
     wish = network("unnamed", chosen, (), internal=internal, door=DOCKER, created=0.0)
@@ -207,18 +218,6 @@ def interface_prefix(text: str) -> str:
             f"interface prefix {shown(text)} is longer than {LONGEST_PREFIX} bytes",
             "a number is appended: use a shorter one",
         )
-    return text
-
-
-def without_zone(text: str) -> str:
-    """Return the text of an address as it is, for `ipaddress` to read.
-
-    Raises:
-        ValueError: it has a zone (RFC 4007, 11), such as `fe80::1%eth0`: `ipaddress` takes any text for one, line ends
-            too, and no address of a network has one.
-    """
-    if "%" in text:
-        raise ValueError(text)
     return text
 
 
@@ -328,7 +327,7 @@ def _mtu(text: str, subnets: Iterable[Subnet]) -> int:
     return int(text)
 
 
-def _subnets(written: Iterable[SubnetText]) -> tuple[Subnet, ...]:
+def _subnets(written: Iterable[SubnetText], mode: Mode) -> tuple[Subnet, ...]:
     subnets: list[Subnet] = []
     for one in written:
         pool = _pool(one.pool)
@@ -343,7 +342,7 @@ def _subnets(written: Iterable[SubnetText]) -> tuple[Subnet, ...]:
         subnets.append(
             Subnet(
                 pool,
-                _gateway(one.gateway, pool) if one.gateway else None,
+                gateway(one.gateway, pool, mode) if one.gateway else None,
                 address_range(one.range, pool) if one.range else None,
                 tuple(sorted({_reserved(text, pool) for text in one.reserved}, key=int)),
             )
@@ -380,14 +379,4 @@ def _reserved(text: str, subnet: IPNetwork) -> IPAddress:
         raise invalid(f"reserved address {shown(text)} is not an address", f"use one of {subnet}") from None
     if address not in subnet:
         raise invalid(f"reserved address {address} is not in subnet {subnet}", "give one that is")
-    return address
-
-
-def _gateway(text: str, pool: IPNetwork) -> IPAddress:
-    try:
-        address = ip_interface(without_zone(text)).ip
-    except ValueError:
-        raise invalid(f"gateway {shown(text)} is not an address", f"use one of {pool}") from None
-    if address not in pool and not address.is_link_local:
-        raise invalid(f"gateway {address} is not in subnet {pool}", "give the address of the router on that subnet")
     return address

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 
 from ipvl.errors import invalid, shown
 from ipvl.model import IPAddress, IPNetwork, Mode, Route, Subnet
+from ipvl.options.gateways import out_of_reach
 
 MOST_ROUTES = 256
 HIGHEST_METRIC = 4294967295  # RTA_PRIORITY is an u32: include/uapi/linux/rtnetlink.h
@@ -62,6 +63,10 @@ def _route(text: str, mode: Mode, subnets: Sequence[Subnet]) -> Route:
         raise invalid(f"route {destination} is a subnet of the network", "containers reach it without a route")
     if via is None:
         _check_device(destination, mode, subnets)
+    elif via.version == 6 and via.is_link_local:
+        if mode.routes:
+            raise out_of_reach(f"router {via} of route {destination}", mode)
+        _check_family(destination, subnets)
     elif not any(via in subnet.pool for subnet in subnets):
         raise invalid(
             f"router {via} of route {destination} is in no subnet of the network", f"its subnets: {_pools(subnets)}"
@@ -75,6 +80,10 @@ def _check_device(destination: IPNetwork, mode: Mode, subnets: Iterable[Subnet])
             f"route {destination} names no router, which mode l2 needs",
             f"add one of the network's subnets: {destination},via=ADDRESS",
         )
+    _check_family(destination, subnets)
+
+
+def _check_family(destination: IPNetwork, subnets: Iterable[Subnet]) -> None:
     if not any(subnet.pool.version == destination.version for subnet in subnets):
         raise invalid(
             f"route {destination} is IPv{destination.version}, of which the network has no subnet",

@@ -8,8 +8,9 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.errors import IpvlError, invalid, shown
 from ipvl.model import IPNetwork
+from ipvl.options.addresses import without_zone
 from ipvl.options.host_access import host_text
-from ipvl.options.network import SubnetText, check_numbers, without_zone
+from ipvl.options.network import SubnetText, check_numbers
 
 
 def subnets_from_flags(
@@ -19,7 +20,8 @@ def subnets_from_flags(
 
     Args:
         subnets: in CIDR notation; host bits are accepted and noticed.
-        gateways: addresses, each in one of the subnets.
+        gateways: addresses, each in one of the subnets, or link-local: that is the router of each IPv6 subnet which has
+            none of its own.
         ranges: in CIDR notation, each inside of one of the subnets.
         reserved: names to addresses, each in one of the subnets.
 
@@ -36,11 +38,17 @@ def subnets_from_flags(
         if pool in texts:
             raise invalid(f"subnet {pool} is given twice", "give each subnet once")
         texts[pool] = SubnetText(str(pool))
+    link_local = []
     for text in gateways:
-        pool = _containing(_address(text, "gateway"), texts, "gateway", text)
+        address = _address(text, "gateway")
+        if _is_link_local(address) and not any(_is_inside(address, pool) for pool in texts if pool.version == 6):
+            link_local.append(text)
+            continue
+        pool = _containing(address, texts, "gateway", text)
         if texts[pool].gateway:
             raise invalid(f"subnet {pool} has two gateways, {texts[pool].gateway} and {shown(text)}", "give one")
         texts[pool] = replace(texts[pool], gateway=text)
+    _give_link_local(link_local, texts)
     for text in ranges:
         part = _pool(text, "IP range")
         pool = _containing(part, texts, "IP range", text)
@@ -52,6 +60,32 @@ def subnets_from_flags(
         host = texts[pool].host or host_text({name: text})
         texts[pool] = replace(texts[pool], reserved=(*texts[pool].reserved, text), host=host)
     return tuple(texts.values()), tuple(notices)
+
+
+def _give_link_local(gateways: Sequence[str], texts: dict[IPNetwork, SubnetText]) -> None:
+    """Make a link-local address the gateway of the IPv6 subnets that have none yet.
+
+    Raises:
+        IpvlError: there is no such subnet, or there are two such addresses.
+    """
+    if not gateways:
+        return
+    if len(gateways) > 1:
+        first, second = gateways[:2]
+        raise invalid(f"gateways {shown(first)} and {shown(second)} are both link-local", "give one")
+    (text,) = gateways
+    without = [pool for pool, found in texts.items() if pool.version == 6 and not found.gateway]
+    if not without:
+        raise invalid(
+            f"gateway {shown(text)} is link-local, and the network has no IPv6 subnet that it could be the router of",
+            "give an IPv6 --subnet without another --gateway",
+        )
+    for pool in without:
+        texts[pool] = replace(texts[pool], gateway=text)
+
+
+def _is_link_local(address: IPNetwork) -> bool:
+    return address.version == 6 and address.is_link_local
 
 
 def _pool(text: str, what: str) -> IPNetwork:

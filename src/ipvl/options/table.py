@@ -97,18 +97,27 @@ ROUTE = Option(
     "route",
     "CIDR,via=ADDRESS, several separated by ;",
     "none",
-    "More routes of the containers. In l2 each needs via, a router in one of the network's subnets, and containers "
-    "with an address of that subnet get it. In l3 and l3s via may be left out: the parent routes.",
+    "More routes of the containers. In l2 each needs via, a router in one of the network's subnets or a link-local "
+    "one, and containers with an address of that subnet get it. In l3 and l3s via may be left out: the parent routes.",
     "route=10.0.0.0/8,via=192.168.20.254;172.20.0.0/16,via=192.168.20.253",
     aliases=("routes",),
 )
 NO_DEFAULT_ROUTE = Option(
     "no_default_route",
-    "true, false",
+    "true, false, ipv4, ipv6",
     "false",
-    "Give containers no default route, so that another network of theirs does.",
+    "Give containers no default route, so that another network of theirs does; with ipv4 or ipv6 none of that family "
+    "alone, such as where a router announces IPv6's itself.",
     "no_default_route=true",
     switch=True,
+)
+GATEWAY6 = Option(
+    "gateway6",
+    "a link-local address",
+    "the --gateway",
+    "The router of the IPv6 subnets by its link-local address (mode l2), which Docker takes for no --gateway: "
+    "`ipvl network create` takes it there as well.",
+    "gateway6=fe80::1",
 )
 METRIC = Option(
     "metric",
@@ -158,6 +167,7 @@ NETWORK_OPTIONS = (
     ANNOUNCE_INTERVAL,
     ROUTE,
     NO_DEFAULT_ROUTE,
+    GATEWAY6,
     METRIC,
     HOST_ACCESS,
     ADDRESSING,

@@ -14,9 +14,9 @@ def attachment(network: Network, endpoint: Endpoint, terms: Terms | None = None)
     """Return what the sandbox's owner must set up for this endpoint.
 
     L2: the gateway of the subnet each address is in. L3 and L3S: no gateway, since nothing answers ARP there, but a
-    default route to the device for each family the endpoint has. Isolated networks, and those that leave the default
-    route to others: no such way out; in L3 and L3S the network's other subnets are reached through the device, since
-    the parent routes between them. Then the network's further routes, as far as the endpoint can use them.
+    default route to the device for each family the endpoint has. Isolated networks, and those that leave a family's
+    default route to others: no such way out; in L3 and L3S the network's other subnets are reached through the device,
+    since the parent routes between them. Then the network's further routes, as far as the endpoint can use them.
     Gateway and routes of an endpoint with a DHCP lease are those of its `terms`.
     (Specification, "IPVlan L3 Mode Example" and "Dual Stack IPv4 IPv6 Ipvlan L3 Mode".)
     """
@@ -24,7 +24,7 @@ def attachment(network: Network, endpoint: Endpoint, terms: Terms | None = None)
     routes: list[Route] = []
     for interface in endpoint.addresses:
         own = subnet_of(interface, network)
-        if network.mode.routes and (network.isolated or not network.default_route):
+        if network.mode.routes and (network.isolated or interface.version not in network.default_routes):
             routes.extend(
                 Route(other.pool)
                 for other in network.subnets
@@ -32,14 +32,14 @@ def attachment(network: Network, endpoint: Endpoint, terms: Terms | None = None)
             )
         elif network.mode.routes:
             routes.append(Route(EVERYWHERE[interface.version]))
-        elif own is not None and network.default_route:
+        elif own is not None and interface.version in network.default_routes:
             gateway = gateway_of(network, own)
             if gateway is not None and gateway != interface.ip:
                 gateways.append(gateway)
         routes.extend(route for route in network.routes if _is_of_use(route, interface, own))
     if terms is not None:
         routes.extend(terms.routes)
-        if terms.gateway is not None and network.default_route:
+        if terms.gateway is not None and terms.gateway.version in network.default_routes:
             gateways.append(terms.gateway)
     return Attachment(
         port=endpoint.port,
@@ -54,7 +54,10 @@ def _is_of_use(route: Route, interface: IPInterface, own: Subnet | None) -> bool
     """Tell whether a sandbox with this address reaches the route's router, and is not that router itself."""
     if route.destination.version != interface.version:
         return False
-    return route.via is None or (own is not None and route.via in own.pool and route.via != interface.ip)
+    if route.via is None:
+        return True
+    near = own is not None and (route.via in own.pool or route.via.is_link_local)
+    return near and route.via != interface.ip
 
 
 def subnet_of(interface: IPInterface, network: Network) -> Subnet | None:

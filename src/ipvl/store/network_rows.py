@@ -26,9 +26,9 @@ def put_network(database: sqlite3.Connection, network: Network) -> None:
     database.execute(
         "INSERT INTO networks"
         " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-        " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access,"
-        " addressing, vlan_protocol)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " conflict_check, announcements, announce_interval, routes, default_route4, default_route6, metric,"
+        " host_access, addressing, vlan_protocol, unused_parent)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
         (
             network.id,
@@ -47,11 +47,13 @@ def put_network(database: sqlite3.Connection, network: Network) -> None:
             network.announcements,
             network.announce_interval,
             routes_text(network.routes),
-            network.default_route,
+            4 in network.default_routes,
+            6 in network.default_routes,
             network.metric,
             network.host_access,
             network.addressing,
             network.vlan_protocol,
+            network.unused_parent,
         ),
     )
     database.execute("DELETE FROM subnets WHERE network_id = ?", (network.id,))
@@ -103,13 +105,12 @@ def networks(database: sqlite3.Connection) -> Iterator[Network]:
         )
     rows = database.execute(
         "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-        " conflict_check, announcements, announce_interval, routes, default_route, metric, host_access"
-        ", addressing, vlan_protocol FROM networks ORDER BY rowid"
+        " conflict_check, announcements, announce_interval, routes, default_route4, default_route6, metric,"
+        " host_access, addressing, vlan_protocol, unused_parent FROM networks ORDER BY rowid"
     )
     for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
-        check, announcements, announce_interval, routes, default_route, metric, host_access, addressing, protocol = (
-            wishes
-        )
+        check, announcements, announce_interval, routes, default4, default6, metric, host_access, *later = wishes
+        addressing, protocol, unused_parent = later
         yield Network(
             id=identity,
             name=name,
@@ -128,9 +129,10 @@ def networks(database: sqlite3.Connection) -> Iterator[Network]:
             announcements=announcements,
             announce_interval=announce_interval,
             routes=routes_in(routes),
-            default_route=bool(default_route),
+            default_routes=frozenset(version for version, given in ((4, default4), (6, default6)) if given),
             metric=metric,
             host_access=bool(host_access),
             addressing=Addressing(addressing),
             vlan_protocol=None if protocol is None else VlanProtocol(protocol),
+            unused_parent=unused_parent,
         )

@@ -390,3 +390,13 @@ def test_rp_filter_in_a_sandbox(rp_filter, interfaces, lines):
 
     assert lines == len(said)
     assert all(line.startswith("warning: container shop of network web has 2 interfaces") for line in said)
+
+
+def test_a_parent_that_internal_leaves_unused():
+    """With what keeps containers on it without a way out."""
+    of = network(name="inner", isolated=True, unused_parent="eth0.20")
+
+    assert [
+        f"warning: network inner: parent eth0.20 is not used, since --internal puts the network on dummy {of.parent};"
+        " to keep a network on its parent without a way out, leave --internal out and give -o no_default_route=true"
+    ] == found("parent", evidence(of))

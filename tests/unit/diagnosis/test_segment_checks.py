@@ -12,6 +12,7 @@ from ipvl.addresses.default_pools import is_default_pool
 from ipvl.diagnosis.evidence import scope_of
 from ipvl.diagnosis.questions import MOST_ADDRESSES, questions
 from ipvl.facts import NetworkStack
+from ipvl.links import HostRoute
 from ipvl.model import Mode, Phase, Route
 from ipvl.records import Record, Records
 from tests.unit.builders import (
@@ -222,7 +223,7 @@ def test_the_host_as_gateway():
 def test_a_silent_router_of_a_route():
     """Where it was asked for; the gateway that no container uses is not."""
     ways = (Route(ip_network("10.0.0.0/8"), ip_address("192.168.1.254")), Route(ip_network("172.20.0.0/16")))
-    of = network(name="web", subnets=("192.168.1.0/24",), routes=ways, default_route=False)
+    of = network(name="web", subnets=("192.168.1.0/24",), routes=ways, default_routes=frozenset({6}))
     router = question("eth0", "192.168.1.254", "192.168.1.250")
 
     assert (router,) == asked(parent(), of)
@@ -318,3 +319,61 @@ def test_a_network_asked_for_alone():
 
     assert 1 == len(found("gateway", evidence(parent(), OWN, other, answers=silent, network="web")))
     assert [] == found("subnet", evidence(parent(), OWN, other, answers=silent, network=ID[:12]))
+
+
+def test_an_l3_network_by_whose_parent_the_host_has_no_way():
+    """In each family; link-local and multicast routes are none, and an address is a way as well as a route."""
+    of = network(name="web", mode=Mode.L3, subnets=("10.9.0.0/24", "2001:db8:9::/64"), parent="eth1")
+    here = [HostRoute(ip_network(text), "eth1", connected=True) for text in ("fe80::/64", "ff00::/8")]
+    elsewhere = HostRoute(ip_network("0.0.0.0/0"), "eth0", connected=False)
+    sentences = [
+        f"warning: in mode l3 network web sends its {family} by this host's routes, and the host has neither an"
+        f" {family} address nor a route on parent eth1, so its containers reach nobody outside; give eth1 an address of"
+        f" its segment, such as `ip address add {example} dev eth1`, and the router a route to the network's subnets by"
+        " that address"
+        for family, example in (("IPv4", "192.168.1.9/24"), ("IPv6", "2001:db8:1::9/64"))
+    ]
+
+    def said(*routes, at=of, **fields):
+        return found("subnet", evidence(parent("eth1"), at, routes=(*here, elsewhere, *routes), **fields))
+
+    assert sentences == said()
+    assert sentences[1:] == said(HostRoute(ip_network("10.0.0.0/8"), "eth1", connected=False))
+    assert sentences[:1] == said(stack=(facts("eth1", "2001:db8:1::9/64"),))
+    assert sentences == said(stack=(facts("eth1", "fe80::9/64"),))
+    assert sentences[:1] == said(stack=(replace(facts("eth1"), ipv6_disabled=True),))
+    assert [] == found("subnet", evidence(parent("eth1"), of)), "nobody could look"
+    assert [] == said(at=network(name="web", subnets=of.subnets, parent="eth1"))
+
+
+def test_a_routes_router_that_is_the_host_itself():
+    """Which no container reaches by that address."""
+    of = network(
+        name="web",
+        subnets=("192.168.1.0/24",),
+        routes=(Route(ip_network("10.0.0.0/8"), ip_address("192.168.1.250")),),
+        default_routes=frozenset(),
+    )
+
+    assert [
+        "problem: router 192.168.1.250 of route 10.0.0.0/8 in network web is this host's own address on eth0, which"
+        " ipvlan keeps out of its containers' reach; make the network with the address of another router"
+    ] == found("gateway", evidence(parent(), of))
+
+
+def test_a_router_that_is_a_container():
+    """In the words of `ipvl status`."""
+    of = network(
+        name="web",
+        subnets=("192.168.1.0/24",),
+        routes=(Route(ip_network("10.0.0.0/8"), ip_address("192.168.1.9")),),
+        default_routes=frozenset(),
+    )
+    holder = endpoint(addresses=("192.168.1.9/24",), name="vpn")
+
+    (said,) = found("gateway", evidence(parent(), of, holder))
+
+    assert said.startswith(
+        "problem: network web: router 192.168.1.9 of route 10.0.0.0/8 is container vpn of network web on the same"
+        " parent eth0, and an ipvlan port receives nothing but what is for its own addresses: the host gets the rest;"
+    )

@@ -427,7 +427,7 @@ def test_a_port_has_what_the_lease_says(lan, server):
 def test_a_network_may_leave_the_leases_default_route_to_others(world, server):
     """Its other routes stay."""
     world.wire.servers["eth0"] = [server]
-    world.create_network(network(name="lan", subnets=(), addressing=Addressing.DHCP, default_route=False))
+    world.create_network(network(name="lan", subnets=(), addressing=Addressing.DHCP, default_routes=frozenset({6})))
     further = Route(ip_network("10.0.0.0/8"), SECOND.ip)
     server.fields["routes"] = (Route(ip_network("0.0.0.0/0"), server.address), further)
     made = make(world)

@@ -67,6 +67,7 @@ def test_a_network_is_seen_as_it_was_asked_for(world):
         ),
         endpoints=1,
         trouble=(),
+        default_route_families=("ipv4", "ipv6"),
     )
 
     assert (expected,) == seen(world).networks

@@ -25,6 +25,7 @@ from ipvl.kernel.messages import (
     NUMBER,
     Message,
     Request,
+    Way,
     all_links,
     attributes,
     encoded,
@@ -35,8 +36,8 @@ from ipvl.kernel.messages import (
     new_port,
     new_route,
     no_link,
-    read_default_route,
     read_link,
+    read_way,
     renamed_link,
     switched_link,
     telling_link,
@@ -197,20 +198,22 @@ def test_a_link_on_one_of_another_namespace_has_no_lower_here():
 @pytest.mark.parametrize(
     ("family", "length", "table", "attribute", "expected"),
     [
-        (2, 0, 254, None, (4, 0)),
-        (10, 0, 254, 254, (6, 0)),
+        (2, 0, 254, None, "0.0.0.0/0"),
+        (10, 0, 254, 254, "::/0"),
         (2, 0, 0, 1000, None),
-        (2, 8, 254, None, None),
+        (2, 8, 254, None, "0.0.0.0/8"),
         (28, 0, 254, None, None),
     ],
 )
-def test_default_routes_are_those_of_the_main_table(family, length, table, attribute, expected):
+def test_routes_are_those_of_the_main_table(family, length, table, attribute, expected):
     """Of both families, and of no other protocol such as MPLS."""
     message = rtmsg()
     message["family"], message["dst_len"], message["table"] = family, length, table
     message["attrs"] = [] if attribute is None else [("RTA_TABLE", attribute)]
 
-    assert expected == read_default_route(body(message))
+    way = read_way(body(message))
+
+    assert expected == (None if way is None else str(way.destination))
 
 
 def test_a_metric_is_asked_for_and_read():
@@ -218,7 +221,24 @@ def test_a_metric_is_asked_for_and_read():
     request = new_route(ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50)
 
     assert 50 == decoded(rtmsg, request).get("priority")
-    assert (4, 50) == read_default_route(request.body)
+    assert Way(ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50, announced=False) == read_way(request.body)
+
+
+@pytest.mark.parametrize(("protocol", "announced"), [(9, True), (4, False), (2, False)])
+def test_an_announced_route_is_told_from_others(protocol, announced):
+    """RTPROT_RA, include/uapi/linux/rtnetlink.h."""
+    message = rtmsg()
+    message["family"], message["table"], message["proto"] = 10, 254, protocol
+    message["attrs"] = [("RTA_GATEWAY", "fe80::1"), ("RTA_OIF", 3), ("RTA_PRIORITY", 1024)]
+
+    assert Way(ip_network("::/0"), 3, ip_address("fe80::1"), 1024, announced) == read_way(body(message))
+
+
+def test_a_route_replaces_another_only_when_it_is_to():
+    """NLM_F_REPLACE without NLM_F_EXCL, include/uapi/linux/netlink.h."""
+    plain, replacing = (new_route(ip_network("::/0"), 6, None, replaces=replaces) for replaces in (False, True))
+
+    assert (0x600, 0x500) == (plain.flags, replacing.flags)
 
 
 def refusal(code: int, words: bytes, *, capped: bool) -> Message:

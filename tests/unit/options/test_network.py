@@ -120,8 +120,10 @@ def test_no_parent_is_an_isolated_network(options, internal):
 
 
 def test_internal_leaves_a_parent_unused():
-    """--internal with a parent is the same network as --internal without one."""
-    assert asked(internal=True) == asked({"parent": "eth0"}, internal=True)
+    """--internal with a parent is the same network as --internal without one; which that was is remembered."""
+    for text in ("eth0", "auto.20", "subnet:192.168.1.0/24"):
+        assert replace(asked(internal=True), unused_parent=text) == asked({"parent": text}, internal=True)
+    assert "" == asked({"parent": "eth0"}).unused_parent
 
 
 def test_isolated_networks_keep_their_other_options():

@@ -118,18 +118,122 @@ def test_a_route_of_a_family_without_a_subnet_is_refused():
     assert expected == refused({"route": "2001:db8:1::/48", **L3}, SUBNETS[:1])
 
 
-@pytest.mark.parametrize(("text", "expected"), [("true", False), ("True", False), ("false", True), ("", False)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("true", set()),
+        ("True", set()),
+        ("false", {4, 6}),
+        ("", set()),
+        ("ipv4", {6}),
+        ("IPv6", {4}),
+        ("ipv6", {4}),
+    ],
+)
 def test_the_default_route_is_left_to_others(text, expected):
-    """Only when that is asked for; the option's name alone asks for it."""
-    assert asked({}).default_route
-    assert expected == asked({"no_default_route": text}).default_route
+    """Only when that is asked for, for both families or for one; the option's name alone asks for both."""
+    assert {4, 6} == asked({}).default_routes
+    assert expected == asked({"no_default_route": text}).default_routes
+
+
+@pytest.mark.parametrize("text", ["maybe", "ipv5", "ipv4,ipv6"])
+def test_a_default_route_is_left_for_families_that_there_are(text):
+    """Nothing else."""
+    expected = f"no_default_route {text} is neither true nor false, nor ipv4 or ipv6; write it as no_default_route=true"
+
+    assert expected == refused({"no_default_route": text})
 
 
 def test_a_switch_is_true_or_false():
     """Nothing else."""
-    expected = "no_default_route maybe is neither true nor false; write it as no_default_route=true"
+    expected = "host_access maybe is neither true nor false; write it as host_access=true"
 
-    assert expected == refused({"no_default_route": "maybe"})
+    assert expected == refused({"host_access": "maybe"})
+
+
+BOTH = (SubnetText("192.168.20.0/24"), SubnetText("2001:db8::/64"))
+BY_LINK_LOCAL = "2001:db8:77::/64,via=fe80::9"
+
+
+def test_a_routes_router_may_be_link_local():
+    """In IPv6: that is how routers are known on a segment (RFC 4861)."""
+    (found,) = asked({"route": BY_LINK_LOCAL}, BOTH).routes
+
+    assert Route(ip_network("2001:db8:77::/64"), ip_address("fe80::9")) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "subnets", "expected"),
+    [
+        (
+            {"route": BY_LINK_LOCAL, "mode": "l3"},
+            BOTH,
+            "router fe80::9 of route 2001:db8:77::/64 is link-local, and in mode l3 containers are not on the segment"
+            " of any router; leave it out, since the parent routes, or use ipvlan_mode=l2",
+        ),
+        (
+            {"route": BY_LINK_LOCAL},
+            BOTH[:1],
+            "route 2001:db8:77::/64 is IPv6, of which the network has no subnet; add one, or leave the route out",
+        ),
+        (
+            {"route": "10.0.0.0/8,via=169.254.0.1"},
+            BOTH,
+            "router 169.254.0.1 of route 10.0.0.0/8 is in no subnet of the network; its subnets: 192.168.20.0/24,"
+            " 2001:db8::/64",
+        ),
+    ],
+)
+def test_a_link_local_router_that_cannot_be_is_refused(options, subnets, expected):
+    """Where no neighbour is resolved, where no container has an address of the family, and in IPv4."""
+    assert expected == refused(options, subnets)
+
+
+def test_the_ipv6_router_may_be_given_by_its_link_local_address():
+    """Of every IPv6 subnet, whatever gateway Docker chose for it."""
+    subnets = (*BOTH, SubnetText("2001:db8:1::/64", gateway="2001:db8:1::1"))
+    router = ip_address("fe80::1")
+
+    assert [None, router, router] == [one.gateway for one in asked({"gateway6": "fe80::1"}, subnets).subnets]
+
+
+@pytest.mark.parametrize(
+    ("options", "subnets", "expected"),
+    [
+        ({"gateway6": "fe80::1%eth0"}, BOTH, "gateway6 fe80::1%eth0 is not an address; write it as gateway6=fe80::1"),
+        (
+            {"gateway6": "2001:db8::1"},
+            BOTH,
+            "gateway6 2001:db8::1 is not a link-local IPv6 address; give any other as --gateway",
+        ),
+        (
+            {"gateway6": "169.254.0.1"},
+            BOTH,
+            "gateway6 169.254.0.1 is not a link-local IPv6 address; give any other as --gateway",
+        ),
+        (
+            {"gateway6": "fe80::1", "mode": "l3s"},
+            BOTH,
+            "gateway6 fe80::1 is link-local, and in mode l3s containers are not on the segment of any router;"
+            " leave it out, since the parent routes, or use ipvlan_mode=l2",
+        ),
+        (
+            {"gateway6": "fe80::1"},
+            BOTH[:1],
+            "gateway6 fe80::1 needs an IPv6 subnet, of which the network has none; add --ipv6 and an IPv6 --subnet,"
+            " or leave it out",
+        ),
+        (
+            {"gateway6": "fe80::1", "parent": ""},
+            BOTH,
+            "gateway6 fe80::1 is nobody on an isolated network, which has no segment outside;"
+            " drop it, or give the network a parent",
+        ),
+    ],
+)
+def test_a_link_local_gateway_that_cannot_be_is_refused(options, subnets, expected):
+    """With what to do instead."""
+    assert expected == refused(options, subnets)
 
 
 @pytest.mark.parametrize("text", ["1", "200", "4294967295"])

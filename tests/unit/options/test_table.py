@@ -13,7 +13,7 @@ from tests.unit.refusals import refusal
 KNOWN = (
     "known options: parent, ipvlan_mode, ipvlan_flag, com.docker.network.driver.mtu, "
     "com.docker.network.container_iface_prefix, conflict_check, com.docker.network.advertise_addr_nmsgs, "
-    "com.docker.network.advertise_addr_ms, route, no_default_route, metric, host_access, addressing, "
+    "com.docker.network.advertise_addr_ms, route, no_default_route, gateway6, metric, host_access, addressing, "
     "vlan_protocol"
 )
 EVERY_NAME = [
@@ -33,6 +33,7 @@ EVERY_NAME = [
     ("route", "route"),
     ("routes", "route"),
     ("no_default_route", "no_default_route"),
+    ("gateway6", "gateway6"),
     ("metric", "metric"),
     ("host_access", "host_access"),
     ("addressing", "addressing"),

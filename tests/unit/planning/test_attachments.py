@@ -211,9 +211,29 @@ def test_routes_to_the_device_are_for_those_of_the_family(mode):
 
 def test_a_network_may_leave_the_default_route_to_others():
     """Its own routes stay; in L3 its other subnets are then reached by routes of their own."""
-    left = network(subnets=("192.168.20.0/24",), default_route=False, routes=(BY_ROUTER,))
-    routed = network(mode=Mode.L3, subnets=("192.168.20.0/24", "192.168.30.0/24"), default_route=False)
+    left = network(subnets=("192.168.20.0/24",), default_routes=frozenset(), routes=(BY_ROUTER,))
+    routed = network(mode=Mode.L3, subnets=("192.168.20.0/24", "192.168.30.0/24"), default_routes=frozenset())
 
     assert (None, None) == gateways(left, "192.168.20.10/24")
     assert (BY_ROUTER,) == ways_out(left, "192.168.20.10/24").routes
     assert (Route(ip_network("192.168.30.0/24")),) == ways_out(routed, "192.168.20.10/24").routes
+
+
+def test_a_network_may_leave_one_familys_default_route_to_others():
+    """The other family has its own, in L2 by the gateway and in L3 by the device."""
+    four = frozenset({4})
+    left = network(subnets=("192.168.20.0/24", "2001:db8::/64"), default_routes=four)
+    routed = network(mode=Mode.L3, subnets=("192.168.20.0/24", "2001:db8::/64", "2001:db8:1::/64"), default_routes=four)
+    both = ("192.168.20.10/24", "2001:db8::a/64")
+
+    assert ("192.168.20.1", None) == gateways(left, *both)
+    assert (TO_THE_DEVICE4, Route(ip_network("2001:db8:1::/64"))) == ways_out(routed, *both).routes
+
+
+def test_a_link_local_router_is_every_ipv6_endpoints():
+    """It is in no subnet."""
+    way = Route(ip_network("2001:db8:77::/64"), ip_address("fe80::9"))
+    of = network(subnets=("192.168.20.0/24", "2001:db8::/64"), routes=(way,))
+
+    assert (way,) == ways_out(of, "2001:db8::a/64").routes
+    assert () == ways_out(of, "192.168.20.10/24").routes

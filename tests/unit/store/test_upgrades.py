@@ -188,3 +188,23 @@ def test_an_older_ipvl_refuses_newer_state_and_says_so(state):
 def tables(database: sqlite3.Connection) -> list[tuple[str, ...]]:
     """Return every statement that made a table or an index."""
     return sorted(database.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall())
+
+
+@pytest.mark.parametrize(("both", "expected"), [(0, frozenset()), (1, frozenset({4, 6}))])
+def test_a_network_that_left_its_default_route_to_others_still_does(tmp_path, both, expected):
+    """For both families, as it was said before there was a choice (schema 5)."""
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for script in _migrations()[:5]:
+            database.executescript(script)
+        database.execute("PRAGMA user_version = 5")
+        database.execute(
+            "INSERT INTO networks (id, door, parent, mode, flag, isolated, interface_prefix, created, phase,"
+            f" default_route) VALUES ('{ID}', 'docker', 'eth0', 'l2', 'bridge', 0, 'eth', 1.0, 'ready', {both})"
+        )
+
+    with closing(open_store(path)) as store:
+        (found,) = store.load()
+
+    assert isinstance(found, Network)
+    assert (expected, "") == (found.default_routes, found.unused_parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,8 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     if hosts and not Path(hosts).is_file():
         raise invalid(f"hosts file {hosts} does not exist", "make it first, or leave --hosts out")
     member = call("attach", Attach(wish, namespace, arguments.name, hosts))
+    for notice in member.notices:
+        print(f"notice: {notice}", file=sys.stderr)
     if arguments.json:
         print(json_text(member))
     else:

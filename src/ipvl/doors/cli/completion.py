@@ -30,7 +30,7 @@ CHOICES = {
     CONFLICT_CHECK.key: " ".join(ConflictCheck),
     ADDRESSING.key: " ".join(Addressing),
     VLAN_PROTOCOL.key: " ".join(VlanProtocol),
-    **{option.key: "true false" for option in NETWORK_OPTIONS if option.switch},
+    **{option.key: option.values.replace(",", "") for option in NETWORK_OPTIONS if option.switch},
 }
 """The values of options that have a few."""
 

@@ -247,7 +247,9 @@ def _connect(arguments: argparse.Namespace, call: Call) -> int:
     interface = options.pop(IFNAME, "")
     for unknown in options:
         raise invalid(f"unknown option {unknown}", f"the known one: {IFNAME}")
-    call("network.connect", Connect(attachment(arguments, arguments.network, interface), arguments.sandbox))
+    member = call("network.connect", Connect(attachment(arguments, arguments.network, interface), arguments.sandbox))
+    for notice in member.notices:
+        print(f"notice: {notice}", file=sys.stderr)
     return 0
 
 

@@ -27,7 +27,11 @@ from ipvl.errors import IpvlError, Kind
 log = logging.getLogger(__name__)
 
 HTTP_STATUS = {Kind.INVALID: 400, Kind.MISSING: 404, Kind.CONFLICT: 409, Kind.KERNEL: 500, Kind.UNAVAILABLE: 503}
-BRIEF: dict[str, Callable[[Any], str]] = {"attach": lambda member: f"{member.line}\n", "detach": lambda _: ""}
+BRIEF: dict[str, Callable[[Any], str]] = {
+    "attach": lambda member: "".join((f"{member.line}\n", *(f"notice: {notice}\n" for notice in member.notices))),
+    "detach": lambda _: "",
+}
+"""What is printed: what the command answers, and notices behind it, which go to standard error."""
 BY_NAME = {"network.list", "network.inspect"}
 """Calls that show networks of any door by their names."""
 LARGEST_BODY = 1 << 20

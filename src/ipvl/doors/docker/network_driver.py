@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import reprlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from ipvl.doors.docker import ipam_wire, wire
@@ -18,8 +18,6 @@ from ipvl.options import endpoint as endpoint_options
 from ipvl.options import network as network_options
 from ipvl.options.host_access import host_text
 from ipvl.options.names import path
-
-log = logging.getLogger(__name__)
 
 GENERIC = "com.docker.network.generic"
 INTERNAL = "com.docker.network.internal"
@@ -70,8 +68,6 @@ async def create_network(engine: Engine, request: wire.CreateNetwork) -> wire.No
     isolated = _is_internal(request.options)
     chosen = await with_named_parent(engine, _options(request.options), isolated=isolated)
     wish = _network(request, chosen, engine.clock(), isolated=isolated)
-    if wish.isolated and _options(request.options).get("parent"):
-        log.warning("network %s: --internal isolates it on %s, so its parent is not used", wish.label, wish.parent)
     await networks.create_network(engine, wish)
     return wire.Nothing()
 
@@ -216,9 +212,21 @@ def _joined(attachment: Attachment) -> wire.Joined:
         interface_name=wire.InterfaceName(src_name=attachment.port, dst_prefix=attachment.interface_prefix),
         gateway=str(attachment.gateway4 or ""),
         gateway_ipv6=str(attachment.gateway6 or ""),
-        static_routes=[_static_route(route) for route in attachment.routes],
+        static_routes=[_static_route(route) for route in (*_to_link_local_routers(attachment), *attachment.routes)],
         # Otherwise Docker attaches an endpoint without a gateway to its docker_gwbridge, behind the operator's back.
         disable_gateway_service=True,
+    )
+
+
+def _to_link_local_routers(attachment: Attachment) -> tuple[Route, ...]:
+    """Return routes that tell by which interface an endpoint's link-local routers are reached.
+
+    Docker looks a router up in the container's routes (moby, daemon/libnetwork/osl, programGateway and programRoute):
+    of several interfaces that have fe80::/64 any would do.
+    """
+    routers = dict.fromkeys((attachment.gateway6, *(route.via for route in attachment.routes)))
+    return tuple(
+        Route(IPv6Network(router)) for router in routers if isinstance(router, IPv6Address) and router.is_link_local
     )
 
 

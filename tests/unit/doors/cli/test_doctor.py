@@ -221,6 +221,7 @@ def test_a_port_inside_a_sandbox_of_ipvls_own(host):
     addresses = ("192.168.30.10/24",)
     inode = host.kernel.namespace_inode(namespace)
     host.kernel.add("eth1")
+    host.kernel.add_route("10.0.0.0/8", "eth1")
     host.remember(parent("eth1"), own)
     host.remember(endpoint(network_id=OTHER_ID, addresses=addresses, name="db", sandbox=namespace, inode=inode))
     host.kernel.add("p", "ipvlan", on="eth1", mode=own.mode, flag=own.flag)

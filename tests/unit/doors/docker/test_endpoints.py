@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 import pytest
 
-from ipvl.model import Mode
+from ipvl.model import Mode, Route
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, SANDBOX, endpoint, network, subnet
 
@@ -202,3 +204,19 @@ def test_becoming_the_way_out_changes_nothing(web, ask, method):
 
     assert {} == ask(f"NetworkDriver.{method}", IDS).body
     assert before == web.picture()
+
+
+def test_join_tells_by_which_interface_a_link_local_router_is_reached(world, ask):
+    """Every interface has fe80::/64, and Docker asks the container's routes for the router's."""
+    way = Route(ip_network("2001:db8:77::/64"), ip_address("fe80::9"))
+    world.create_network(network(subnets=(subnet("2001:db8::/64", "fe80::1"),), routes=(way,)))
+    world.create_endpoint(endpoint(addresses=("2001:db8::a/64",)))
+
+    answer = ask("NetworkDriver.Join", {**IDS, "SandboxKey": SANDBOX}).body
+
+    assert "fe80::1" == answer["GatewayIPv6"]
+    assert [
+        {"Destination": "fe80::1/128", "RouteType": 1, "NextHop": ""},
+        {"Destination": "fe80::9/128", "RouteType": 1, "NextHop": ""},
+        {"Destination": "2001:db8:77::/64", "RouteType": 0, "NextHop": "fe80::9"},
+    ] == [{"NextHop": "", **route} for route in answer["StaticRoutes"]]

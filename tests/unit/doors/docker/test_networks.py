@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_a_network_has_the_pools_of_the_families_that_are_on(world, ask, request
             "unknown option parnet; did you mean parent? known options: parent, ipvlan_mode, ipvlan_flag, "
             "com.docker.network.driver.mtu, com.docker.network.container_iface_prefix, conflict_check, "
             "com.docker.network.advertise_addr_nmsgs, com.docker.network.advertise_addr_ms, route, "
-            "no_default_route, metric, host_access, addressing, vlan_protocol",
+            "no_default_route, gateway6, metric, host_access, addressing, vlan_protocol",
         ),
         (
             body(generic={"parent": "eth0", "conflict_check": "probe", "ipvlan_mode": "l3"}),
@@ -169,7 +170,7 @@ def test_every_spelling_of_isolated_makes_the_same_network(world, ask, request_b
     """No parent, an empty one, no options at all, and --internal with or without a parent."""
     expected = network(isolated=True, subnets=(SUBNET4,), created=NOW)
 
-    assert expected == made(world, ask, request_body)
+    assert expected == replace(made(world, ask, request_body), unused_parent="")
 
 
 @pytest.mark.parametrize("value", [False, "false", None, 0])
@@ -227,7 +228,10 @@ def test_internal_with_a_parent_is_a_warning_in_the_log(ask, caplog):
 
     ask("NetworkDriver.CreateNetwork", body(**{INTERNAL: True}))
 
-    expected = "network aaaaaaaaaaaa: --internal isolates it on di-aaaaaaaaaaaa, so its parent is not used"
+    expected = (
+        "network aaaaaaaaaaaa: parent eth0 is not used, since --internal puts the network on dummy di-aaaaaaaaaaaa; to"
+        " keep a network on its parent without a way out, leave --internal out and give -o no_default_route=true"
+    )
     assert [expected] == caplog.messages
 
 

@@ -60,6 +60,7 @@ class Addressing(StrEnum):
 
     POOL = "pool"  # Docker or ipvl, from the network's subnets
     DHCP = "dhcp"  # the DHCP server on the parent's segment
+    NONE = "none"  # nobody: whoever is in the sandbox adds them to the port
 
 
 class ParentKind(StrEnum):
@@ -154,6 +155,11 @@ class Network:
     addressing: Addressing = Addressing.POOL
 
     @property
+    def gives_addresses(self) -> bool:
+        """Whether somebody chooses addresses for its endpoints at all."""
+        return self.addressing is not Addressing.NONE
+
+    @property
     def asks_server(self) -> bool:
         """Whether its endpoints' addresses come from a DHCP server."""
         return self.addressing is Addressing.DHCP
@@ -216,6 +222,11 @@ class Endpoint:
     def label(self) -> str:
         """What to call the endpoint in a sentence: the container's name, or the first twelve characters of its id."""
         return self.name or self.id[:12]
+
+    @property
+    def address_text(self) -> str:
+        """Its addresses in a sentence, IPv4 first."""
+        return " and ".join(str(interface.ip) for interface in self.addresses) or "no address"
 
 
 @dataclass(frozen=True, slots=True)

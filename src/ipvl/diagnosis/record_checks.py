@@ -142,13 +142,12 @@ def _half_done(network: Network, evidence: Evidence) -> Iterator[Finding]:
 def _gone(endpoint: Endpoint, evidence: Evidence) -> Iterator[Finding]:
     network = evidence.records.network(endpoint.network_id)
     if network is not None and network.phase is Phase.READY:
-        addresses = " and ".join(str(interface.ip) for interface in endpoint.addresses)
+        still = f"holds {endpoint.address_text}" if endpoint.addresses else "is recorded"
         yield warning(
             "records",
             network.label,
-            f"{wording.member(network)} {endpoint.label} of network {network.label} is gone, but still holds"
-            f" {addresses}",
-            wording.repair(network, "frees them"),
+            f"{wording.member(network)} {endpoint.label} of network {network.label} is gone, but still {still}",
+            wording.repair(network, "frees them" if endpoint.addresses else "forgets it"),
         )
 
 

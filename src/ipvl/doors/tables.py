@@ -70,7 +70,7 @@ def sandboxes_text(sandboxes: Sandboxes, now: float) -> str:
             sandbox.root_filesystem or NOTHING,
             " ".join(sandbox.command)[:40],
             _state(sandbox, now),
-            ", ".join(f"{member.network} {' '.join(member.addresses)}" for member in sandbox.members) or NOTHING,
+            ", ".join(" ".join((member.network, *member.addresses)) for member in sandbox.members) or NOTHING,
         )
         for sandbox in sandboxes.sandboxes
     )
@@ -128,7 +128,7 @@ def _network_row(network: NetworkStatus) -> tuple[str, ...]:
 
 
 def _no_subnets(addressing: str) -> str:
-    return NOTHING if addressing == "pool" else addressing
+    return {"pool": NOTHING, "none": "no addresses"}.get(addressing, addressing)
 
 
 def _parent_row(parent: ParentStatus) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def _endpoint_row(endpoint: EndpointStatus) -> tuple[str, ...]:
         endpoint.name or NOTHING,
         endpoint.id[:12],
         endpoint.network,
-        ",".join(endpoint.addresses),
+        ",".join(endpoint.addresses) or NOTHING,
         endpoint.parent,
         endpoint.state,
     )

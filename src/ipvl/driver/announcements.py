@@ -20,7 +20,7 @@ DEFAULT_INTERVAL = 1000
 
 def pauses(network: Network) -> tuple[float, ...]:
     """Return the seconds to wait before each announcement of a new endpoint; none where nobody would hear them."""
-    if network.mode.routes or network.isolated:
+    if network.mode.routes or network.isolated or not network.gives_addresses:
         return ()
     count = DEFAULT_COUNT if network.announcements is None else network.announcements
     interval = DEFAULT_INTERVAL if network.announce_interval is None else network.announce_interval

@@ -167,7 +167,7 @@ def belongs_to_another(held: Endpoint) -> IpvlError:
 
 def addresses(endpoint: Endpoint) -> str:
     """Return an endpoint's addresses as text, IPv4 first."""
-    return " and ".join(str(interface.ip) for interface in endpoint.addresses)
+    return endpoint.address_text
 
 
 async def port_mtu(engine: Engine, network: Network, terms: Terms | None) -> int | None:

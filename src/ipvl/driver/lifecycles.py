@@ -100,8 +100,7 @@ class Lifecycles:
 
     def _put_endpoint(self, network: Network, held: Endpoint | None, now: Endpoint, time: float) -> Iterator[Event]:
         if held is None:
-            has = " and ".join(str(interface.ip) for interface in now.addresses) or "no address"
-            yield _about(EventType.ENDPOINT_CREATED, network, now, f"is created with {has}", time)
+            yield _about(EventType.ENDPOINT_CREATED, network, now, f"is created with {now.address_text}", time)
             return
         if held.sandbox != now.sandbox:
             yield from self._left(network, held, time)
@@ -135,7 +134,7 @@ def sandbox_ended(sandbox: Sandbox, members: Members, exit_status: int, time: fl
 
 def _of_sandbox(type_: EventType, sandbox: Sandbox, members: Members, what: str, time: float) -> Event:
     places = ", ".join(
-        f"{network.label} as {' and '.join(str(interface.ip) for interface in endpoint.addresses)}"
+        f"{network.label} {f'as {endpoint.address_text}' if endpoint.addresses else 'without an address'}"
         for network, endpoint in members
     )
     event = Event(

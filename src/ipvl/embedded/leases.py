@@ -43,7 +43,7 @@ async def leased(engine: Engine, wishes: Sequence[Attachment], name: str, namesp
 
 
 def check_address(network: Network, wish: Attachment) -> None:
-    """Refuse an address that was asked for on a network whose DHCP server chooses.
+    """Refuse an address that was asked for on a network whose DHCP server chooses, or that has none to give.
 
     Raises:
         IpvlError: one was.
@@ -53,6 +53,11 @@ def check_address(network: Network, wish: Attachment) -> None:
             raise invalid(
                 f"address {shown(address)} cannot be chosen on network {network.label}: its DHCP server chooses",
                 "drop it, and have the server give that address to this member's client identifier",
+            )
+        if address and not network.gives_addresses:
+            raise invalid(
+                f"address {shown(address)} cannot be given on network {network.label}, which has no addresses",
+                "drop it: a member of this network adds its addresses itself",
             )
 
 

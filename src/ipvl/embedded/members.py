@@ -278,6 +278,9 @@ async def _with_addresses(engine: Engine, network: Network, wish: Attachment, en
         IpvlError: none can be had, or the one that was asked for is in use on the segment. The endpoint is forgotten.
     """
     engine.commit(expired(engine.records, engine.clock()))
+    if not network.gives_addresses:
+        await reserve(engine, endpoint)
+        return endpoint
     wanted4, wanted6 = _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address)
     found: Mapping[IPAddress, str] = {}
     for _ in range(MOST_IN_TURN):

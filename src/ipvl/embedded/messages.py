@@ -70,7 +70,7 @@ class Member:
     @property
     def line(self) -> str:
         """What `ipvl attach` prints of it."""
-        return f"{self.interface} {' '.join(self.addresses)}"
+        return " ".join((self.interface or "", *self.addresses))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from ipvl.errors import conflict, invalid
 from ipvl.model import BOTH_FAMILIES, ConflictCheck, Endpoint, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
+from ipvl.options.network import without_addresses
 from ipvl.options.subnet_flags import subnets_from_flags
 from ipvl.planning.host_access import check_host_access, host_addresses
 from ipvl.planning.isolation import unused_parent
@@ -68,6 +69,8 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
         if taken is not None and taken.phase is Phase.READY:
             raise conflict(f"network {name} exists already", "choose another name, or remove that network first")
         wish = await _with_default_subnets(engine, request, wish)
+        if not (wish.gives_addresses or request.ipv4):
+            notices = (*notices, "without IPv4 and IPv6 the network gives no addresses: its members add their own")
         wish = replace(wish, labels=tuple(sorted(request.labels.items())))
         if request.dry_run:
             return NetworkCreated(wish.id, notices, await _plan(engine, wish))
@@ -185,12 +188,16 @@ async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Ne
         if request.ipv6 or not request.ipv4:
             raise invalid("addressing dhcp is IPv4 alone", "leave --ipv6 and --no-ipv4 out")
         return wish
+    if not wish.gives_addresses:
+        if request.ipv6:
+            raise invalid("addressing none gives no IPv6 addresses either", "leave --ipv6 out")
+        return wish
     given = {subnet.pool.version for subnet in wish.subnets}
     four = next((subnet.pool for subnet in wish.subnets if subnet.pool.version == 4), None)
     if four is not None and not request.ipv4:
         raise invalid(f"subnet {four} is IPv4, which --no-ipv4 switches off", "leave one of them out")
     if not (given or request.ipv4 or request.ipv6):
-        raise invalid("a network without IPv4 and without IPv6 has no addresses to give", "add --ipv6 or a --subnet")
+        return without_addresses(wish)
     chosen = await choose_subnets(engine, ipv4=request.ipv4 and 4 not in given, ipv6=request.ipv6 and 6 not in given)
     subnets = sorted((*chosen, *wish.subnets), key=lambda subnet: subnet.pool.version) if chosen else wish.subnets
     return replace(wish, subnets=tuple(subnets))
@@ -226,6 +233,9 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
         lines.append(f"a port of the host's own with {' and '.join(map(str, host_addresses(wish)))}")
     if wish.asks_server:
         lines.append(f"addresses, gateway and resolvers from the DHCP server on {wish.parent}")
+    if not wish.gives_addresses:
+        lines.append("no addresses and no routes: members add their own")
+        return tuple(lines)
     lines += _routes(wish)
     return tuple(lines)
 

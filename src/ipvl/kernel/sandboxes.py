@@ -86,7 +86,8 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
         IpvlError: there is no network namespace at this path.
         NetlinkError: the kernel refused.
     """
-    with_ipv6 = any(address.version == 6 for address in step.addresses)
+    # A port without addresses gets them, of either family, from whoever is in there.
+    with_ipv6 = not step.addresses or any(address.version == 6 for address in step.addresses)
     with ExitStack() as opened:
         with _entered(step.namespace):
             link = opened.enter_context(Conversation())

@@ -68,7 +68,7 @@ def endpoint(
             f"client_id means nothing on network {network.label}, which asks no DHCP server",
             "drop it, or create the network with -o addressing=dhcp",
         )
-    elif not interfaces:
+    elif not interfaces and network.subnets:
         raise invalid(
             f"endpoint {identity[:12]} of network {network.label} has no address",
             "an ipvlan port forwards by its addresses",

@@ -134,6 +134,9 @@ def network(
     check_numbers(len(texts), sum(len(one.reserved) for one in texts))
     mode = one_of(Mode, MODE.key, chosen.get(MODE.key, Mode.L2))
     addressing = one_of(Addressing, ADDRESSING.key, chosen.get(ADDRESSING.key, Addressing.POOL))
+    if addressing is Addressing.NONE:
+        _check_no_subnets(texts)
+        texts = ()
     if addressing is Addressing.DHCP:
         _check_dhcp(mode, texts, chosen, isolated=isolated)
         texts = ()
@@ -176,7 +179,26 @@ def network(
     )
     if host_access:
         check_host_access(wish)
-    return wish
+    return without_addresses(wish) if addressing is Addressing.NONE else wish
+
+
+def without_addresses(wish: Network) -> Network:
+    """Return a network as one that gives its endpoints no addresses.
+
+    Raises:
+        IpvlError: an option is chosen that needs a subnet.
+    """
+    for is_chosen, option, reason in (
+        (wish.host_access, HOST_ACCESS, "the host's address is one of a subnet"),
+        (wish.routes, ROUTE, "its containers' routes are added with their addresses"),
+        (wish.conflict_check is not ConflictCheck.NONE, CONFLICT_CHECK, "there is no address to ask for"),
+    ):
+        if is_chosen:
+            raise invalid(
+                f"{option.key} cannot be had on a network without addresses: {reason}",
+                f"leave {option.key} out, or give a --subnet",
+            )
+    return replace(wish, subnets=(), addressing=Addressing.NONE)
 
 
 def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
@@ -193,7 +215,7 @@ def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
     if parent_selector(chosen.get(PARENT.key, "")) is not None:
         chosen[PARENT.key] = "any"
     wish = network("unnamed", chosen, (), internal=internal, door=DOCKER, created=0.0)
-    return wish.host_access or not (wish.mode.routes or wish.isolated or wish.asks_server)
+    return wish.host_access or not (wish.mode.routes or wish.isolated or wish.addressing is not Addressing.POOL)
 
 
 def _with_hosts(pools: Iterable[Subnet], texts: Iterable[SubnetText], *, uses_gateway: bool) -> tuple[Subnet, ...]:
@@ -271,6 +293,21 @@ def _check_dhcp(mode: Mode, texts: Iterable[SubnetText], chosen: Mapping[str, st
             )
 
 
+def _check_no_subnets(texts: Iterable[SubnetText]) -> None:
+    """Refuse subnets of a network that is to give no addresses.
+
+    Raises:
+        IpvlError: there is one. The empty pools of Docker's null IPAM driver are none.
+    """
+    for one in texts:
+        pool = _pool(one.pool)
+        if pool.prefixlen > 0:
+            raise invalid(
+                f"subnet {pool} cannot be given with addressing none: the network has no addresses to give",
+                "leave --subnet out, and with Docker add --ipam-driver=null",
+            )
+
+
 def one_of(choices: type[_Choice], key: str, text: str) -> _Choice:
     """Return which of an option's values a text is, whatever its case.
 
@@ -334,7 +371,7 @@ def _subnets(written: Iterable[SubnetText], mode: Mode) -> tuple[Subnet, ...]:
         if pool.prefixlen == 0:
             raise invalid(
                 f"the IPv{pool.version} pool is empty ({pool})",
-                "ipvl gives no container an interface without addresses: drop --ipam-driver=null and give a --subnet",
+                f"give a --subnet, or -o {ADDRESSING.key}={Addressing.NONE} for a network without addresses",
             )
         twin = next((other for other in subnets if other.pool.overlaps(pool)), None)
         if twin is not None:

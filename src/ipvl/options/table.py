@@ -143,7 +143,9 @@ ADDRESSING = Option(
     ", ".join(Addressing),
     Addressing.POOL,
     "pool: addresses come from the network's subnets. dhcp: each container has a lease of the DHCP server on the "
-    "parent's segment (IPv4, mode l2; with Docker add --ipam-driver=null).",
+    "parent's segment (IPv4, mode l2; with Docker add --ipam-driver=null). none: the network has no subnet, and its "
+    "containers a port without addresses, to which they add their own (with Docker --ipam-driver=null or "
+    "--ipv4=false says the same).",
     "addressing=dhcp",
 )
 

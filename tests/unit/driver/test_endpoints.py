@@ -283,6 +283,7 @@ def test_an_endpoint_can_be_named_later(on_eth0):
 def test_addresses_are_written_without_their_length():
     """IPv4 first, as they were given."""
     assert "192.168.20.10 and 2001:db8::a" == endpoints.addresses(DUAL)
+    assert "no address" == endpoints.addresses(replace(DUAL, addresses=()))
 
 
 def test_endpoints_survive_a_restart(on_eth0):

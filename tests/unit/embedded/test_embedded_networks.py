@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ipvl.embedded import members, networks
-from ipvl.embedded.messages import AnyNetwork, Attach, CreateNetwork, NamedNetwork
+from ipvl.embedded.messages import AnyNetwork, Attach, CreateNetwork, Detach, NamedNetwork
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import Kind
+from ipvl.model import Mode
+from tests.unit.embedded.members import BLUE, RED, attach
 
 WEB = CreateNetwork("web", subnets=("192.168.20.0/24",), options={"parent": "eth0.20"})
 
@@ -203,11 +207,67 @@ def test_a_network_that_is_not_there_is_named(world):
     assert expected == world.refusal(Kind.MISSING, networks.remove(world.engine, NamedNetwork("nothing")))
 
 
-def test_a_network_without_addresses_is_refused(world):
-    """Nothing could join it."""
-    request = CreateNetwork("web", ipv4=False)
-    expected = "a network without IPv4 and without IPv6 has no addresses to give; add --ipv6 or a --subnet"
-    assert expected == world.refusal(Kind.INVALID, networks.create(world.engine, request))
+NO_ADDRESSES = ("without IPv4 and IPv6 the network gives no addresses: its members add their own",)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("parent", [{"parent": "eth0"}, {}])
+@pytest.mark.parametrize(("fields", "notices"), [({"ipv4": False}, NO_ADDRESSES), ({"addressing": "none"}, ())])
+def test_a_network_without_addresses(world, mode, parent, fields, notices):
+    """Members have a port on it, in every mode; no default pool is taken, and no address is to be had."""
+    fields = dict(fields)
+    options = {"ipvlan_mode": mode, **parent} | {key: fields.pop(key) for key in ("addressing",) if key in fields}
+    request = CreateNetwork("bare", options=options, **fields)
+    plan = world.run(networks.create(world.engine, replace(request, dry_run=True)))
+    assert ("no addresses and no routes: members add their own", notices) == (plan.plan[-1], plan.notices)
+    world.run(networks.create(world.engine, request))
+
+    world.kernel.open_sandbox(BLUE)
+    one = attach(world, BLUE, "bare", "blue")
+    assert ("eth0", ()) == (one.line, one.addresses)
+    set_up, routes = world.kernel.set_up(BLUE, "eth0")
+    assert ((), [((), ())]) == (set_up.addresses, [(step.gateways, step.routes) for step in routes])
+    (view,) = world.run(networks.listed(world.engine, AnyNetwork())).networks
+    assert ("none", ()) == (view.addressing, view.subnets)
+    world.kernel.open_sandbox(RED)
+    expected = (
+        "address 10.0.0.9 cannot be given on network bare, which has no addresses; "
+        "drop it: a member of this network adds its addresses itself"
+    )
+    again = members.attach(world.engine, Attach(Attachment("bare", "10.0.0.9"), RED, "red"))
+    assert expected == world.refusal(Kind.INVALID, again)
+    world.restart()
+    world.run(members.detach(world.engine, Detach("bare", BLUE)))
+    assert ("bare",) == world.run(networks.remove(world.engine, NamedNetwork("bare"))).names
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (
+            CreateNetwork("bare", options={"parent": "eth0", "addressing": "none"}, ipv6=True),
+            "addressing none gives no IPv6 addresses either; leave --ipv6 out",
+        ),
+        (
+            CreateNetwork("bare", ("10.2.0.0/16",), options={"parent": "eth0", "addressing": "none"}),
+            "subnet 10.2.0.0/16 cannot be given with addressing none: the network has no addresses to give; "
+            "leave --subnet out, and with Docker add --ipam-driver=null",
+        ),
+        (
+            CreateNetwork("bare", ipv4=False, options={"parent": "eth0", "host_access": "true"}),
+            "host_access cannot be had on a network without addresses: the host's address is one of a subnet; "
+            "leave host_access out, or give a --subnet",
+        ),
+        (
+            CreateNetwork("bare", ipv4=False, options={"parent": "eth0", "conflict_check": "probe"}),
+            "conflict_check cannot be had on a network without addresses: there is no address to ask for; "
+            "leave conflict_check out, or give a --subnet",
+        ),
+    ],
+)
+def test_what_a_network_without_addresses_cannot_have(world, request_, expected):
+    """What needs a subnet is refused, not passed over."""
+    assert expected == world.refusal(Kind.INVALID, networks.create(world.engine, request_))
 
 
 def test_an_ipv4_subnet_without_ipv4_is_refused(world):

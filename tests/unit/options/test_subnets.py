@@ -94,13 +94,12 @@ def test_no_subnet_is_for_the_door_to_judge():
         ),
         (
             ("0.0.0.0/0",),
-            "the IPv4 pool is empty (0.0.0.0/0); ipvl gives no container an interface without addresses: "
-            "drop --ipam-driver=null and give a --subnet",
+            "the IPv4 pool is empty (0.0.0.0/0); "
+            "give a --subnet, or -o addressing=none for a network without addresses",
         ),
         (
             ("192.168.20.0/24", "::/0"),
-            "the IPv6 pool is empty (::/0); ipvl gives no container an interface without addresses: "
-            "drop --ipam-driver=null and give a --subnet",
+            "the IPv6 pool is empty (::/0); give a --subnet, or -o addressing=none for a network without addresses",
         ),
     ],
 )

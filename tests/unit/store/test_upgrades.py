@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model import Cursor, Endpoint, Flag, Mode, Network, Parent, ParentKind, Phase, Sandbox
+from ipvl.model import Addressing, Cursor, Endpoint, Flag, Mode, Network, Parent, ParentKind, Phase, Sandbox
 from ipvl.records import Record
 from ipvl.store.migrations import _migrations, newest_schema
 from ipvl.store.sqlite import open_store
@@ -133,6 +133,17 @@ def test_state_of_every_released_schema_is_brought_up_to_date(state, version):
         assert (newest_schema(),) == store._connection.execute("PRAGMA user_version").fetchone()
     with closing(open_store(path)) as store:
         assert remembered(version) == list(store.load()), "and the next start reads the same"
+
+
+def test_a_network_without_subnets_gives_no_addresses(state):
+    """It was made before there was a word for that, and nobody could join it."""
+    path = state(RELEASED[-1])
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("DELETE FROM subnets WHERE network_id = ?", (OTHER_ID,))
+
+    with closing(open_store(path)) as store:
+        found = {one.id: one.addressing for one in store.load() if isinstance(one, Network)}
+        assert {ID: Addressing.POOL, OTHER_ID: Addressing.NONE} == found
 
 
 @pytest.mark.parametrize("version", RELEASED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ipvl.driver.status import EndpointStatus, NetworkStatus, ParentStatus, Status
+from ipvl.model import Addressing
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ def graph(status: Status) -> tuple[LinkNode, ...]:
         if parent.base is not None:
             vlans[link].append(nodes[parent.name])
     return tuple(LinkNode(name, nodes.get(name), tuple(on_it)) for name, on_it in vlans.items())
+
+
+def no_subnet(network: NetworkStatus) -> str:
+    """Return what to say of a network without subnets in their place."""
+    return "no addresses" if network.addressing == Addressing.NONE else "no subnet"
 
 
 def label(thing: NetworkStatus | EndpointStatus) -> str:

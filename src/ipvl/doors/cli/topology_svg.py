@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.sax.saxutils import escape
 
-from ipvl.doors.cli.topology_graph import label
+from ipvl.doors.cli.topology_graph import label, no_subnet
 from ipvl.doors.cli.topology_layout import (
     GAP,
     HEAD,
@@ -105,7 +105,7 @@ def described(status: Status) -> str:
     """Return the picture in words, for those who cannot see it."""
     networks = "; ".join(
         f"network {label(one)} on {one.parent}, mode {one.mode}, "
-        f"{', '.join(subnet.subnet for subnet in one.subnets) or 'no subnet'}, {_count(one.endpoints, 'endpoint')}"
+        f"{', '.join(subnet.subnet for subnet in one.subnets) or no_subnet(one)}, {_count(one.endpoints, 'endpoint')}"
         for one in status.networks
     )
     return networks or "There are no networks yet."

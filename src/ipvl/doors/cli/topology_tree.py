@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ipvl.doors.cli.topology_graph import NetworkNode, ParentNode, graph, label
+from ipvl.doors.cli.topology_graph import NetworkNode, ParentNode, graph, label, no_subnet
 from ipvl.driver.status import EndpointStatus, NetworkStatus, ParentStatus, Status
 from ipvl.model import ParentKind
 
@@ -60,11 +60,11 @@ def _network_text(network: NetworkStatus) -> str:
         subnet.subnet + (f" gateway {subnet.gateway}" if subnet.gateway else "") for subnet in network.subnets
     )
     flag = "" if network.flag == "bridge" else f" {network.flag}"
-    return f"network {label(network)}: {network.mode}{flag}, {pools or 'no subnet'}"
+    return f"network {label(network)}: {network.mode}{flag}, {pools or no_subnet(network)}"
 
 
 def _endpoint_text(endpoint: EndpointStatus) -> str:
-    return f"{label(endpoint)} {' '.join(endpoint.addresses)}"
+    return " ".join((label(endpoint), *endpoint.addresses))
 
 
 def _lines(nodes: Sequence[Node], indent: str = "") -> list[str]:

@@ -10,6 +10,8 @@ import msgspec
 from ipvl.doors.docker.wire import Message
 
 LOCAL, GLOBAL = "ipvl-local", "ipvl-global"
+NULL = "null"
+"""The address space of Docker's null IPAM driver."""
 """Names for what Docker thinks of as address spaces: they tell ipvl's pools from Docker's own."""
 
 

@@ -13,16 +13,19 @@ from ipvl.driver import endpoints, leases, networks
 from ipvl.driver.engine import Engine
 from ipvl.driver.parents import with_named_parent
 from ipvl.errors import invalid
-from ipvl.model import DOCKER, Attachment, Network, Route
+from ipvl.model import DOCKER, Addressing, Attachment, Network, Route
 from ipvl.options import endpoint as endpoint_options
 from ipvl.options import network as network_options
 from ipvl.options.host_access import host_text
 from ipvl.options.names import path
+from ipvl.options.table import ADDRESSING, canonical
 
 GENERIC = "com.docker.network.generic"
 INTERNAL = "com.docker.network.internal"
 ENABLE_IPV4 = "com.docker.network.enable_ipv4"
 ENABLE_IPV6 = "com.docker.network.enable_ipv6"
+EMPTY_POOLS = frozenset({"0.0.0.0/0", "::/0"})
+"""What Docker's null IPAM driver gives (moby, daemon/libnetwork/ipams/null/null.go)."""
 NEXT_HOP, CONNECTED = 0, 1  # moby, daemon/libnetwork/types/types.go
 
 
@@ -179,7 +182,7 @@ def _options(options: dict[str, Any] | None) -> dict[str, Any]:
 
 def _network(request: wire.CreateNetwork, chosen: dict[str, object], created: float, *, isolated: bool) -> Network:
     options = request.options or {}
-    pools = []
+    pools, empty = [], True
     for family, switch, data in (("4", ENABLE_IPV4, request.ipv4_data), ("6", ENABLE_IPV6, request.ipv6_data)):
         # Docker 28 can switch IPv4 off, and IPv6 is off unless asked for; a switch that is not sent says nothing.
         if options.get(switch) is False:
@@ -197,14 +200,22 @@ def _network(request: wire.CreateNetwork, chosen: dict[str, object], created: fl
             for one in data or ()
             if one.pool
         ]
-    return network_options.network(
+        empty &= all(one.pool in EMPTY_POOLS and one.address_space in {"", ipam_wire.NULL} for one in data or ())
+    wish = network_options.network(
         request.network_id,
         chosen,
-        pools,
+        () if empty else pools,
         internal=isolated,
         door=DOCKER,
         created=created,
     )
+    if wish.subnets or wish.addressing is not Addressing.POOL:
+        return wish
+    if canonical(chosen).get(ADDRESSING.key):
+        raise invalid(
+            "addressing pool needs a subnet, and the network has none", "give a --subnet, or leave addressing=pool out"
+        )
+    return network_options.without_addresses(wish)
 
 
 def _joined(attachment: Attachment) -> wire.Joined:

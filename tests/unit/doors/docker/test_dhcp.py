@@ -167,12 +167,11 @@ def test_an_identifier_means_nothing_elsewhere(world, ask, refused):
         ),
         (
             create({"parent": "eth0", "addressing": "static"}),
-            "addressing static does not exist; use one of pool, dhcp",
+            "addressing static does not exist; use one of pool, dhcp, none",
         ),
         (
             create({"parent": "eth0", "addressing": "pool"}),
-            "the IPv4 pool is empty (0.0.0.0/0); ipvl gives no container an interface without addresses: "
-            "drop --ipam-driver=null and give a --subnet",
+            "addressing pool needs a subnet, and the network has none; give a --subnet, or leave addressing=pool out",
         ),
     ],
 )

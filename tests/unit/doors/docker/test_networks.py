@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.model import Mode
-from tests.unit.builders import ID, NOW, OTHER_ID, network, subnet
+from ipvl.driver.status import status
+from ipvl.model import Addressing, Mode
+from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX, network, subnet
 
 GENERIC = "com.docker.network.generic"
 INTERNAL = "com.docker.network.internal"
@@ -93,18 +94,75 @@ def test_a_network_has_the_pools_of_the_families_that_are_on(world, ask, request
     assert subnets == made(world, ask, request_body).subnets
 
 
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("parent", ["eth0", ""])
+@pytest.mark.parametrize(
+    "pools",
+    [
+        {"v4": [NULL4]},
+        {"v4": [NULL4], "v6": [NULL6], V4: True, V6: True},
+        {"v4": [], V4: False},
+        {"v4": None, "v6": None, V4: False, V6: False},
+    ],
+)
+def test_a_network_without_addresses(world, ask, mode, parent, pools):
+    """Docker's null IPAM driver, or no family at all: containers start, with a port and nothing else on it."""
+    request = body({"ipvlan_mode": mode, **({"parent": parent} if parent else {})}, **pools)
+    network = made(world, ask, request)
+    assert (Addressing.NONE, ()) == (network.addressing, network.subnets)
+    assert {} == ask("NetworkDriver.CreateNetwork", request).body, "again"
+
+    for number, one in enumerate((ENDPOINT_ID, OTHER_ENDPOINT_ID)):
+        ids = {"NetworkID": ID, "EndpointID": one}
+        assert {"Interface": None} == ask("NetworkDriver.CreateEndpoint", {**ids, "Interface": {}}).body
+        world.kernel.open_sandbox(f"{SANDBOX}{number}")
+        joined = ask("NetworkDriver.Join", {**ids, "SandboxKey": f"{SANDBOX}{number}"}).body
+        assert ("", "", []) == (joined["Gateway"], joined["GatewayIPv6"], joined["StaticRoutes"])
+        assert world.kernel.link(joined["InterfaceName"]["SrcName"]) is not None
+    now = world.run(status(world.engine.records, world.kernel))
+    assert (("none", ()), ((), ())) == (
+        (now.networks[0].addressing, now.networks[0].trouble),
+        tuple(one.addresses for one in now.endpoints),
+    )
+    world.restart()
+    for one in (ENDPOINT_ID, OTHER_ENDPOINT_ID):
+        ids = {"NetworkID": ID, "EndpointID": one}
+        assert {} == ask("NetworkDriver.Leave", ids).body
+        assert {} == ask("NetworkDriver.DeleteEndpoint", ids).body
+    assert {} == ask("NetworkDriver.DeleteNetwork", {"NetworkID": ID}).body
+    assert () == tuple(world.engine.records.networks())
+
+
 @pytest.mark.parametrize(
     ("request_body", "expected"),
     [
         (
-            body(v4=[NULL4], **{V4: True}),
-            "the IPv4 pool is empty (0.0.0.0/0); ipvl gives no container an interface without addresses: "
-            "drop --ipam-driver=null and give a --subnet",
+            body(v4=[{**NULL4, "AddressSpace": "LocalDefault"}], **{V4: True}),
+            "the IPv4 pool is empty (0.0.0.0/0); "
+            "give a --subnet, or -o addressing=none for a network without addresses",
         ),
         (
             body(v6=[NULL6], **{V4: True, V6: True}),
-            "the IPv6 pool is empty (::/0); ipvl gives no container an interface without addresses: "
-            "drop --ipam-driver=null and give a --subnet",
+            "the IPv6 pool is empty (::/0); give a --subnet, or -o addressing=none for a network without addresses",
+        ),
+        (
+            body({"parent": "eth0", "addressing": "none"}),
+            "subnet 192.168.20.0/24 cannot be given with addressing none: the network has no addresses to give; "
+            "leave --subnet out, and with Docker add --ipam-driver=null",
+        ),
+        (
+            body({"parent": "eth0", "host_access": "true"}, v4=[NULL4]),
+            "host_access cannot be had on a network without addresses: the host's address is one of a subnet; "
+            "leave host_access out, or give a --subnet",
+        ),
+        (
+            body({"parent": "eth0", "ipvlan_mode": "l3", "route": "10.0.0.0/8"}, v4=[], **{V4: False}),
+            "route 10.0.0.0/8 is IPv4, of which the network has no subnet; add one, or leave the route out",
+        ),
+        (
+            body({"parent": "eth0", "conflict_check": "probe"}, v4=[NULL4]),
+            "conflict_check cannot be had on a network without addresses: there is no address to ask for; "
+            "leave conflict_check out, or give a --subnet",
         ),
         (body(v4=[], **{V4: True}), "the IPv4 pool is empty; give a --subnet or leave that family out"),
         (body(v6=[], **{V6: True}), "the IPv6 pool is empty; give a --subnet or leave that family out"),

@@ -8,9 +8,10 @@ from dataclasses import replace
 from ipvl.addresses.allocation import full, gateway_of, next_free
 from ipvl.driver.addressing import endpoint_that_holds, fixed_by, refusal, shares
 from ipvl.driver.engine import Engine
+from ipvl.errors import IpvlError
 from ipvl.links import RemovePort, Step
 from ipvl.model import Endpoint, IPAddress, IPNetwork, Network, Subnet
-from ipvl.planning.host_access import close_to, open_to
+from ipvl.planning.host_access import close_to, not_reached, open_to, opens_on_joining
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +46,19 @@ async def let_in(engine: Engine, network: Network, endpoint: Endpoint) -> None:
     """Let the host reach an endpoint that has joined.
 
     What the kernel refuses is a warning, and tried again when the host is compared with the records: the endpoint
-    reaches everybody else.
+    reaches everybody else. So is an address that another route of the host leads to.
     """
-    for failure in await engine.apply_all(open_to(network, endpoint)):
-        log.warning("network %s: %s", network.label, failure)
-        engine.warn(f"network {network.label}: {failure}", network)
+    if not opens_on_joining(network):
+        return
+    try:
+        there = await engine.kernel.ways()
+        await engine.apply(open_to(network, endpoint, there))
+        troubles = not_reached(network, (endpoint,), there)
+    except IpvlError as error:
+        troubles = (f"network {network.label}: {error}",)
+    for trouble in troubles:
+        log.warning("%s", trouble)
+        engine.warn(trouble, network)
 
 
 def steps_to_remove(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:

@@ -15,7 +15,7 @@ from ipvl.errors import IpvlError
 from ipvl.links import Link
 from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Pool, Subnet
 from ipvl.planning.host import Host
-from ipvl.planning.host_access import host_addresses
+from ipvl.planning.host_access import NO_WAYS, host_addresses, not_reached
 from ipvl.planning.isolation import unused_parent
 from ipvl.planning.own_routers import own_routers
 from ipvl.planning.parent_links import check_link, warnings_about
@@ -155,7 +155,9 @@ async def status(
     Raises:
         IpvlError: the links cannot be read.
     """
-    host = Host(await kernel.all(), kernel.release, frozenset())
+    host_access = any(network.host_access for network in records.networks())
+    ways = await kernel.ways() if host_access else NO_WAYS
+    host = Host(await kernel.all(), kernel.release, frozenset(), ways=ways)
     return Status(
         networks=tuple(_network(network, records, host) for network in records.networks()),
         parents=tuple(
@@ -240,7 +242,11 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
         mtu=network.mtu,
         subnets=subnet_statuses(network),
         endpoints=len(records.endpoints_of(network.id)),
-        trouble=(*_trouble(network, host), *troubles_of_records(network, records)),
+        trouble=(
+            *_trouble(network, host),
+            *not_reached(network, records.endpoints_of(network.id), host.ways),
+            *troubles_of_records(network, records),
+        ),
         addressing=network.addressing,
         conflict_check=network.conflict_check,
         routes=tuple(route.label for route in network.routes),

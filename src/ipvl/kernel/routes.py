@@ -14,7 +14,7 @@ from ipvl.links import HostRoute, HostWays
 from ipvl.model import IPNetwork
 
 RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
-RTPROT_KERNEL = 2
+RTPROT_KERNEL, RTPROT_RA = 2, 9  # what NetworkManager and systemd-networkd call an announced prefix
 NLM_F_DUMP_INTR = 0x10  # include/uapi/linux/netlink.h
 MACHINE_ID = Path("/etc/machine-id")
 
@@ -62,7 +62,7 @@ async def dump_ways(socket: AsyncIPRoute, names: Mapping[int, str]) -> HostWays 
                 destination=_of_route(message),
                 link=names.get(message.get("oif")),
                 connected=message.get("gateway") is None and message.get("via") is None,
-                by_kernel=message["proto"] == RTPROT_KERNEL,
+                by_kernel=message["proto"] in {RTPROT_KERNEL, RTPROT_RA},
                 metric=message.get("priority") or 0,
                 source=None if message.get("prefsrc") is None else ip_address(message.get("prefsrc")),
             )

@@ -6,20 +6,25 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 
 from ipvl.errors import conflict
-from ipvl.links import CloseHost, HostRoute, HostWay, Link, MakeHostPort, OpenHost, RemoveHostPort, Step
-from ipvl.model import HOST_PORT_PREFIX, Endpoint, IPAddress, Network
+from ipvl.links import CloseHost, HostRoute, HostWay, HostWays, Link, MakeHostPort, OpenHost, RemoveHostPort, Step
+from ipvl.model import HOST_PORT_PREFIX, Endpoint, IPAddress, IPNetwork, Network
 from ipvl.planning.attachments import subnet_of
 from ipvl.planning.host import Host
+
+NO_WAYS = HostWays()
 
 
 def check_host_access(network: Network, host: Host) -> None:
     """Refuse host access that would take anything from what the host reaches already.
 
-    The default routes are more general than any subnet. In L2 the host itself may be on the segment, by an address on
-    the parent, and other networks with host access may be there as well: each has a route to each container alone.
+    Of several routes the most specific is used, so in L2, where each container has a route alone, nothing is taken
+    but what leads to the port's own address; who else has a container's route is known when it joins (`free_ways`).
+    In L3 and isolated networks a route to the whole subnet must not be another's, nor hide a part of a segment that the
+    host is on. A route that is more general, such as a VPN's to half of everything, loses nothing but the subnet, and
+    there are only this network's containers in it.
 
     Raises:
-        IpvlError: a route of the host overlaps a subnet, the host has the port's address already, or there is a link of
+        IpvlError: a route of the host is in the way, the host has the port's address already, or there is a link of
             the port's name that ipvl did not make.
     """
     link = host.link(network.host_port)
@@ -31,11 +36,19 @@ def check_host_access(network: Network, host: Host) -> None:
     for subnet in network.subnets:
         for route in host.ways.routes:
             same_family = route.destination.version == subnet.pool.version
-            if same_family and route.destination.overlaps(subnet.pool) and _is_in_the_way(route, network):
+            if same_family and _is_in_the_way(route, subnet.pool, network):
                 raise conflict(
                     f"subnet {subnet.pool} of network {network.label} overlaps the host's route {route.label},"
                     " so the host cannot have access",
                     "give the network another subnet, remove the route, or leave host_access out",
+                )
+        if subnet.host is not None and _is_switched(network):
+            found = _way_of_another(ip_network(subnet.host), network, host.ways)
+            if found is not None:
+                raise conflict(
+                    f"address {subnet.host} of the host in network {network.label} is where its route {found.label}"
+                    " leads already",
+                    "give another that nobody has: --aux-address host=ADDRESS",
                 )
         for name, address in host.ways.addresses:
             if address == subnet.host and name != network.host_port:
@@ -63,11 +76,42 @@ def ways_of(network: Network, endpoints: Iterable[Endpoint]) -> tuple[HostWay, .
     return tuple(HostWay(subnet.pool, subnet.host) for subnet in network.subnets if subnet.host is not None)
 
 
-def open_to(network: Network, endpoint: Endpoint) -> tuple[Step, ...]:
-    """Return what lets the host reach an endpoint that joins."""
+def free_ways(network: Network, endpoints: Iterable[Endpoint], there: HostWays) -> tuple[HostWay, ...]:
+    """Return those of the routes of the host's own port that lead where no other route alone leads already.
+
+    In L2 a container's address may be that of something which the host reaches by a route of its own, such as the other
+    end of a VPN: that one is neither replaced nor hidden (`not_reached` says so).
+    """
+    ways = ways_of(network, endpoints)
+    if not _is_switched(network):
+        return ways
+    return tuple(way for way in ways if _way_of_another(way.destination, network, there) is None)
+
+
+def not_reached(network: Network, endpoints: Iterable[Endpoint], there: HostWays) -> tuple[str, ...]:
+    """Return which containers the host does not reach in L2, since another route of the host leads to their address."""
     if not (network.host_access and _is_switched(network)):
         return ()
-    return (OpenHost(network.host_port, host_addresses(network), ways_of(network, (endpoint,))),)
+    found = ((way, _way_of_another(way.destination, network, there)) for way in ways_of(network, endpoints))
+    return tuple(
+        f"this host does not reach {way.destination.network_address} in network {network.label}: its route"
+        f" {route.label} leads there already; remove that route, or give the container another address"
+        for way, route in found
+        if route is not None
+    )
+
+
+def opens_on_joining(network: Network) -> bool:
+    """Tell whether the host gets a route with each endpoint that joins."""
+    return network.host_access and _is_switched(network)
+
+
+def open_to(network: Network, endpoint: Endpoint, there: HostWays) -> tuple[Step, ...]:
+    """Return what lets the host, which has these addresses and routes, reach an endpoint that joins."""
+    if not opens_on_joining(network):
+        return ()
+    ways = free_ways(network, (endpoint,), there)
+    return (OpenHost(network.host_port, host_addresses(network), ways),)
 
 
 def close_to(network: Network | None, endpoint: Endpoint) -> tuple[Step, ...]:
@@ -82,7 +126,9 @@ def host_addresses(network: Network) -> tuple[IPAddress, ...]:
     return tuple(subnet.host for subnet in network.subnets if subnet.host is not None)
 
 
-def steps_to_give_access(network: Network, endpoints: Iterable[Endpoint] = ()) -> tuple[Step, ...]:
+def steps_to_give_access(
+    network: Network, endpoints: Iterable[Endpoint] = (), there: HostWays = NO_WAYS
+) -> tuple[Step, ...]:
     """Return the steps that make the host's own port with all it has; none where the network gives no access."""
     if not network.host_access:
         return ()
@@ -97,7 +143,7 @@ def steps_to_give_access(network: Network, endpoints: Iterable[Endpoint] = ()) -
             network.mtu,
             any(address.version == 6 for address in addresses),
         ),
-        OpenHost(network.host_port, addresses, ways_of(network, endpoints)),
+        OpenHost(network.host_port, addresses, free_ways(network, endpoints, there)),
     )
 
 
@@ -107,8 +153,8 @@ def steps_to_repair(network: Network, endpoints: Iterable[Endpoint], host: Host)
         return ()
     link = host.link(network.host_port)
     if link is None or not link.up:
-        return steps_to_give_access(network, endpoints)
-    addresses, ways = host_addresses(network), ways_of(network, endpoints)
+        return steps_to_give_access(network, endpoints, host.ways)
+    addresses, ways = host_addresses(network), free_ways(network, endpoints, host.ways)
     there = {
         HostWay(route.destination, route.source)
         for route in host.ways.routes
@@ -139,11 +185,22 @@ def _is_switched(network: Network) -> bool:
     return not (network.mode.routes or network.isolated)
 
 
-def _is_in_the_way(route: HostRoute, network: Network) -> bool:
-    if route.destination.prefixlen == 0 or route.link == network.host_port:
+def _is_in_the_way(route: HostRoute, pool: IPNetwork, network: Network) -> bool:
+    """Tell whether a route to a pool would be in the way of this one, or this one in its way.
+
+    In L2 there is a route to each container alone, which could only hide a part of another network's subnet.
+    """
+    if route.link == network.host_port or not pool.overlaps(route.destination):
         return False
-    if not _is_switched(network):
-        return True
+    alone = route.destination.prefixlen == route.destination.max_prefixlen
     of_another = route.link is not None and route.link.startswith(HOST_PORT_PREFIX)
-    to_one = route.destination.prefixlen == route.destination.max_prefixlen
-    return not (route.link == network.parent and route.connected) and not (of_another and to_one)
+    if _is_switched(network):
+        return of_another and not alone
+    is_segment = route.by_kernel and route.connected
+    return route.destination.prefixlen >= pool.prefixlen or is_segment or of_another
+
+
+def _way_of_another(destination: IPNetwork, network: Network, there: HostWays) -> HostRoute | None:
+    return next(
+        (route for route in there.routes if route.destination == destination and route.link != network.host_port), None
+    )

@@ -132,8 +132,27 @@ def test_a_route_in_the_way_is_named(world):
         "subnet 192.168.20.0/24 of network web overlaps the host's route 192.168.20.0/24 by eth1,"
         " so the host cannot have access; give the network another subnet, remove the route, or leave host_access out"
     )
+    routed = replace(LAN, mode=Mode.L3)
 
-    assert expected == world.refusal(Kind.CONFLICT, networks.create_network(world.engine, LAN))
+    assert expected == world.refusal(Kind.CONFLICT, networks.create_network(world.engine, routed))
+
+
+def test_a_container_at_an_address_that_the_host_reaches_by_a_route_alone(world):
+    """The route stays as it is, status says who is not reached, and once the route is gone the host gets its own."""
+    world.kernel.add_route("192.168.20.10/32", "tun0", metric=50)
+    joined(world)
+    expected = (
+        "this host does not reach 192.168.20.10 in network web: its route 192.168.20.10/32 by tun0 leads there already;"
+        " remove that route, or give the container another address"
+    )
+
+    assert set() == routes(world)
+    assert (expected,) == world.run(status(world.engine.records, world.kernel)).networks[0].trouble
+    world.reconcile()
+    assert (expected,) == world.engine.warnings
+    world.kernel.remove_route("192.168.20.10/32")
+    world.reconcile()
+    assert ({"192.168.20.10/32"}, ()) == (routes(world), world.engine.warnings)
 
 
 @pytest.mark.parametrize("of", [LAN, CHOSEN])

@@ -104,9 +104,9 @@ def test_a_dry_run_says_what_is_asked_beside_the_usual(world):
     for option, expected in ways.items():
         plan = create(world, dry_run=True, options={**wish, option: "true"} if option else wish).plan
         assert ("a port of the host's own with 192.168.20.2", *expected) == plan[3:]
-    world.kernel.add_route("192.168.0.0/16", "eth1")
-    request = CreateNetwork("web", subnets=WEB.subnets, options=wish, dry_run=True)
-    assert "overlaps the host's route 192.168.0.0/16 by eth1" in world.refusal(
+    world.kernel.add_route("192.168.20.2/32", "eth1")
+    request = CreateNetwork("web", subnets=WEB.subnets, options=wish, dry_run=True, reserved={"host": "192.168.20.2"})
+    assert "is where its route 192.168.20.2/32 by eth1 leads already" in world.refusal(
         Kind.CONFLICT, networks.create(world.engine, request)
     )
 

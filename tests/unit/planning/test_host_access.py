@@ -20,9 +20,11 @@ from ipvl.links import (
 )
 from ipvl.model import Flag, Mode
 from ipvl.planning.host_access import (
+    NO_WAYS,
     check_host_access,
     close_to,
     is_lost_host_port,
+    not_reached,
     open_to,
     steps_to_give_access,
     steps_to_repair,
@@ -70,15 +72,15 @@ def test_on_a_segment_each_endpoint_has_a_route():
 def test_where_there_are_only_containers_each_subnet_has_a_route(of):
     """And joining changes nothing."""
     assert TO_ALL == ways_of(of, (ONE,))
-    assert () == open_to(of, ONE) == close_to(of, ONE)
+    assert () == open_to(of, ONE, NO_WAYS) == close_to(of, ONE)
 
 
 def test_a_route_comes_and_goes_with_an_endpoint():
     """Only where the network gives the host access."""
-    assert (OpenHost(PORT, (OWN, OWN6), TO_ONE),) == open_to(LAN, ONE)
+    assert (OpenHost(PORT, (OWN, OWN6), TO_ONE),) == open_to(LAN, ONE, NO_WAYS)
     assert (CloseHost(PORT, tuple(way.destination for way in TO_ONE)),) == close_to(LAN, ONE)
     for other in (replace(LAN, host_access=False), network()):
-        assert () == open_to(other, ONE) == close_to(other, ONE)
+        assert () == open_to(other, ONE, NO_WAYS) == close_to(other, ONE)
     assert () == close_to(None, ONE)
 
 
@@ -87,46 +89,81 @@ def test_a_route_comes_and_goes_with_an_endpoint():
     [
         (LAN, by("eth0", "192.168.20.0/24", "2001:db8::/64", by_kernel=True)),
         (LAN, by("eth0", "192.168.0.0/16")),
+        (LAN, by("eth1", "192.168.20.0/24", "2001:db8::/64", by_kernel=True)),
+        (LAN, by("eth0", "192.168.20.64/26", connected=False)),
+        (LAN, by("tun0", "192.168.20.7/32", "0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1", "2001:db8::/32")),
+        (LAN, by(None, "192.168.0.0/16")),
         (LAN, by("eth1", "0.0.0.0/0", "::/0", connected=False)),
         (LAN, by("eth1", "192.168.21.0/24", "2001:db8:1::/48")),
         (LAN, by(PORT, "192.168.20.10/32")),
         (LAN, by("ih-bbbbbbbbbbbb", "192.168.20.11/32", "2001:db8::b/128")),
         (ROUTED, by(PORT, "192.168.20.0/24")),
         (ROUTED, by("eth1", "0.0.0.0/0", connected=False)),
+        (ROUTED, by("tun0", "0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")),
+        (ROUTED, by("tun0", "0.0.0.0/1", "128.0.0.0/1", connected=False)),
+        (ROUTED, by("tun0", "192.0.0.0/2", "192.160.0.0/11", "192.168.16.0/20", "2000::/3", "2001:db8::/32")),
+        (ROUTED, by(None, "192.168.0.0/16", connected=False)),
+        (ALONE, by("tun0", "128.0.0.0/1", "192.168.0.0/16")),
     ],
 )
 def test_what_is_in_nobodys_way_is_let_be(of, routes):
-    """The host's own segment in L2, default routes, other prefixes, and what is there already."""
+    """In L2 whatever does not lead to the port's own address alone; elsewhere what is more general and no segment."""
     assert check_host_access(of, host(*routes)) is None
 
 
 @pytest.mark.parametrize(
     ("of", "routes", "route", "pool"),
     [
-        (LAN, by("eth1", "192.168.20.0/24"), "192.168.20.0/24 by eth1", "192.168.20.0/24"),
-        (LAN, by("eth0", "192.168.20.64/26", connected=False), "192.168.20.64/26 by eth0", "192.168.20.0/24"),
-        (LAN, by("tun0", "192.168.20.7/32"), "192.168.20.7/32 by tun0", "192.168.20.0/24"),
-        (LAN, by("tun0", "0.0.0.0/1"), None, None),
-        (LAN, by("tun0", "128.0.0.0/1"), "128.0.0.0/1 by tun0", "192.168.20.0/24"),
-        (LAN, by(None, "192.168.0.0/16"), "192.168.0.0/16", "192.168.20.0/24"),
-        (LAN, by("tun0", "2001:db8::/32"), "2001:db8::/32 by tun0", "2001:db8::/64"),
         (LAN, by("ih-bbbbbbbbbbbb", "192.168.20.0/24"), "192.168.20.0/24 by ih-bbbbbbbbbbbb", "192.168.20.0/24"),
+        (LAN, by("ih-bbbbbbbbbbbb", "2001:db8::/32"), "2001:db8::/32 by ih-bbbbbbbbbbbb", "2001:db8::/64"),
+        (ROUTED, by("ih-bbbbbbbbbbbb", "192.168.0.0/16"), "192.168.0.0/16 by ih-bbbbbbbbbbbb", "192.168.20.0/24"),
         (ROUTED, by("ih-bbbbbbbbbbbb", "192.168.20.9/32"), "192.168.20.9/32 by ih-bbbbbbbbbbbb", "192.168.20.0/24"),
         (ROUTED, by("eth0", "192.168.20.0/24"), "192.168.20.0/24 by eth0", "192.168.20.0/24"),
         (ROUTED, by("ih-bbbbbbbbbbbb", "192.168.20.0/24"), "192.168.20.0/24 by ih-bbbbbbbbbbbb", "192.168.20.0/24"),
         (ALONE, by("di-aaaaaaaaaaaa", "192.168.20.0/24"), "192.168.20.0/24 by di-aaaaaaaaaaaa", "192.168.20.0/24"),
+        (ROUTED, by("tun0", "192.168.20.0/24", metric=50), "192.168.20.0/24 by tun0", "192.168.20.0/24"),
+        (ROUTED, by("tun0", "192.168.20.64/26"), "192.168.20.64/26 by tun0", "192.168.20.0/24"),
+        (ROUTED, by("tun0", "2001:db8::7/128", connected=False), "2001:db8::7/128 by tun0", "2001:db8::/64"),
+        (ROUTED, by("eth1", "192.168.0.0/16", by_kernel=True), "192.168.0.0/16 by eth1", "192.168.20.0/24"),
+        (ROUTED, by("eth1", "2001:db8::/56", by_kernel=True), "2001:db8::/56 by eth1", "2001:db8::/64"),
     ],
 )
 def test_a_route_of_the_hosts_own_is_never_taken_over(of, routes, route, pool):
-    """It is named; in routed modes the parent's own subnet is no exception, since nobody is on a segment there."""
-    if route is None:
-        check_host_access(of, host(*routes))
-        return
+    """Where there is one for all containers; it is named. Nor is a part of a segment that the host is on."""
     expected = (
         f"subnet {pool} of network aaaaaaaaaaaa overlaps the host's route {route}, so the host cannot have access; "
         "give the network another subnet, remove the route, or leave host_access out"
     )
     assert expected == refusal(Kind.CONFLICT, check_host_access, of, host(*routes))
+
+
+@pytest.mark.parametrize("link", ["tun0", "ih-bbbbbbbbbbbb", None])
+def test_an_address_that_the_host_reaches_by_a_route_alone_is_refused(link):
+    """Such as the other end of a VPN: it is the one thing that the port would take away in L2."""
+    where = "192.168.20.250/32" if link is None else f"192.168.20.250/32 by {link}"
+    expected = (
+        f"address 192.168.20.250 of the host in network aaaaaaaaaaaa is where its route {where} leads already; "
+        "give another that nobody has: --aux-address host=ADDRESS"
+    )
+
+    assert expected == refusal(Kind.CONFLICT, check_host_access, LAN, host(*by(link, "192.168.20.250/32")))
+
+
+def test_a_container_that_the_host_reaches_by_another_route_is_named():
+    """That route is kept; in the other family, and of other containers, nothing is missing."""
+    another = by("tun0", "192.168.20.10/32", metric=50)
+    seen = host(*another, *mine(TO_ONE[1]), links=(MINE,), addresses=ADDRESSES)
+    expected = (
+        "this host does not reach 192.168.20.10 in network aaaaaaaaaaaa: its route 192.168.20.10/32 by tun0 leads there"
+        " already; remove that route, or give the container another address"
+    )
+
+    assert (expected,) == not_reached(LAN, (ONE,), seen.ways)
+    assert (OpenHost(PORT, (OWN, OWN6), TO_ONE[1:]),) == open_to(LAN, ONE, seen.ways)
+    assert () == steps_to_repair(LAN, (ONE,), seen)
+    assert TO_ONE[1:] == steps_to_repair(LAN, (ONE,), host(*another))[-1].ways
+    assert () == not_reached(replace(LAN, host_access=False), (ONE,), seen.ways)
+    assert () == not_reached(ROUTED, (ONE,), host(*by("tun0", "192.168.20.10/32")).ways)
 
 
 def test_an_address_that_the_host_has_elsewhere_is_refused():

@@ -28,7 +28,8 @@ class Link:
     `kind` is the kernel's (`vlan`, `dummy`, `ipvlan`, `bridge`, ...), None for hardware. `lower` is the index of the
     link below it (IFLA_LINK) when that is in the same namespace. `master_kind` is the kind of the bridge, bond or team
     the link belongs to. `ethernet` is false for everything that is not ARPHRD_ETHER. `namespace` is the path of the
-    network namespace a port was moved to, None for links of the host's own.
+    network namespace a port was moved to, None for links of the host's own. `altnames` are its alternative names
+    (`ip link property add`), of up to 127 bytes; no two links of a namespace have one in common.
     """
 
     index: int
@@ -48,6 +49,7 @@ class Link:
     namespace: str | None = None
     vlan_protocol: VlanProtocol | None = None
     mac: str | None = None
+    altnames: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -74,7 +76,7 @@ class MakeDummy:
 
 @dataclass(frozen=True, slots=True)
 class MakeVlan:
-    """Make a tagged sub-interface of `base`, marked and up."""
+    """Make a tagged sub-interface of `base`, marked, and up unless its base is down: then it comes up with that."""
 
     name: str
     base: str
@@ -85,6 +87,17 @@ class MakeVlan:
         """Say what the step does, for logs and dry runs."""
         protocol = "" if self.protocol is VlanProtocol.DOT1Q else f"{self.protocol} "
         return f"make {self.name}, {protocol}VLAN {self.vlan_id} of {self.base}"
+
+
+@dataclass(frozen=True, slots=True)
+class BringUp:
+    """Bring a link up that ipvl made; one without ipvl's mark is left alone, and one whose base is down stays down."""
+
+    name: str
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        return f"bring {self.name} up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +283,8 @@ class HostRoute:
     """A route of the host's main table.
 
     `link` is the name of the link that it leads by, None for one that leads to none or to several. `connected` says
-    that no router is on the way, `by_kernel` that the kernel made it for an address. Of two routes to one destination
-    the one with the lower `metric` is used.
+    that no router is on the way, `by_kernel` that it is there for an address of the host, made by the kernel or by what
+    heeds routers' announcements in its place. Of two routes to one destination the one with the lower `metric` is used.
     """
 
     destination: IPNetwork
@@ -310,6 +323,7 @@ Step = (
     | CloseHost
     | RemoveHostPort
     | SetMtu
+    | BringUp
 )
 
 

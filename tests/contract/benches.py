@@ -31,6 +31,9 @@ class FakeBench:
     async def change(self, name: str, **fields: Any) -> None:
         self.kernel.change(name, **fields)
 
+    async def also_call(self, name: str, *names: str) -> None:
+        self.kernel.change(name, altnames=names)
+
     async def add_address(self, name: str, address: str) -> None:
         self.kernel.add_address(address, name)
 
@@ -79,6 +82,10 @@ class HostBench:
             index=(await self._existing(name)).index,
             **{attributes[key]: values[value] if key == "up" else value for key, value in fields.items()},
         )
+
+    async def also_call(self, name: str, *names: str) -> None:
+        for one in names:
+            ip(f"link property add dev {name} altname {one}")
 
     async def add_address(self, name: str, address: str) -> None:
         interface = ip_interface(address)

@@ -21,6 +21,7 @@ from ipvl.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
     USUAL_METRICS,
+    BringUp,
     CloseHost,
     HostRoute,
     HostWays,
@@ -210,12 +211,12 @@ class FakeKernel:
                     self._take(step.namespace, step.interface)
             case MakeHostPort():
                 self._make_port(step, step.name, alias=MADE_BY_IPVL, up=True)
-            case OpenHost():
-                self._open(step)
-            case CloseHost():
-                self._close(step)
+            case OpenHost() | CloseHost():
+                self._route_host(step)
             case SetMtu():
                 self._set_mtu(step)
+            case BringUp():
+                self._bring_up(step)
             case _:
                 raise NotImplementedError(step)
 
@@ -284,11 +285,28 @@ class FakeKernel:
         link = self.link(name, where)
         assert link is not None, f"{name} does not exist"
         self._links[link.index] = Placed(replace(link, **fields), where)
-        if "mtu" in fields:
-            for index, placed in self._links.items():
-                if placed.link.kind == "ipvlan" and placed.link.lower == link.index:
-                    # The parent's overwrites all (drivers/net/ipvlan/ipvlan_main.c, ipvlan_device_event).
-                    self._links[index] = replace(placed, link=replace(placed.link, mtu=fields["mtu"]))
+        if where == HOST:
+            self._follow(link.index, fields)
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Call a link of the host otherwise; its alternative names stay."""
+        self._move(name, HOST, new_name, HOST)
+
+    def _follow(self, base: int, fields: dict[str, Any]) -> None:
+        """Change what is on a link that was changed."""
+        for placed in [one for one in self._links.values() if one.link.lower == base]:
+            above, follows = placed.link, {}
+            if "mtu" in fields and above.kind == "ipvlan":
+                # The parent's overwrites all (drivers/net/ipvlan/ipvlan_main.c, ipvlan_device_event).
+                follows["mtu"] = fields["mtu"]
+            if "mtu" in fields and above.kind == "vlan" and above.mtu > fields["mtu"]:
+                # It is lowered and never raised (vlan_device_event, net/8021q/vlan.c).
+                follows["mtu"] = fields["mtu"]
+            if "up" in fields and above.kind == "vlan" and above.up != fields["up"]:
+                follows |= {"up": fields["up"], "carrier": fields["up"]}  # the same function
+            if follows:
+                self._links[above.index] = replace(placed, link=replace(above, **follows))
+                self._follow(above.index, follows)
 
     def remove(self, name: str) -> None:
         link = self.link(name)
@@ -405,10 +423,23 @@ class FakeKernel:
             for placed in self._links.values()
         ):
             raise _refusal(errno.EEXIST, step)
-        if up and not base.up:
-            raise _refusal(errno.ENETDOWN, step)
+        # On a base that is down no VLAN comes up (vlan_dev_open, net/8021q/vlan_dev.c).
+        up = up and base.up
         tag = {"vlan_id": step.vlan_id, "vlan_protocol": step.protocol}
         self.add(name, "vlan", step.base, alias=alias, up=up, carrier=up, mtu=base.mtu, **tag)
+
+    def _bring_up(self, step: BringUp) -> None:
+        link = self.link(step.name)
+        if link is None or not link.made_by_ipvl:
+            return
+        if link.kind != "vlan" or link.lower is None or self._links[link.lower].link.up:
+            self.change(step.name, up=True, carrier=True)
+
+    def _route_host(self, step: OpenHost | CloseHost) -> None:
+        if isinstance(step, CloseHost):
+            self._close(step)
+        else:
+            self._open(step)
 
     def _open(self, step: OpenHost) -> None:
         self._existing(step.name)
@@ -431,9 +462,7 @@ class FakeKernel:
                 raise _refusal(errno.ENODEV, step)
         else:
             self._existing(step.interface)
-        for index, placed in self._links.items():
-            if (placed.link.name, placed.where) == (step.interface, step.namespace or HOST):
-                self._links[index] = replace(placed, link=replace(placed.link, mtu=step.mtu))
+        self.change(step.interface, step.namespace or HOST, mtu=step.mtu)
 
     def _close(self, step: CloseHost) -> None:
         for destination in step.destinations:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import MADE_BY_IPVL, MakeDummy, MakePort, MakeVlan, RemoveParent
+from ipvl.links import MADE_BY_IPVL, BringUp, MakeDummy, MakePort, MakeVlan, RemoveParent, SetMtu
 from ipvl.model import Flag, Mode, VlanProtocol
 from tests.contract.benches import Bench, FakeBench, refusal
 
@@ -82,6 +82,89 @@ def test_a_vlan_is_made_marked_and_up(on_kernel):
         base, vlan = await bench.kernel.by_name("br0"), await bench.kernel.by_name("br0.20")
         assert ("vlan", 20, base.index) == (vlan.kind, vlan.vlan_id, vlan.lower)
         assert (MADE_BY_IPVL, True) == (vlan.alias, vlan.up)
+
+    on_kernel(promise)
+
+
+def test_a_vlan_on_a_base_that_is_down_comes_up_with_it(on_kernel):
+    """It is made and marked all the same, and so is one on it; nothing of it is half-made."""
+
+    async def promise(bench):
+        await needs(bench, "vlan")
+        await bench.add("br0", "bridge")
+        await bench.kernel.apply(MakeVlan("br0.20", "br0", 20))
+        await bench.kernel.apply(MakeVlan("br0.20.30", "br0.20", 30))
+        await bench.kernel.apply(BringUp("br0.20"))
+
+        assert {"lo", "br0", "br0.20", "br0.20.30"} == {link.name for link in await bench.kernel.all()}
+        for name in ("br0.20", "br0.20.30"):
+            assert (MADE_BY_IPVL, False) == ((link := await bench.kernel.by_name(name)).alias, link.up)
+        await bench.change("br0", up=True)
+        for name in ("br0.20", "br0.20.30"):
+            assert (await bench.kernel.by_name(name)).up
+        await bench.change("br0.20", up=False)
+        await bench.kernel.apply(BringUp("br0.20"))
+        for name in ("br0.20", "br0.20.30"):
+            assert (await bench.kernel.by_name(name)).up
+
+    on_kernel(promise)
+
+
+def test_what_ipvl_did_not_make_is_not_brought_up(on_kernel):
+    """Nor is what is gone."""
+
+    async def promise(bench):
+        await bench.add("br0", "bridge")
+        for name in ("br0", "br1"):
+            await bench.kernel.apply(BringUp(name))
+        assert not (await bench.kernel.by_name("br0")).up
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize("mtu", [1400, 9000])
+def test_a_vlan_is_lowered_with_its_base_and_never_raised(on_kernel, mtu):
+    """That is ipvl's to do; ports then have their parent's."""
+
+    async def promise(bench):
+        await needs(bench, "vlan", "ipvlan")
+        await bench.add("br0", "bridge", up=True)
+        await bench.kernel.apply(MakeVlan("br0.20", "br0", 20))
+        await bench.kernel.apply(replace(PORT, parent="br0.20"))
+        await bench.change("br0", mtu=mtu)
+        assert min(mtu, 1500) == (await bench.kernel.by_name("br0.20")).mtu
+        await bench.kernel.apply(SetMtu("br0.20", mtu))
+        assert [mtu, mtu] == [(await bench.kernel.by_name(name)).mtu for name in ("br0.20", PORT.name)]
+
+    on_kernel(promise)
+
+
+def test_a_macvlan_port_takes_ipvlan_ports(on_kernel):
+    """As a NIC does, and so does a VLAN on it."""
+
+    async def promise(bench):
+        await needs(bench, "vlan", "ipvlan")
+        await bench.add("br0", "bridge", up=True)
+        await bench.add("mv0", "macvlan", on="br0", up=True)
+        await bench.kernel.apply(MakeVlan("mv0.20", "mv0", 20))
+        for name, parent in ((PORT.name, "mv0"), ("ipvl0123456789b", "mv0.20")):
+            await bench.kernel.apply(replace(PORT, name=name, parent=parent))
+            assert (await bench.kernel.by_name(parent)).index == (await bench.kernel.by_name(name)).lower
+
+    on_kernel(promise)
+
+
+def test_alternative_names_are_read(on_kernel):
+    """All of them, of any length, and the link's own name beside them."""
+
+    async def promise(bench):
+        names = ("uplink0lan", "x" * 127, "eth9.20")
+        await bench.add("br0", "bridge")
+        await bench.add("br1", "bridge")
+        await bench.also_call("br0", *names)
+
+        found = {link.name: set(link.altnames) for link in await bench.kernel.all()}
+        assert {"lo": set(), "br0": set(names), "br1": set()} == found
 
     on_kernel(promise)
 

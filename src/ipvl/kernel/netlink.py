@@ -20,6 +20,7 @@ from ipvl.kernel.routes import dump_prefixes, dump_ways, machine_identity
 from ipvl.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
+    BringUp,
     CloseHost,
     HostWays,
     Link,
@@ -254,7 +255,7 @@ class HostKernel:
             case TakePort():
                 sandboxes.take_port(step)
 
-    async def _apply_for_host(self, step: MakeHostPort | OpenHost | CloseHost | SetMtu) -> None:
+    async def _apply_for_host(self, step: MakeHostPort | OpenHost | CloseHost | SetMtu | BringUp) -> None:
         match step:
             case MakeHostPort():
                 half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
@@ -267,6 +268,10 @@ class HostKernel:
                 await self._socket.link("set", index=(await self._existing(step.interface)).index, mtu=step.mtu)
             case SetMtu():
                 sandboxes.set_mtu(step, step.namespace or "")
+            case BringUp():
+                link = await self.by_name(step.name)
+                if link is not None and link.made_by_ipvl:
+                    self._bring_up(link)
             case CloseHost():
                 link = await self.by_name(step.name)
                 if link is not None:
@@ -311,7 +316,14 @@ class HostKernel:
             await make()
             prepare()
             link = await self._existing(half_made)
-            await self._socket.link("set", index=link.index, ifname=name, ifalias=MADE_BY_IPVL, state="up")
+            final = {"index": link.index, "ifname": name, "ifalias": MADE_BY_IPVL}
+            try:
+                await self._socket.link("set", **final, state="up")
+            except NetlinkError as error:
+                if error.code != errno.ENETDOWN:
+                    raise
+                # On a base that is down no VLAN comes up (vlan_dev_open); the kernel brings it up with its base.
+                await self._socket.link("set", **final)
         except (NetlinkError, OSError, IpvlError):
             # What was refused is the news; what is left under such a name goes at the next repair.
             with suppress(IpvlError):
@@ -340,6 +352,13 @@ class HostKernel:
         if link is None:
             raise missing(f"link {name} does not exist on this host", "it went away a moment ago: make it again")
         return link
+
+    def _bring_up(self, link: Link) -> None:
+        try:
+            self._conversation.do(messages.switched_link(link.index, up=True))
+        except NetlinkError as error:
+            if error.code != errno.ENETDOWN:
+                raise
 
     def _remove(self, link: Link) -> None:
         try:

@@ -18,6 +18,15 @@ TAKES_EVERY_FRAME = {
 
 MACVLAN_KINDS = frozenset({"macvlan", "macvtap"})
 
+IPVLAN_KINDS = frozenset({"ipvlan", "ipvtap"})
+"""Ports for which the kernel takes the link below them instead (ipvlan_link_new, drivers/net/ipvlan/ipvlan_main.c)."""
+
+HAS_NO_FRAMES_TO_GIVE = {
+    "macvtap": "is a macvtap port, which hands what it receives to a program",
+    "vrf": "is a VRF, which receives nothing itself",
+}
+"""Kinds whose receive handler is their own or forbidden: EBUSY or EINVAL in the kernel (netdev_rx_handler_register)."""
+
 
 def check_link(link: Link, network: Network, host: Host) -> None:
     """Refuse an existing link that cannot carry this network's ports.
@@ -43,16 +52,20 @@ def check_ethernet(link: Link) -> None:
     """Refuse a link that cannot have ipvlan ports by its nature, whatever is on it.
 
     Raises:
-        IpvlError: it is the loopback, not Ethernet, or itself an ipvlan or macvlan port.
+        IpvlError: it is the loopback, not Ethernet, itself an ipvlan port, or a link that gives its frames to nobody.
+            A macvlan port is as good as a NIC: it has a MAC address of its own.
     """
     if link.loopback or not link.ethernet:
         raise invalid(
             f"parent {link.name} is not an Ethernet link", "ipvlan needs one, such as a NIC, a VLAN, a bond or a bridge"
         )
-    for kind in ("ipvlan", "macvlan"):
-        if link.kind == kind:
-            article = "an" if kind == "ipvlan" else "a"
-            raise invalid(f"parent {link.name} is itself {article} {kind} port", "use the link below it as the parent")
+    if link.kind in IPVLAN_KINDS:
+        raise invalid(f"parent {link.name} is itself an {link.kind} port", "use the link below it as the parent")
+    if link.kind in HAS_NO_FRAMES_TO_GIVE:
+        raise invalid(
+            f"parent {link.name} {HAS_NO_FRAMES_TO_GIVE[link.kind]}, so no ipvlan port can be on it",
+            "use the link below it, or one that belongs to it, as the parent",
+        )
 
 
 def check_master(link: Link) -> None:
@@ -99,8 +112,7 @@ def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
     """Return what is wrong with a parent without stopping anyone: down, no carrier, a tag that belies its name."""
     found = []
     if not link.up:
-        way_out = "" if link.made_by_ipvl else f": bring it up with `ip link set {link.name} up`"
-        found.append(f"parent {link.name} is down, so its containers reach nobody{way_out}")
+        found.append(down(link, host))
     elif not link.carrier:
         found.append(
             f"parent {link.name} has no carrier, so its containers reach nobody until the cable or switch is back"
@@ -115,10 +127,43 @@ def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
     return tuple(found) if belied is None else (*found, belied)
 
 
+def warning_about_base(parent: str, base: Link, host: Host) -> tuple[str, ...]:
+    """Return what is wrong with the link that a missing sub-interface is made on: down, as it will be then itself."""
+    lowest = _lowest_down(base, host)
+    if lowest is None:
+        return ()
+    said = f"parent {parent} stays down as long as {lowest.name} below it is, so its containers reach nobody"
+    return (f"{said}: bring that up with `ip link set {lowest.name} up`",)
+
+
+def down(link: Link, host: Host) -> str:
+    """Return what to say of a parent that is down; the lowest link that is down with it is what to bring up."""
+    base = host.below(link)
+    lowest = None if base is None else _lowest_down(base, host)
+    if lowest is not None:
+        return (
+            f"parent {link.name} is down, since {lowest.name} below it is, so its containers reach nobody:"
+            f" bring that up with `ip link set {lowest.name} up`"
+        )
+    way_out = "" if link.made_by_ipvl else f": bring it up with `ip link set {link.name} up`"
+    return f"parent {link.name} is down, so its containers reach nobody{way_out}"
+
+
+def _lowest_down(link: Link, host: Host) -> Link | None:
+    """Return the lowest of a link and those below it that are down, as far as one after the other is."""
+    found = None
+    below: Link | None = link
+    while below is not None and not below.up:
+        found, below = below, host.below(below)
+    return found
+
+
 def belied_name(link: Link, host: Host) -> str | None:
     """Return what is wrong with the name of a sub-interface that reads `name.vid` and is another VLAN, or None."""
     name, vlan_id = split_vlan(link.name)
     base = host.below(link)
     if link.kind != "vlan" or vlan_id is None or base is None or (base.name, link.vlan_id) == (name, vlan_id):
         return None
+    if link.made_by_ipvl and link.vlan_id == vlan_id:
+        return None  # its base was called that when it was made
     return f"parent {link.name} is VLAN {link.vlan_id} of {base.name}, not what its name says"

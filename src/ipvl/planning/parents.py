@@ -10,11 +10,18 @@ from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeVlan, RemoveParent
 from ipvl.model import Network, Parent, ParentKind
 from ipvl.planning.host import Host
 from ipvl.planning.kernels import check_kind
-from ipvl.planning.parent_links import MACVLAN_KINDS, check_link, check_mtu, warnings_about
+from ipvl.planning.parent_links import (
+    HAS_NO_FRAMES_TO_GIVE,
+    IPVLAN_KINDS,
+    check_link,
+    check_mtu,
+    warning_about_base,
+    warnings_about,
+)
 from ipvl.planning.tags import check_protocol, wanted_parents
 from ipvl.records import Records
 
-NEVER_OFFERED = MACVLAN_KINDS | {"ipvlan", "dummy"}
+NEVER_OFFERED = IPVLAN_KINDS | HAS_NO_FRAMES_TO_GIVE.keys() | {"dummy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,8 @@ def plan_parent(network: Network, records: Records, host: Host) -> ParentPlan:
     base = base_of_missing(parents, host)
     if base is not None:
         check_mtu(network, base)
-    return ParentPlan(wish, steps, (), tuple(under))
+    warnings = () if base is None else warning_about_base(network.parent, base, host)
+    return ParentPlan(wish, steps, warnings, tuple(under))
 
 
 def steps_to_make(parents: Sequence[Parent], host: Host) -> tuple[Step, ...]:
@@ -188,9 +196,14 @@ def check_sharing(network: Network, records: Records) -> None:
                 )
 
 
+def may_be_meant(link: Link) -> bool:
+    """Tell whether a link is one that a user who does not name it may mean as a parent.
+
+    A macvlan port is one where it is the host's NIC, as in an instance of LXD: the link below it is elsewhere.
+    """
+    beside = link.kind == "macvlan" and link.lower is not None
+    return link.ethernet and not link.loopback and link.kind not in NEVER_OFFERED and not beside
+
+
 def _parents_to_offer(host: Host) -> list[str]:
-    return [
-        link.name
-        for link in host.links
-        if link.ethernet and not link.loopback and link.master_kind is None and link.kind not in NEVER_OFFERED
-    ]
+    return [link.name for link in host.links if may_be_meant(link) and link.master_kind is None]

@@ -10,7 +10,8 @@ from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveHostPort, RemoveP
 from ipvl.model import Endpoint, Network, Parent, Phase
 from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
-from ipvl.planning.host_access import is_host_port, is_lost_host_port, steps_to_repair
+from ipvl.planning.host_access import is_host_port, is_lost_host_port, not_reached, steps_to_repair
+from ipvl.planning.made_links import mended, steps_to_mend
 from ipvl.planning.parent_links import check_link, warnings_about
 from ipvl.planning.parents import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
 from ipvl.records import Change, Drop, Records
@@ -34,9 +35,10 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
 
     Networks that were being made or removed when ipvl stopped are removed: whoever asked got no answer and asks again.
     Endpoints whose sandbox is gone are dropped, since ipvlan ports die with their namespace. Missing parents that ipvl
-    made are made again, and so is what is missing of the host's own ports. Ports that were never handed over, half-made
-    parents and host ports of networks that are gone are removed. A marked parent that no record knows is only reported,
-    since containers may be running on it. Nothing else is touched.
+    made are made again, those that are there follow the link below them, and what is missing of the host's own ports is
+    made again. Ports that were never handed over, half-made parents and host ports of networks that are gone are
+    removed. A marked parent that no record knows is only reported, since containers may be running on it. Nothing else
+    is touched.
 
     Args:
         records: what ipvl remembers.
@@ -69,6 +71,9 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     unused = unused_parents(records, broken, (parent.name for parent in records.parents()))
     changes += map(Drop, unused)
     steps += steps_to_remove_parents(unused, host)
+    mending = steps_to_mend((parent for parent in records.parents() if parent not in unused), host)
+    steps += mending
+    host = mended(host, mending)
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
         if not networks:
@@ -133,4 +138,5 @@ def _repair_parent(
     except IpvlError as error:
         return (), (f"network {labels} cannot be joined: {error}",)
     ports = [step for network in networks for step in steps_to_repair(network, present[network.id], host)]
-    return (*steps, *ports), () if link is None else warnings_about(link, host)
+    out_of_reach = [text for one in networks for text in not_reached(one, present[one.id], host.ways)]
+    return (*steps, *ports), (*(() if link is None else warnings_about(link, host)), *out_of_reach)

@@ -106,7 +106,7 @@ def test_a_vlan_under_another_name():
     ]
 
 
-@pytest.mark.parametrize("fields", [{"ethernet": False}, {"kind": "ipvlan"}, {"kind": "macvlan"}])
+@pytest.mark.parametrize("fields", [{"ethernet": False}, {"kind": "ipvlan"}, {"kind": "macvtap"}])
 def test_no_parent_by_nature(fields):
     """A tunnel, or a port."""
     (said,) = found("parent", evidence(parent="up0", links=(link("up0", 5, **fields),)))

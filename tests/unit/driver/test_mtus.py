@@ -51,6 +51,25 @@ def test_a_network_keeps_its_mtu_when_the_parents_changes(small, parents, expect
     assert expected == mtus(small)
 
 
+@pytest.mark.parametrize(("base", "expected"), [(9000, 1400), (1300, 1300)])
+def test_a_made_link_follows_its_base_both_ways(world, base, expected):
+    """And its ports with it, within their network's own MTU, in one repair; nothing is wrong on the way."""
+    world.create_network(replace(SMALL, parent="eth0.20"))
+    world.create_network(network(OTHER_ID, name="plain", parent="eth0.20"))
+    other = endpoint(OTHER_ENDPOINT_ID, network_id=OTHER_ID, addresses=("192.168.20.11/24",))
+    for one, sandbox in ((ONE, SANDBOX), (other, OTHER_SANDBOX)):
+        world.create_endpoint(one)
+        world.attach(one, sandbox)
+    world.reconcile()
+    world.kernel.change("eth0", mtu=base)
+    world.reconcile()
+
+    assert (base, (expected, base)) == (world.kernel.link("eth0.20").mtu, mtus(world))
+    world.kernel.change("eth0", mtu=1500)
+    world.reconcile()
+    assert (1500, (1400, 1500), ()) == (world.kernel.link("eth0.20").mtu, mtus(world), world.engine.warnings)
+
+
 def test_nothing_is_looked_at_or_set_without_need(small):
     """Namespaces are many, and parents change for other reasons."""
     small.kernel.change("eth0", mtu=9000)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.links import MADE_BY_IPVL, MakeDummy, MakeVlan
+from ipvl.links import MADE_BY_IPVL, BringUp, MakeDummy, MakeVlan
 from ipvl.model import Mode
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ID, SANDBOX, endpoint, network
@@ -165,6 +165,38 @@ def test_a_vlan_comes_back_with_its_base(tmp_path):
 
     assert MADE_BY_IPVL == world.kernel.link("eth0.20").alias
     assert () == world.engine.warnings
+    world.stop()
+
+
+def test_a_vlan_on_a_base_that_is_down(tmp_path):
+    """It is made, and comes up with its base; status and log say what to bring up, until it is."""
+    world = World(tmp_path)
+    world.kernel.change("eth0", up=False, carrier=False)
+    world.create_network(NETWORKS[0])
+    world.create_endpoint(ONE)
+    world.attach(ONE)
+    world.reconcile()
+
+    assert (MADE_BY_IPVL, False) == ((made := world.kernel.link("eth0.20")).alias, made.up)
+    assert (
+        "parent eth0.20 is down, since eth0 below it is, so its containers reach nobody:"
+        " bring that up with `ip link set eth0 up`",
+    ) == world.engine.warnings
+    world.kernel.change("eth0", up=True, carrier=True)
+    world.reconcile()
+    assert ((), True) == (world.engine.warnings, world.kernel.link("eth0.20").up)
+    world.stop()
+
+
+def test_a_made_link_that_somebody_set_down_is_brought_up(tmp_path):
+    """As one that somebody deleted is made again."""
+    world = busy(tmp_path / "state")
+    world.kernel.change("eth0.20", up=False)
+    world.kernel.steps.clear()
+    world.reconcile()
+
+    assert ([BringUp("eth0.20")], ()) == (world.kernel.steps, world.engine.warnings)
+    assert world.kernel.link("eth0.20").up
     world.stop()
 
 

@@ -140,13 +140,14 @@ def test_a_vlan_of_a_missing_link_is_refused_with_the_links_there_are():
         link("eth1", 3, master_kind="bond"),
         link("bond0", 4, kind="bond"),
         link("mv0", 5, kind="macvlan", lower=2),
+        link("nic0", 10, kind="macvlan"),
         link("tap0", 6, kind="macvtap", lower=2),
         link("ipvl0123456789a", 7, kind="ipvlan", lower=2),
         DUMMY,
         link("wg0", 9, kind="wireguard", ethernet=False),
     )
 
-    expected = "parent eth7.20 cannot be made: link eth7 does not exist on this host; links that do: eth0, bond0"
+    expected = "parent eth7.20 cannot be made: link eth7 does not exist on this host; links that do: eth0, bond0, nic0"
 
     assert expected == refused(Kind.MISSING, network(parent="eth7.20"), *links)
 

@@ -99,8 +99,18 @@ def refused(kind: Kind, one: Link, *others: Link, **wish: object) -> str:
             "parent ipv0 is itself an ipvlan port; use the link below it as the parent",
         ),
         (
-            link("mv0", 3, kind="macvlan", lower=2),
-            "parent mv0 is itself a macvlan port; use the link below it as the parent",
+            link("ipvtap0", 3, kind="ipvtap", lower=2),
+            "parent ipvtap0 is itself an ipvtap port; use the link below it as the parent",
+        ),
+        (
+            link("tap0", 3, kind="macvtap", lower=2),
+            "parent tap0 is a macvtap port, which hands what it receives to a program, so no ipvlan port can be on it;"
+            " use the link below it, or one that belongs to it, as the parent",
+        ),
+        (
+            link("red", 3, kind="vrf"),
+            "parent red is a VRF, which receives nothing itself, so no ipvlan port can be on it;"
+            " use the link below it, or one that belongs to it, as the parent",
         ),
     ],
 )
@@ -126,6 +136,11 @@ def test_a_link_whose_frames_go_elsewhere_is_refused(master, belongs):
     )
 
     assert expected == refused(Kind.CONFLICT, link("eth0", 2, master_kind=master))
+
+
+def test_a_macvlan_port_is_a_parent():
+    """It has a MAC address of its own, as a NIC has: the only NIC of an instance often is one."""
+    check_link(link("mv0", 3, kind="macvlan", lower=2), network(), host(ETH0))
 
 
 def test_a_link_in_a_vrf_is_accepted():

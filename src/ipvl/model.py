@@ -180,7 +180,8 @@ class Parent:
     """The link that carries a network's ports, or one that ipvl made for the outer tag of such a link.
 
     `made` says that ipvl made the link, so ipvl removes it with its last network; it survives restarts and reboots.
-    `base` and `vlan_id` are set for VLAN parents only, and `protocol` counts for these only.
+    `base` and `vlan_id` are set for VLAN parents only, and `protocol` counts for these only. `also` are further names
+    that the link has or had, or the base where ipvl makes the link: by these it is found once it is called otherwise.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Parent:
     vlan_id: int | None = None
     mtu: int | None = None
     protocol: VlanProtocol = VlanProtocol.DOT1Q
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

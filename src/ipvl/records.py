@@ -118,10 +118,15 @@ class Records:
         return iter(tuple(self._endpoints.values()))
 
     def concerns(self, link: str) -> bool:
-        """Tell whether a link is a parent, the base of one that may have to be made on it, or the host's own port."""
+        """Tell whether a link is a parent, the base of one that may have to be made on it, or the host's own port.
+
+        Any name will do that either has or had.
+        """
         if link.startswith(HOST_PORT_PREFIX):
             return any(network.host_access and network.host_port == link for network in self._networks.values())
-        return link in self._parents or link in self._by_base
+        if link in self._parents or link in self._by_base:
+            return True
+        return any(link in parent.also for parent in self._parents.values())
 
     def parents_on(self, base: str) -> tuple[Parent, ...]:
         """Return the parents that sit on this link and are ipvl's to make."""

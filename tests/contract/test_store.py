@@ -212,6 +212,37 @@ def test_a_dropped_record_is_gone_with_its_parts(store):
     assert (DUMMY, ALL[0], ISOLATED, replace(FULL, subnets=()), JOINED, replace(ONE, id="three")) == store.load()
 
 
+def test_a_parent_gets_another_name(store):
+    """In every record that has it; a pool keeps its id, and what is on another parent stays."""
+    records = (
+        parent("eth0", also=("uplink0lan",)),
+        parent("eth1"),
+        vlan_parent("eth0.20", "eth0", 20),
+        network(),
+        network(OTHER_ID, parent="eth0.20"),
+        network("c" * 64, parent="eth1"),
+        endpoint(sandbox=SANDBOX),
+        pool(parent="eth0"),
+        Quarantine("eth0", ip_address("192.168.20.9"), "02:00:5e:00:53:01", 99.0),
+        Quarantine("eth1", ip_address("192.168.20.9"), "02:00:5e:00:53:01", 99.0),
+    )
+    store.commit(map(Put, records))
+    store.rename_parent("eth0", "lan0")
+
+    expected = (
+        replace(records[0], name="lan0"),
+        records[1],
+        replace(records[2], base="lan0"),
+        replace(records[3], parent="lan0"),
+        *records[4:7],
+        replace(records[7], parent="lan0"),
+        replace(records[8], parent="lan0"),
+        records[9],
+    )
+    assert expected == store.load()
+    assert "lan0" == Records(store.load()).network(ID).parent
+
+
 def test_a_pool_a_lease_and_a_cursor_can_change(store):
     """Users come and go, a lease becomes the gateway, the cursor moves on; a quarantine is renewed."""
     store.commit([Put(one) for one in ALL])

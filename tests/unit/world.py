@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import tempfile
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,13 +40,19 @@ class TroubledStore:
         return self._store.load()
 
     def commit(self, changes: Iterable[Change]) -> None:
+        self._write(lambda: self._store.commit(changes))
+
+    def rename_parent(self, before: str, after: str) -> None:
+        self._write(lambda: self._store.rename_parent(before, after))
+
+    def _write(self, write: Callable[[], None]) -> None:
         self.commits += 1
         trouble = self.trouble.pop(self.commits, None)
         if trouble is Trouble.REFUSED:
             raise unavailable("state file cannot be used: disk full")
         if trouble is Trouble.KILLED_BEFORE:
             raise KilledError
-        self._store.commit(changes)
+        write()
         if trouble is not None:
             raise KilledError
 

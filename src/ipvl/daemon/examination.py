@@ -26,7 +26,7 @@ from ipvl.kernel.probes import ask
 from ipvl.links import Link
 from ipvl.options.parent_selectors import parent_selector
 from ipvl.planning.host import Host
-from ipvl.planning.parent_selection import select_parent
+from ipvl.planning.parent_selection import parent_called
 from ipvl.records import Records
 from ipvl.store.sqlite import open_store_read_only
 
@@ -55,9 +55,11 @@ async def examine(configuration: Configuration, network: str | None = None, pare
     async with open_host_kernel() as kernel:
         links = await kernel.all()
         earlier = Host(links, kernel.release, frozenset())
-        if parent is not None and (selector := parent_selector(parent)) is not None:
-            parent = select_parent(selector, replace(earlier, ways=await kernel.ways()))
         records, clock = _records(configuration, unchecked)
+        if parent is not None:
+            selector = parent_selector(parent)
+            seen = earlier if selector is None else replace(earlier, ways=await kernel.ways())
+            parent = parent_called(parent, selector, records, seen)
         scope = scope_of(records, earlier, network, parent)
         asked = dhcp_questions(scope, earlier)
         (answers, kinds, servers) = await asyncio.gather(

@@ -194,7 +194,7 @@ async def _repair_on_change(engine: Engine) -> None:
                 continue
             # Each port that comes or goes makes its parent announce itself, unchanged; a rename keeps the index.
             before = seen.get(state.index)
-            if before != state and (before is not None or engine.concerns(state.name)):
+            if before != state and (before is not None or any(map(engine.concerns, (state.name, *state.altnames)))):
                 seen[state.index] = state
                 changed.set()
 

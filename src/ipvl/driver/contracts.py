@@ -87,3 +87,6 @@ class Store(Protocol):
 
     def commit(self, changes: Iterable[Change]) -> None:
         """Make all of the changes durable, or none."""
+
+    def rename_parent(self, before: str, after: str) -> None:
+        """Call a parent by another name, that no parent has, in every record."""

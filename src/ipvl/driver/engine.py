@@ -144,6 +144,19 @@ class Engine:
             self.records.apply((change,))
         self.tell(told)
 
+    def rename_parent(self, before: str, after: str) -> None:
+        """Call a parent by another name, that no parent has, in every record.
+
+        Raises:
+            IpvlError: the store could not take it; nothing changed.
+        """
+        self.store.rename_parent(before, after)
+        self.records = Records(self.store.load())
+        self.found_free = {key: when for key, when in self.found_free.items() if key[0] != before}
+        text = f"parent {before} is called {after} now"
+        log.warning("%s", text)
+        self.events.publish(Event(self.clock(), EventType.WARNING, text, parent=after))
+
     def _release(self, ends: Iterable[DhcpLease]) -> None:
         for lease in ends:
             if self.wire is not None and lease.terms is not None and lease.key not in self.claims.taken:

@@ -6,9 +6,12 @@ import logging
 from collections.abc import Mapping
 
 from ipvl.driver.engine import Engine
+from ipvl.links import HostWays
+from ipvl.model import VlanProtocol
 from ipvl.options.parent_selectors import parent_selector
-from ipvl.options.table import PARENT
-from ipvl.planning.parent_selection import select_parent
+from ipvl.options.table import PARENT, VLAN_PROTOCOL
+from ipvl.planning.host import Host
+from ipvl.planning.parent_selection import parent_called
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +19,7 @@ log = logging.getLogger(__name__)
 async def with_named_parent(
     engine: Engine, options: Mapping[str, object], *, isolated: bool = False
 ) -> dict[str, object]:
-    """Return the options of a network or pool with the name of its parent where that was described.
+    """Return the options of a network or pool with its parent's own name where that was described or called otherwise.
 
     Args:
         engine: what to work on.
@@ -24,16 +27,26 @@ async def with_named_parent(
         isolated: the parent is not used, so it is not looked for.
 
     Raises:
-        IpvlError: the description is wrong, or true of no link or of several.
+        IpvlError: the description is wrong, or true of no link or of several, or a sub-interface has too long a name.
     """
     named = dict(options)
     for key in (PARENT.key, *PARENT.aliases):
         text = options.get(key)
-        selector = parent_selector(text.strip()) if isinstance(text, str) else None
-        if selector is None:
+        if not isinstance(text, str) or not text.strip():
             continue
+        selector = parent_selector(text.strip())
         if isolated:
             continue
-        named[key] = select_parent(selector, await engine.host(ways=True))
-        log.info("parent %s is %s", selector.text, named[key])
+        ways = HostWays() if selector is None else await engine.kernel.ways()
+        host = Host(await engine.kernel.all(), engine.kernel.release, frozenset(), ways=ways)
+        name = parent_called(text.strip(), selector, engine.records, host, _protocol(options))
+        if name != text.strip():
+            named[key] = name
+            log.info("parent %s is %s", text.strip(), name)
     return named
+
+
+def _protocol(options: Mapping[str, object]) -> VlanProtocol | None:
+    """Return how the outer tag is to be written; what is no protocol is refused when the options are read."""
+    text = options.get(VLAN_PROTOCOL.key)
+    return next((one for one in VlanProtocol if one == text), None)

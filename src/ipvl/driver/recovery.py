@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import steps_to_remove
 from ipvl.driver.lifecycles import parent_states
 from ipvl.driver.mtus import repair_mtus
-from ipvl.links import RemoveHostPort, Step
+from ipvl.links import RemoveHostPort, SetMtu, Step
+from ipvl.planning.host import Host
+from ipvl.planning.parent_names import learned_names, renamed_parents
 from ipvl.planning.parents import steps_to_remove_parents, unused_parents
 from ipvl.planning.reconciliation import plan_repair
-from ipvl.records import Change, Drop
+from ipvl.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +29,13 @@ async def reconcile(engine: Engine) -> None:
     """
     async with engine.lock:
         host = await engine.host(ways=any(network.host_access for network in engine.records.networks()))
+        follow_names(engine, host)
         engine.tell(engine.lifecycles.parents(engine.records, parent_states(engine.records, host), engine.clock()))
         repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
         failures = await engine.apply_all(repair.steps)
         engine.commit(repair.changes)
+        if any(isinstance(step, SetMtu) for step in repair.steps):
+            host = await engine.host()
         # What is made just now is looked at the next time, and has the MTU that it was made with.
         warnings = (*repair.warnings, *map(str, failures), *await repair_mtus(engine, host))
         for warning in warnings:
@@ -37,6 +43,19 @@ async def reconcile(engine: Engine) -> None:
                 log.warning("%s", warning)
                 engine.warn(warning)
         engine.warnings = warnings
+
+
+def follow_names(engine: Engine, host: Host) -> None:
+    """Call parents and bases what their links are called now, and remember their further names; the lock is held.
+
+    Raises:
+        IpvlError: the store could not take it.
+    """
+    engine.commit(tuple(map(Put, learned_names(engine.records, host))))
+    for parent, name in tuple(renamed_parents(engine.records, host)):
+        engine.commit((Put(replace(parent, also=(*parent.also, parent.name))),))
+        engine.rename_parent(parent.name, name)
+        engine.commit(tuple(map(Put, learned_names(engine.records, host))))
 
 
 async def forget_gone(

@@ -24,6 +24,7 @@ from ipvl.kernel.messages import (
     RTM_NEWLINK,
     attributes,
     messages,
+    read_altnames,
     read_number,
     read_text,
 )
@@ -48,6 +49,7 @@ class LinkState:
     carrier: bool
     mtu: int | None
     alias: str | None
+    altnames: tuple[str, ...] = ()
 
 
 async def link_changes() -> AsyncIterator[LinkState | None]:
@@ -84,6 +86,7 @@ def states(datagram: bytes) -> Iterator[LinkState]:
                 carrier=bool(flags & IFF_LOWER_UP),
                 mtu=read_number(found, IFLA_MTU),
                 alias=read_text(found, IFLA_IFALIAS),
+                altnames=read_altnames(found),
             )
 
 

@@ -27,6 +27,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5  # include/uapi/linu
 IFLA_MASTER, IFLA_LINKINFO = 10, 18
 IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_NET_NS_FD, IFLA_EXT_MASK = 20, 26, 28, 29
 IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 37, 46
+IFLA_PROP_LIST, IFLA_ALT_IFNAME = 52, 53
 IFLA_INET_CONF = 1
 IPV4_DEVCONF_ARP_NOTIFY = 22  # include/uapi/linux/ip.h
 LOOPBACK = 1
@@ -276,7 +277,22 @@ def read_link(body: bytes, kinds: dict[int, str | None]) -> Link:
         mac=found[IFLA_ADDRESS].hex(":") if hardware == ARPHRD_ETHER and IFLA_ADDRESS in found else None,
         mode=None if kind != "ipvlan" or mode is None else MODES.get(mode),
         flag=None if kind != "ipvlan" or flag is None else FLAGS.get(flag),
+        altnames=read_altnames(found),
     )
+
+
+def read_altnames(found: dict[int, bytes]) -> tuple[str, ...]:
+    """Return the alternative names among a link's attributes (Linux 5.5): one attribute each, all of one number."""
+    data, names, start = found.get(IFLA_PROP_LIST, b""), [], 0
+    while start + ATTRIBUTE.size <= len(data):
+        length, kind = ATTRIBUTE.unpack_from(data, start)
+        if length < ATTRIBUTE.size or start + length > len(data):
+            break
+        if kind & KIND_OF_ATTRIBUTE == IFLA_ALT_IFNAME:
+            text = data[start + ATTRIBUTE.size : start + length]
+            names.append(text.partition(b"\0")[0].decode(errors="replace"))
+        start += _aligned(length)
+    return tuple(names)
 
 
 def read_lower(body: bytes) -> tuple[int | None, int | None]:

@@ -26,7 +26,7 @@ class Option:
 
 PARENT = Option(
     "parent",
-    "the name of a link; auto, subnet:CIDR or mac:ADDRESS, each with .VID",
+    "a name of a link; auto, subnet:CIDR or mac:ADDRESS, each with .VID",
     "none: an isolated network on a dummy link",
     "The link that carries the containers to the physical network. NAME.VID is made, as an 802.1q sub-interface of "
     "NAME, when it does not exist, and removed with its last network; NAME.VID.VID has two tags, the outer one first. "

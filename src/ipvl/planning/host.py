@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,6 +27,15 @@ class Host:
         """Return the link with this name, or None."""
         return self._by_name.get(name)
 
+    def link_also_called(self, name: str) -> Link | None:
+        """Return the link that has this name as an alternative one, or None."""
+        return self._by_altname.get(name)
+
+    def names_beside(self, link: Link, former: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return what a link is known by beside its name: the names it has, and those it had and no other has now."""
+        free = (name for name in former if (self.link(name) or self.link_also_called(name) or link) == link)
+        return tuple(sorted({*link.altnames, *free} - {link.name}))
+
     def below(self, link: Link) -> Link | None:
         """Return the link that `link` sits on, or None; the other end of a veth pair is beside it, not below."""
         if link.kind == "veth":
@@ -39,6 +49,10 @@ class Host:
     @cached_property
     def _by_name(self) -> dict[str, Link]:
         return {link.name: link for link in self.links}
+
+    @cached_property
+    def _by_altname(self) -> dict[str, Link]:
+        return {name: link for link in self.links for name in link.altnames}
 
     @cached_property
     def _by_index(self) -> dict[int | None, Link]:

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from ipvl.errors import conflict, missing
 from ipvl.links import Link
+from ipvl.model import VlanProtocol
 from ipvl.options.parent_selectors import ParentSelector
 from ipvl.planning.host import Host
-from ipvl.planning.parents import NEVER_OFFERED
+from ipvl.planning.parent_names import named_parent
+from ipvl.planning.parents import may_be_meant
+from ipvl.records import Records
+
+
+def parent_called(
+    text: str, selector: ParentSelector | None, records: Records, host: Host, protocol: VlanProtocol | None = None
+) -> str:
+    """Return what ipvl calls the parent that a text names, or describes if there is a selector.
+
+    Raises:
+        IpvlError: it describes no link or several, or names a sub-interface that would have too long a name.
+    """
+    if selector is None:
+        return named_parent(text, records, host, protocol)
+    return named_parent(select_parent(selector, host), records, host, protocol, described=True)
 
 
 def select_parent(selector: ParentSelector, host: Host) -> str:
@@ -44,7 +60,7 @@ def _by_subnet(selector: ParentSelector, host: Host) -> str:
     subnet = selector.subnet
     names = {name for name, address in host.ways.addresses if subnet is not None and address in subnet}
     return _only(
-        selector, [link for link in host.links if link.name in names and _may_be_meant(link)], "an address in it"
+        selector, [link for link in host.links if link.name in names and may_be_meant(link)], "an address in it"
     )
 
 
@@ -55,11 +71,7 @@ def _by_mac(selector: ParentSelector, host: Host) -> str:
         below = host.below(link)
         if link.mac == selector.mac and link.master_kind is None and (below is None or below.mac != link.mac):
             found.append(link)
-    return _only(selector, [link for link in found if _may_be_meant(link)], "that MAC address")
-
-
-def _may_be_meant(link: Link) -> bool:
-    return link.ethernet and not link.loopback and link.kind not in NEVER_OFFERED
+    return _only(selector, [link for link in found if link.kind == "macvlan" or may_be_meant(link)], "that MAC address")
 
 
 def _only(selector: ParentSelector, links: list[Link], what: str) -> str:

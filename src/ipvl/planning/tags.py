@@ -39,7 +39,8 @@ def wanted_parents(name: str, records: Records, host: Host, protocol: VlanProtoc
     link, held = host.link(name), records.parent(name)
     made = link is not None and held is not None and held.made and link.made_by_ipvl
     if vlan_id is None or (link is not None and not made):
-        return (Parent(name, ParentKind.LINK, made=False),)
+        also = () if link is None else host.names_beside(link, () if held is None else held.also)
+        return (Parent(name, ParentKind.LINK, made=False, also=also),)
     if not 1 <= vlan_id <= HIGHEST_VLAN_ID:
         raise invalid(f"VLAN id {vlan_id} of parent {name} is not in 1 to {HIGHEST_VLAN_ID}")
     under = tuple(parent for parent in wanted_parents(base, records, host, protocol) if parent.made)
@@ -48,7 +49,8 @@ def wanted_parents(name: str, records: Records, host: Host, protocol: VlanProtoc
     below = host.link(base)
     inner = bool(under) or (below is not None and below.kind == "vlan")
     written = VlanProtocol.DOT1Q if inner or protocol is None else protocol
-    return (*under, Parent(name, ParentKind.VLAN, made=True, base=base, vlan_id=vlan_id, protocol=written))
+    also = () if below is None else host.names_beside(below)
+    return (*under, Parent(name, ParentKind.VLAN, made=True, base=base, vlan_id=vlan_id, protocol=written, also=also))
 
 
 def check_protocol(network: Network, parents: tuple[Parent, ...], host: Host) -> None:

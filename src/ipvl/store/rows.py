@@ -51,10 +51,20 @@ def put(database: sqlite3.Connection, change: Put) -> None:
     match record:
         case Parent():
             database.execute(
-                "INSERT INTO parents (name, kind, made, base, vlan_id, mtu, protocol) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO parents (name, kind, made, base, vlan_id, mtu, protocol, also)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, made = excluded.made, base = excluded.base,"
-                " vlan_id = excluded.vlan_id, mtu = excluded.mtu, protocol = excluded.protocol",
-                (record.name, record.kind, record.made, record.base, record.vlan_id, record.mtu, record.protocol),
+                " vlan_id = excluded.vlan_id, mtu = excluded.mtu, protocol = excluded.protocol, also = excluded.also",
+                (
+                    record.name,
+                    record.kind,
+                    record.made,
+                    record.base,
+                    record.vlan_id,
+                    record.mtu,
+                    record.protocol,
+                    json.dumps(record.also),
+                ),
             )
         case Network():
             put_network(database, record)
@@ -187,11 +197,26 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
             database.execute("DELETE FROM quarantines WHERE parent = ? AND address = ?", (parent, str(address)))
 
 
-def _parents(database: sqlite3.Connection) -> Iterator[Parent]:
-    for name, kind, made, base, vlan_id, mtu, protocol in database.execute(
-        "SELECT name, kind, made, base, vlan_id, mtu, protocol FROM parents ORDER BY rowid"
+def rename_parent(database: sqlite3.Connection, before: str, after: str) -> None:
+    """Call a parent by another name wherever it is named; a pool keeps its id, which Docker knows it by."""
+    for statement in (
+        "UPDATE parents SET name = ? WHERE name = ?",
+        "UPDATE parents SET base = ? WHERE base = ?",
+        "UPDATE networks SET parent = ? WHERE parent = ?",
+        "UPDATE endpoints SET parent = ? WHERE parent = ?",
+        "UPDATE addresses SET parent = ? WHERE parent = ?",
+        "UPDATE pools SET parent = ? WHERE parent = ?",
+        "UPDATE quarantines SET parent = ? WHERE parent = ?",
     ):
-        yield Parent(name, ParentKind(kind), bool(made), base, vlan_id, mtu, VlanProtocol(protocol))
+        database.execute(statement, (after, before))
+
+
+def _parents(database: sqlite3.Connection) -> Iterator[Parent]:
+    for name, kind, made, base, vlan_id, mtu, protocol, also in database.execute(
+        "SELECT name, kind, made, base, vlan_id, mtu, protocol, also FROM parents ORDER BY rowid"
+    ):
+        names = tuple(map(str, json.loads(also)))
+        yield Parent(name, ParentKind(kind), bool(made), base, vlan_id, mtu, VlanProtocol(protocol), names)
 
 
 def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:

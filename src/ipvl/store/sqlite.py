@@ -13,7 +13,7 @@ from ipvl.model import Boot
 from ipvl.records import Change, Put, Record
 from ipvl.store.boot_rows import begin_boot, boots, keep_ahead, newest_time
 from ipvl.store.migrations import migrate, newest_schema, schema_of
-from ipvl.store.rows import drop, put, select
+from ipvl.store.rows import drop, put, rename_parent, select
 
 SECONDS_TO_WAIT_FOR_A_READER = 5.0
 
@@ -82,6 +82,17 @@ class SqliteStore:
         """
         with _named_errors(self._path), _transaction(self._connection) as database:
             keep_ahead(database, boot)
+
+    def rename_parent(self, before: str, after: str) -> None:
+        """Call a parent by another name, that no parent has, in every record.
+
+        Raises:
+            IpvlError: the file could not take it; nothing changed.
+        """
+        with _named_errors(self._path), _transaction(self._connection) as database:
+            # Networks refer to parents by name.
+            database.execute("PRAGMA defer_foreign_keys = ON")
+            rename_parent(database, before, after)
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

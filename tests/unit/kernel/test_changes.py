@@ -34,6 +34,23 @@ def test_all_that_matters_is_read():
     )
 
 
+def test_further_names_are_read():
+    """By these a link is known that was called otherwise."""
+    names = attribute(0x8000 | 52, attribute(53, b"uplink0lan\0") + attribute(53, b"x" * 127 + b"\0"))
+    (state,) = states(message(NEW, 7, UP, NAME, names))
+
+    assert ("uplink0lan", "x" * 127) == state.altnames
+
+
+@pytest.mark.parametrize("end", range(18))
+def test_further_names_that_are_cut_off_stop_nothing(end):
+    """However little of them there is."""
+    names = (attribute(53, b"a\0") + attribute(53, b"b\0"))[:end]
+    (state,) = states(message(NEW, 7, UP, NAME, attribute(0x8000 | 52, names)))
+
+    assert set(state.altnames) <= {"a", "b"}
+
+
 def test_several_messages_are_several_links():
     """One read may bring many; those that go are told from those that come."""
     found = list(states(FULL + message(DEL, 8, 0, attribute(3, b"x\0"))))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import h11
 import msgspec
 
-from ipvl.addresses.pools import pool_id
+from ipvl.addresses.pools import PoolWish, pool_id
 from ipvl.driver.endpoints import name_endpoint
 from ipvl.driver.engine import Engine
 from ipvl.driver.networks import name_network
@@ -25,7 +25,6 @@ from ipvl.driver.recovery import forget_gone
 from ipvl.errors import IpvlError
 from ipvl.model import DOCKER
 from ipvl.options.ipam import pool_address, pool_wish
-from ipvl.options.parent_selectors import parent_selector
 from ipvl.options.table import IPAM_PARENT
 from ipvl.records import Records
 
@@ -243,18 +242,33 @@ def pools_in_use(networks: Iterable[DockerNetwork], records: Records) -> dict[st
             addresses = frozenset(
                 address for text in (*texts, *reserved) if (address := pool_address(text.partition("/")[0])) is not None
             )
-            for parent in (wish.parent,) if parents is None else parents:
-                identity = pool_id(wish.subnet, wish.range, parent, wish.conflict_check)
+            for identity in _pool_ids(wish, (wish.parent,) if parents is None else parents, records):
                 before = found.get(identity, InUse(0, frozenset()))
                 found[identity] = InUse(before.users + 1, before.addresses | addresses)
     return found
 
 
+def _pool_ids(wish: PoolWish, parents: Collection[str | None], records: Records) -> set[str]:
+    """Return the ids of the pools that a wish may have got; an id keeps the name that its parent had then."""
+    wanted = (wish.subnet, wish.range, wish.conflict_check)
+    held = {
+        pool.id
+        for pool in records.pools()
+        if pool.parent in parents and (pool.subnet, pool.range, pool.conflict_check) == wanted
+    }
+    if held or wish.subnet is None:
+        return held
+    return {pool_id(wish.subnet, wish.range, parent, wish.conflict_check) for parent in parents}
+
+
 def _with_parents(network: DockerNetwork, records: Records) -> tuple[dict[str, str], Collection[str] | None]:
-    """Return a network's IPAM options with a name for its parent, and what that may be if it was described."""
+    """Return a network's IPAM options with a name for its parent, and what that may be if it is none of ipvl's names.
+
+    It was described then, or is another name of the link.
+    """
     options = dict((network.ipam.options if network.ipam else None) or {})
-    described = options.get(IPAM_PARENT.key, "")
-    if parent_selector(described.strip()) is None:
+    described = options.get(IPAM_PARENT.key, "").strip()
+    if not described or any(pool.parent == described for pool in records.pools()):
         return options, None
     held = records.network(network.id)
     parents = {pool.parent for pool in records.pools() if pool.parent} if held is None else {held.parent}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from ipvl.links import HostWays, Link, SandboxView, Step
-from ipvl.model import IPAddress, IPNetwork
+from ipvl.model import IPAddress, IPNetwork, OwnAddresses
 
 
 class InstantKernel:
@@ -47,6 +47,10 @@ class InstantKernel:
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         """Return nothing: the host has no address."""
         return ()
+
+    async def own_addresses(self) -> OwnAddresses:
+        """Return nothing: the host has no address."""
+        return {}
 
     async def ways(self) -> HostWays:
         """Return nothing: the host has no address and no route."""

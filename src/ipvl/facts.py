@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ipvl.model import IPAddress, IPInterface
+from ipvl.model import IPAddress, IPInterface, OwnAddresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class NetworkStack:
     links: Mapping[str, LinkFacts] = field(default_factory=dict)
     rp_filter: int = 0
     default_routes6: frozenset[str] = frozenset()
+
+    @property
+    def own_addresses(self) -> OwnAddresses:
+        """The addresses that are the host's own, each with its link's name."""
+        return {one.ip: link.name for link in self.links.values() for one in link.addresses if not one.ip.is_link_local}
 
     def link(self, name: str) -> LinkFacts:
         """Return what is known of a link; one that is not there has no addresses and received nothing."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from typing import TypeAlias
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 IPInterface = IPv4Interface | IPv6Interface
+OwnAddresses: TypeAlias = Mapping[IPAddress, str]
+"""The addresses of this host on any of its links, link-local ones left out, each with the name of its link."""
 
 HOST_PORT_PREFIX = "ih-"
 """A host's own port on a network is called this and the first twelve characters of the network's id."""

@@ -42,7 +42,7 @@ from ipvl.links import (
     Step,
     TakePort,
 )
-from ipvl.model import THIS_HOST, IPAddress, IPNetwork, VlanProtocol
+from ipvl.model import THIS_HOST, IPAddress, IPNetwork, OwnAddresses, VlanProtocol
 
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 TAKES_THE_FRAMES = frozenset({"bridge", "bond", "team", "openvswitch"})
@@ -138,6 +138,9 @@ class FakeKernel:
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         known = self._prefixes | set(self._own_routes)
         return tuple(sorted(known, key=lambda one: (one.version, int(one.network_address), one.prefixlen)))
+
+    async def own_addresses(self) -> OwnAddresses:
+        return {address: link for link, address in sorted(self._own_addresses, key=str) if not address.is_link_local}
 
     async def ways(self) -> HostWays:
         return HostWays(frozenset(self._own_addresses), tuple(self._own_routes.values()))
@@ -252,6 +255,12 @@ class FakeKernel:
             by_kernel=True,
             source=interface.ip if interface.version == 4 else None,
         )
+
+    def remove_address(self, address: str, link: str = "eth0") -> None:
+        """Take it from the host; its connected route stays, as nobody here asks."""
+        own = ip_address(address)
+        del self._neighbours[link, own]
+        self._own_addresses.discard((link, own))
 
     def add_route(
         self, destination: str, link: str | None = "eth0", *, connected: bool = False, metric: int = 0

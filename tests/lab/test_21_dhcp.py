@@ -24,9 +24,12 @@ SERVER = (
 
 
 @contextmanager
-def dhcp_server(host: DockerHost, *pinned: str) -> Iterator[Background]:
-    """Run the server, which leases for two minutes; `pinned` are identifiers and the addresses they are to get."""
-    hosts = "".join(f" --dhcp-host=id:{one}" for one in pinned)
+def dhcp_server(host: DockerHost, *pinned: str, mac: str = "") -> Iterator[Background]:
+    """Run the server, which leases for two minutes.
+
+    `pinned` are identifiers and the addresses they are to get, `mac` is a MAC address with one.
+    """
+    hosts = "".join(f" --dhcp-host=id:{one}" for one in pinned) + (f" --dhcp-host={mac}" if mac else "")
     server = host.guest.start(f"ip netns exec router sh -c 'rm -f {LEASES}; exec {SERVER}{hosts}'")
     server.wait_for("IP range", 20)
     try:

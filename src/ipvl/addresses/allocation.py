@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from ipaddress import ip_address
 
 from ipvl.addresses.intervals import Intervals
@@ -56,7 +57,12 @@ def bounds(subnet: IPNetwork, within: IPNetwork | None = None) -> tuple[int, int
 
 
 def next_free(
-    subnet: IPNetwork, held: Intervals, *, within: IPNetwork | None = None, last: IPAddress | None = None
+    subnet: IPNetwork,
+    held: Intervals,
+    *,
+    within: IPNetwork | None = None,
+    last: IPAddress | None = None,
+    own: Collection[IPAddress] = (),
 ) -> IPAddress | None:
     """Return the address that comes after the last one handed out, and round; None when all are held.
 
@@ -68,10 +74,19 @@ def next_free(
         held: what may not be handed out.
         within: the part of the subnet to keep to.
         last: the address handed out last; None for a subnet that is new.
+        own: further addresses that are passed over: the host's.
     """
     low, high = bounds(subnet, within)
-    found = held.first_free(low, high, low if last is None else int(last) + 1)
-    return None if found is None else _address(found, subnet.version)
+    start = low if last is None else int(last) + 1
+    for _ in range(len(own) + 1):
+        found = held.first_free(low, high, start)
+        if found is None:
+            return None
+        address = _address(found, subnet.version)
+        if address not in own:
+            return address
+        start = found + 1
+    return None
 
 
 def check_usable(subnet: IPNetwork, address: IPAddress) -> None:

@@ -33,7 +33,7 @@ from ipvl.driver.steady_clock import start_clock, watch_wall_clock
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
-from ipvl.kernel.changes import LinkState, link_changes
+from ipvl.kernel.changes import LinkState, address_changes, link_changes
 from ipvl.kernel.dhcp_wire import HostWire
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.sandbox.hosts import write_hosts
@@ -198,8 +198,14 @@ async def _repair_on_change(engine: Engine) -> None:
                 seen[state.index] = state
                 changed.set()
 
+    async def listen_for_addresses() -> None:
+        async for address in address_changes():
+            if address is None or engine.concerns_address(address):
+                changed.set()
+
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(listen())
+        tasks.create_task(listen_for_addresses())
         while True:
             await changed.wait()
             await asyncio.sleep(SETTLE)

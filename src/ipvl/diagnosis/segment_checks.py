@@ -12,6 +12,7 @@ from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.questions import endpoint_questions, gateway_question, router_question
 from ipvl.links import Link
 from ipvl.model import IPInterface, IPNetwork, Network, Parent, Subnet
+from ipvl.planning.own_addresses import clashes
 from ipvl.planning.own_routers import own_routers
 
 QUIET_FOR = 600.0
@@ -188,22 +189,31 @@ def dhcp(evidence: Evidence) -> Iterator[Finding]:
 
 
 def duplicate(evidence: Evidence) -> Iterator[Finding]:
-    """Find addresses of endpoints that a machine outside, or the host itself, has as well."""
+    """Find addresses of endpoints that a machine outside has as well, or the host on whatever link."""
     for network in evidence.switched:
-        own = {address.ip for address in evidence.stack.link(network.parent).addresses}
         for endpoint in evidence.records.endpoints_of(network.id):
             for question in endpoint_questions(network, endpoint):
                 holders = evidence.answers.get(question, ())
-                who = f"the machine with MAC address {' and '.join(holders)}" if holders else "this host itself"
-                if holders or question.address in own:
+                if holders:
                     yield problem(
                         "duplicate",
                         network.label,
                         f"address {question.address} of {wording.member(network)} {endpoint.label} in network"
-                        f" {network.label} is taken by {who} on {network.parent} as well",
+                        f" {network.label} is taken by the machine with MAC address {' and '.join(holders)} on"
+                        f" {network.parent} as well",
                         "give one of the two another address, and keep such addresses out with --ip-range or"
                         " --aux-address",
                     )
+    in_scope = {network.id for network in evidence.networks}
+    for clash in clashes(evidence.records, evidence.stack.own_addresses):
+        if clash.network.id in in_scope:
+            yield problem(
+                "duplicate",
+                clash.network.label,
+                f"address {clash.address} of {wording.member(clash.network)} {clash.endpoint.label} in network"
+                f" {clash.network.label} {clash.consequence}",
+                clash.way_out,
+            )
 
 
 def vlan(evidence: Evidence) -> Iterator[Finding]:

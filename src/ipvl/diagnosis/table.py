@@ -13,7 +13,7 @@ MEANINGS = {
     "vlan": "the switch does not bring a VLAN here",
     "gateway": "a gateway or router does not answer, or is this host or a container",
     "dhcp": "no DHCP server answers, or it took an address back",
-    "duplicate": "a machine on the LAN has the address of a container",
+    "duplicate": "a machine on the LAN, or this host, has the address of a container",
     "conflicts": "addresses are asked for too late, or a machine answers for everybody",
     "mtu": "an MTU is above the parent's",
     "sysctls": "disable_ipv6, forwarding or rp_filter is set against L3",

@@ -12,10 +12,12 @@ from ipvl.addresses.allocation import bounds, check_usable, full, gateway_of, ne
 from ipvl.addresses.default_pools import default_subnet4, default_subnet6
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, conflict, invalid, shown
-from ipvl.model import Cursor, Endpoint, IPAddress, IPInterface, IPNetwork, Lease, Network, Pool, Subnet
+from ipvl.model import Cursor, Endpoint, IPAddress, IPInterface, IPNetwork, Lease, Network, OwnAddresses, Pool, Subnet
+from ipvl.planning.own_addresses import refusal_of_own
 from ipvl.planning.reconciliation import is_stale
 from ipvl.records import Change, Put
 
+ANOTHER = "choose another address"
 SOMETHING_ELSE = "choose another address or remove what holds it"
 
 
@@ -53,7 +55,13 @@ async def subnets_in_use(engine: Engine) -> list[IPNetwork]:
 
 
 def choose_addresses(
-    engine: Engine, network: Network, wanted4: IPv4Address | None, wanted6: IPv6Address | None, owner: str
+    engine: Engine,
+    network: Network,
+    wanted4: IPv4Address | None,
+    wanted6: IPv6Address | None,
+    owner: str,
+    *,
+    own: OwnAddresses,
 ) -> tuple[IPInterface, ...]:
     """Return the addresses for a new endpoint: one of each family that the network has a subnet for, IPv4 first.
 
@@ -66,16 +74,23 @@ def choose_addresses(
         wanted4: the IPv4 address that was asked for: any of the network's subnets, inside or outside of their ranges.
         wanted6: the same for IPv6.
         owner: the endpoint's id. What an endpoint with this id holds already is chosen again.
+        own: the host's addresses, which are nobody else's.
 
     Raises:
         IpvlError: an address that was asked for cannot be had, or every subnet of a family is full.
     """
-    chosen = (_choose(engine, network, version, wanted, owner) for version, wanted in ((4, wanted4), (6, wanted6)))
+    chosen = (
+        _choose(engine, network, version, wanted, owner, own=own) for version, wanted in ((4, wanted4), (6, wanted6))
+    )
     return tuple(interface for interface in chosen if interface is not None)
 
 
-def moved_cursors(engine: Engine, network: Network, addresses: Iterable[IPInterface]) -> tuple[Change, ...]:
+def moved_cursors(
+    engine: Engine, network: Network, addresses: Iterable[IPInterface], own: OwnAddresses
+) -> tuple[Change, ...]:
     """Return what makes the network choose on from these addresses, to be committed with the endpoint that has them.
+
+    `own` are the host's addresses, as they were when these were chosen.
 
     The cursor is durable: it cannot be derived, since the endpoint that was chosen last may be gone, and a restart
     must not hand its address out at once. Only what was next in turn moves it, so an address that was asked for does
@@ -84,7 +99,7 @@ def moved_cursors(engine: Engine, network: Network, addresses: Iterable[IPInterf
     moved: list[Change] = []
     for interface in addresses:
         subnet = _subnet_of(network, interface.ip)
-        if subnet is not None and _next(engine, network, subnet) == interface.ip:
+        if subnet is not None and _next(engine, network, subnet, own) == interface.ip:
             moved.append(Put(Cursor(network.id, subnet.pool, interface.ip)))
     return tuple(moved)
 
@@ -105,7 +120,7 @@ def holder(engine: Engine, parent: str | None, address: IPAddress, owner: str = 
     return (
         endpoint_that_holds(engine, parent, address, owner)
         or fixed_by(engine, parent, address)
-        or _leased_from(engine, parent, address)
+        or leased_from(engine, parent, address)
     )
 
 
@@ -141,8 +156,13 @@ def fixed_by(engine: Engine, parent: str | None, address: IPAddress) -> str | No
     return None
 
 
-def oldest_stale(engine: Engine, parent: str | None, subnet: IPNetwork, within: IPNetwork | None) -> IPAddress | None:
-    """Return an address of a full subnet whose endpoint's sandbox is gone, the one gone longest; None without any."""
+def oldest_stale(
+    engine: Engine, parent: str | None, subnet: IPNetwork, within: IPNetwork | None, own: OwnAddresses
+) -> IPAddress | None:
+    """Return an address of a full subnet whose endpoint's sandbox is gone, the one gone longest; None without any.
+
+    One that the host has meanwhile (`own`) is none.
+    """
     low, high = bounds(subnet, within)
     gone = sorted((one for one in engine.records.endpoints() if _is_stale(engine, one)), key=lambda one: one.changed)
     for endpoint in gone:
@@ -150,7 +170,7 @@ def oldest_stale(engine: Engine, parent: str | None, subnet: IPNetwork, within: 
             continue
         for interface in endpoint.addresses:
             in_bounds = interface.version == subnet.version and low <= int(interface.ip) <= high
-            if in_bounds and holder(engine, parent, interface.ip) is None:
+            if in_bounds and interface.ip not in own and holder(engine, parent, interface.ip) is None:
                 return interface.ip
     return None
 
@@ -160,19 +180,21 @@ def refusal(address: IPAddress, words: str) -> IpvlError:
     return conflict(f"address {address} {words}", SOMETHING_ELSE)
 
 
-def _choose(engine: Engine, network: Network, version: int, wanted: IPAddress | None, owner: str) -> IPInterface | None:
+def _choose(
+    engine: Engine, network: Network, version: int, wanted: IPAddress | None, owner: str, *, own: OwnAddresses
+) -> IPInterface | None:
     if wanted is not None:
-        return _asked_for(engine, network, wanted, owner)
+        return _asked_for(engine, network, wanted, owner, own)
     subnets = [subnet for subnet in network.subnets if subnet.pool.version == version]
     for interface in _already_held(engine, network, owner):
         if interface.version == version:
             return interface
     for subnet in subnets:
-        found = _next(engine, network, subnet)
+        found = _next(engine, network, subnet, own)
         if found is not None:
             return _interface(found, subnet)
     for subnet in subnets:
-        found = oldest_stale(engine, network.parent, subnet.pool, subnet.range)
+        found = oldest_stale(engine, network.parent, subnet.pool, subnet.range, own)
         if found is not None:
             return _interface(found, subnet)
     match subnets:
@@ -188,7 +210,7 @@ def _choose(engine: Engine, network: Network, version: int, wanted: IPAddress | 
             )
 
 
-def _asked_for(engine: Engine, network: Network, wanted: IPAddress, owner: str) -> IPInterface:
+def _asked_for(engine: Engine, network: Network, wanted: IPAddress, owner: str, own: OwnAddresses) -> IPInterface:
     subnet = _subnet_of(network, wanted)
     if subnet is None:
         pools = ", ".join(str(subnet.pool) for subnet in network.subnets) or "none"
@@ -197,15 +219,18 @@ def _asked_for(engine: Engine, network: Network, wanted: IPAddress, owner: str) 
     held = holder(engine, network.parent, wanted, owner)
     if held is not None:
         raise refusal(wanted, held)
+    if wanted in own:
+        raise refusal_of_own(wanted, own[wanted], ANOTHER)
     return _interface(wanted, subnet)
 
 
-def _next(engine: Engine, network: Network, subnet: Subnet) -> IPAddress | None:
+def _next(engine: Engine, network: Network, subnet: Subnet, own: OwnAddresses) -> IPAddress | None:
     return next_free(
         subnet.pool,
         engine.records.held(network.parent, subnet.pool.version),
         within=subnet.range,
         last=engine.records.last_chosen(network.id, subnet.pool),
+        own=own,
     )
 
 
@@ -215,7 +240,8 @@ def _already_held(engine: Engine, network: Network, owner: str) -> Iterator[IPIn
         yield from held.addresses
 
 
-def _leased_from(engine: Engine, parent: str | None, address: IPAddress) -> str | None:
+def leased_from(engine: Engine, parent: str | None, address: IPAddress) -> str | None:
+    """Say which pool leased an address, in words that follow "address A"; None when none has that shares a parent."""
     for lease in engine.records.leases_for(address):
         pool = engine.records.pool(lease.pool_id)
         if pool is not None and shares(pool, parent):

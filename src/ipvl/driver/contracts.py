@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ipvl.dhcp.messages import Message, Reply
 from ipvl.links import HostWays, Link, SandboxView, Step
-from ipvl.model import IPAddress, IPNetwork
+from ipvl.model import IPAddress, IPNetwork, OwnAddresses
 from ipvl.records import Change, Record
 
 
@@ -28,6 +28,9 @@ class Kernel(Protocol):
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         """Return the prefixes of the host's addresses and of its main table's routes."""
+
+    async def own_addresses(self) -> OwnAddresses:
+        """Return the addresses that are this host's own, link-local ones left out; it takes next to no time."""
 
     async def ways(self) -> HostWays:
         """Return the host's own addresses and the routes of its main table."""

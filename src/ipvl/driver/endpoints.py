@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from ipvl.driver.addressing import fixed_by, has, refusal
+from ipvl.driver.addressing import ANOTHER, fixed_by, has, leased_from, refusal
 from ipvl.driver.conflicts import DOCKER_CHOSE, probe, taken, was_free
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import let_in, steps_to_remove
@@ -14,6 +14,7 @@ from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
 from ipvl.model import Attachment, ConflictCheck, Endpoint, Network, Phase, Terms
 from ipvl.planning.attachments import attachment
+from ipvl.planning.own_addresses import docker_may_pass_over, refusal_of_own
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
 from ipvl.records import Change, Drop, Put
@@ -29,12 +30,14 @@ async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
     endpoint counts as being made meanwhile.
 
     Raises:
-        IpvlError: the id belongs to another endpoint, another one that lives holds an address, the address is a
-            gateway or reserved there, or somebody on the segment has it. Nothing was changed, but such an address is
-            kept out.
+        IpvlError: the id belongs to another endpoint, another one that lives holds an address, the address is the
+            host's own, a gateway or reserved there, or somebody on the segment has it. Nothing was changed, but such an
+            address is kept out.
     """
     async with engine.lock:
         network = engine.network(endpoint.network_id)
+        if engine.records.endpoint(endpoint.id) is None:
+            await _check_not_own(engine, network, endpoint)
         asks = network.conflict_check is ConflictCheck.PROBE and not was_free(
             engine, network.parent, [interface.ip for interface in endpoint.addresses]
         )
@@ -195,6 +198,20 @@ async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -
             raise
         await engine.apply(steps_to_make(engine.records.with_bases(parent), await engine.host()))
         await engine.apply(steps)
+
+
+async def _check_not_own(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+    """Refuse the host's own addresses; what the records have of them (`fixed_by`) is refused in their words.
+
+    Raises:
+        IpvlError: an address is the host's.
+    """
+    own = await engine.kernel.own_addresses()
+    for interface in endpoint.addresses:
+        address = interface.ip
+        if address in own and fixed_by(engine, network.parent, address) is None:
+            by_ipvl = leased_from(engine, network.parent, address) is not None
+            raise refusal_of_own(address, own[address], ANOTHER if by_ipvl else docker_may_pass_over(address))
 
 
 def _gone_holders(engine: Engine, network: Network, endpoint: Endpoint) -> list[Endpoint]:

@@ -33,7 +33,8 @@ class Engine:
     `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `probing` are the ids of
     endpoints whose addresses the segment is being asked for, and `found_free` tells of addresses that nobody there had
     when a pool leased them, by parent, when that was. `parent_mtus` are those that all ports were last made to agree
-    with. `wire` is where DHCP servers are, None as long as nobody keeps leases, and `claims` are who is about to get
+    with. `clashes` are sentences about endpoints' addresses that the host has as well, of those that were told. `wire`
+    is where DHCP servers are, None as long as nobody keeps leases, and `claims` are who is about to get
     one.
 
     Args:
@@ -82,6 +83,7 @@ class Engine:
         self.doubts = asyncio.Event()
         self.warnings: tuple[str, ...] = ()
         self.parent_mtus: dict[str, int] = {}
+        self.clashes: frozenset[str] = frozenset()
         self.wire: Wire | None = None
         self.claims = Claims()
         self.events = EventLog()
@@ -120,6 +122,10 @@ class Engine:
     def concerns(self, link: str) -> bool:
         """Tell whether a change of this link calls for a repair: records concern it, or a warning is about it."""
         return self.records.concerns(link) or any(f" {link} " in warning for warning in self.warnings)
+
+    def concerns_address(self, address: IPAddress) -> bool:
+        """Tell whether an endpoint has an address that the host has got or lost."""
+        return any(self.records.holder_of(parent.name, address) is not None for parent in self.records.parents())
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.

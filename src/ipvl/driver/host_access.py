@@ -9,17 +9,18 @@ from ipvl.addresses.allocation import full, gateway_of, next_free
 from ipvl.driver.addressing import endpoint_that_holds, fixed_by, refusal, shares
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError
-from ipvl.links import RemovePort, Step
+from ipvl.links import HostWays, RemovePort, Step
 from ipvl.model import Endpoint, IPAddress, IPNetwork, Network, Subnet
 from ipvl.planning.host_access import close_to, not_reached, open_to, opens_on_joining
 
 log = logging.getLogger(__name__)
 
 
-def with_host_addresses(engine: Engine, network: Network) -> Network:
+def with_host_addresses(engine: Engine, network: Network, ways: HostWays) -> Network:
     """Return a new network with an address for the host's own port in each subnet, chosen where none was given.
 
-    The network's record is what keeps them; the engine's lock is held.
+    One that the host has already (`ways`) is not chosen. The network's record is what keeps them; the engine's lock is
+    held.
 
     Raises:
         IpvlError: one that was given is another's, or a subnet is full.
@@ -36,7 +37,7 @@ def with_host_addresses(engine: Engine, network: Network) -> Network:
     return replace(
         network,
         subnets=tuple(
-            subnet if subnet.host is not None else replace(subnet, host=_choose(engine, network, subnet))
+            subnet if subnet.host is not None else replace(subnet, host=_choose(engine, network, subnet, ways))
             for subnet in network.subnets
         ),
     )
@@ -66,13 +67,13 @@ def steps_to_remove(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     return (RemovePort(endpoint.port), *close_to(engine.records.network(endpoint.network_id), endpoint))
 
 
-def _choose(engine: Engine, network: Network, subnet: Subnet) -> IPAddress:
+def _choose(engine: Engine, network: Network, subnet: Subnet, ways: HostWays) -> IPAddress:
     held = engine.records.held(network.parent, subnet.pool.version).copy()
     for address in (gateway_of(network, subnet), *subnet.reserved):
         if address is not None:
             held.add(int(address))
     within = subnet.range or _range_of_pool(engine, network, subnet)
-    found = next_free(subnet.pool, held, within=within)
+    found = next_free(subnet.pool, held, within=within, own={address for _, address in ways.addresses})
     if found is None:
         raise full(subnet.pool, within)
     return found

@@ -13,11 +13,13 @@ from ipvl.dhcp.exchange import Denied, Granted, Silence, extend, regain
 from ipvl.driver.contracts import Wire
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import EventType
+from ipvl.driver.lease_ends import say_farewell
 from ipvl.driver.leases import client_of, converse
 from ipvl.driver.lifecycles import about_lease
 from ipvl.driver.steady_clock import LONGEST_NAP
 from ipvl.errors import IpvlError
 from ipvl.model import DhcpLease, Endpoint, Network, Terms
+from ipvl.planning.own_addresses import BY_IDENTIFIERS
 from ipvl.records import Put
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ async def _keep(engine: Engine, wire: Wire, use: Use, sleep: Sleep) -> None:
         now = engine.clock()
         try:
             if lease.lost:
-                await _regain(engine, wire, use, lease, terms)
+                await _regain(engine, wire, use, lease, terms, sleep=sleep)
             elif terms.expires is not None and terms.expires <= now:
                 await _lose(engine, use, "it ran out, and no server extended it")
             elif terms.renews is None or now < terms.renews:
@@ -75,25 +77,48 @@ async def _keep(engine: Engine, wire: Wire, use: Use, sleep: Sleep) -> None:
 
 
 async def _extend(engine: Engine, wire: Wire, use: Use, lease: DhcpLease, terms: Terms) -> None:
+    if await _gave_back_own(engine, wire, use, terms):
+        return
     network, endpoint = _whose(engine, use)
     exchange = extend(client_of(lease, endpoint.name), secrets.randbits(32), engine.clock(), terms)
     ended = await converse(engine, wire, network.parent, exchange, lambda: _current(engine, use) == (lease, terms))
     match ended:
         case Granted(more):
-            await _renewed(engine, use, more, "has renewed the lease of")
+            if not await _gave_back_own(engine, wire, use, more):
+                await _renewed(engine, use, more, "has renewed the lease of")
         case Denied(why):
             await _lose(engine, use, why)
         case Silence():
             await _lose(engine, use, "it ran out, and no server extended it")
 
 
-async def _regain(engine: Engine, wire: Wire, use: Use, lease: DhcpLease, terms: Terms) -> None:
+async def _regain(engine: Engine, wire: Wire, use: Use, lease: DhcpLease, terms: Terms, *, sleep: Sleep) -> None:
+    if terms.address.ip in await engine.kernel.own_addresses():
+        await sleep(AGAIN)
+        return
     network, endpoint = _whose(engine, use)
     client = client_of(lease, endpoint.name)
     exchange = regain(client, secrets.randbits(32), engine.clock(), terms.address.ip)
     ended = await converse(engine, wire, network.parent, exchange, lambda: _current(engine, use) == (lease, terms))
-    if isinstance(ended, Granted):
+    if isinstance(ended, Granted) and not await _gave_back_own(engine, wire, use, ended.terms):
         await _renewed(engine, use, ended.terms, "has again a lease of")
+
+
+async def _gave_back_own(engine: Engine, wire: Wire, use: Use, terms: Terms) -> bool:
+    """Tell whether the host has the address of a lease itself by now; then it is declined, and lost.
+
+    It is not asked for again as long as the host has it.
+    """
+    link = (await engine.kernel.own_addresses()).get(terms.address.ip)
+    found = _current(engine, use)
+    if link is None or found is None:
+        return False
+    network, _ = _whose(engine, use)
+    say_farewell(wire, network, replace(found[0], lost=""), terms, engine.clock(), declined=True)
+    why = f"it is this host's own address as well, on {link}, so it was declined; the server must {BY_IDENTIFIERS}"
+    if found[0].lost != why:
+        await _lose(engine, use, why)
+    return True
 
 
 async def _renewed(engine: Engine, use: Use, terms: Terms, what: str) -> None:

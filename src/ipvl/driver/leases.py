@@ -20,6 +20,7 @@ from ipvl.driver.steady_clock import LONGEST_NAP
 from ipvl.errors import IpvlError, Kind, conflict, unavailable
 from ipvl.model import DhcpLease, Endpoint, Network, Terms
 from ipvl.options.names import is_hostname
+from ipvl.planning.own_addresses import leased_own
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
 from ipvl.records import Change, Drop, Put
 
@@ -57,7 +58,11 @@ class Leased:
 
 
 class AddressTakenError(IpvlError):
-    """A server granted an address that somebody here has."""
+    """A server granted an address, which `terms` has, that the host or somebody here has already."""
+
+    def __init__(self, terms: Terms, what: str, way_out: str) -> None:
+        super().__init__(Kind.CONFLICT, what, way_out)
+        self.terms = terms
 
 
 async def create_endpoint(engine: Engine, wish: Endpoint, claim: Claim) -> Endpoint:
@@ -86,16 +91,19 @@ async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: Leased, *fu
     """Do what `reserve` does for an endpoint and its lease.
 
     Raises:
-        AddressTakenError: somebody here has the address, which is the server's mistake.
+        AddressTakenError: the host or somebody here has the address, which is the server's mistake.
         IpvlError: as there.
     """
+    link = (await engine.kernel.own_addresses()).get(leased.terms.address.ip)
+    if link is not None:
+        raise AddressTakenError(leased.terms, *leased_own(leased.terms, link))
     try:
         await reserve(engine, endpoint, leased.by(endpoint), *further)
     except IpvlError as error:
         if error.kind is not Kind.CONFLICT:
             raise
         raise AddressTakenError(
-            Kind.CONFLICT,
+            leased.terms,
             f"DHCP server {leased.terms.server} gives an address that it must not: {error.what}",
             "keep that address out of the server's range, or remove what holds it",
         ) from error
@@ -124,8 +132,8 @@ async def leasing(engine: Engine, network_id: str, claim: Claim) -> AsyncIterato
         declined = False
         try:
             yield Leased(replace(lease, terms=terms, lost="", changed=engine.clock()), terms)
-        except AddressTakenError:
-            declined = True
+        except AddressTakenError as error:
+            declined = error.terms == terms  # a member may have leases on several networks
             raise
         finally:
             held = engine.records.dhcp_lease(lease.key)

@@ -45,7 +45,7 @@ async def create_network(engine: Engine, network: Network) -> None:
         host = await engine.host(everywhere=not network.isolated, ways=network.host_access)
         check_kernel(network, host)
         plan = plan_parent(network, engine.records, host)
-        network = with_host_addresses(engine, network)
+        network = with_host_addresses(engine, network, host.ways)
         if network.host_access:
             check_host_access(network, host)
         steps = (*plan.steps, *steps_to_give_access(network))

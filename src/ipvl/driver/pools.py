@@ -14,7 +14,16 @@ from ipaddress import ip_interface
 from ipvl.addresses.allocation import check_usable, first_usable, full, next_free
 from ipvl.addresses.default_pools import default_subnet4, default_subnet6
 from ipvl.addresses.pools import PoolWish, pool_id
-from ipvl.driver.addressing import endpoint_that_holds, holder, leased, oldest_stale, refusal, shares, subnets_in_use
+from ipvl.driver.addressing import (
+    ANOTHER,
+    endpoint_that_holds,
+    holder,
+    leased,
+    oldest_stale,
+    refusal,
+    shares,
+    subnets_in_use,
+)
 from ipvl.driver.conflicts import (
     CHOOSE_ANOTHER,
     MOST_IN_TURN,
@@ -28,7 +37,8 @@ from ipvl.driver.conflicts import (
 )
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, missing
-from ipvl.model import ConflictCheck, Cursor, IPAddress, IPInterface, IPNetwork, Lease, Pool
+from ipvl.model import ConflictCheck, Cursor, IPAddress, IPInterface, IPNetwork, Lease, OwnAddresses, Pool
+from ipvl.planning.own_addresses import refusal_of_own
 from ipvl.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
@@ -131,16 +141,19 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
     Where the pool says so, the parent's segment is asked who has the address, once it is leased: one that is in use is
     given back and kept out. What may be an address that others have is not asked for.
 
+    The host's own addresses are passed over, and refused to an endpoint; reserving one for the host is what
+    `--aux-address` is for.
+
     Raises:
-        IpvlError: the pool is not known or full, the address is not one of its hosts' or is held, or somebody on the
-            segment has it.
+        IpvlError: the pool is not known or full, the address is not one of its hosts' or is held, or the host or
+            somebody on the segment has it.
     """
     async with engine.lock:
         engine.commit(expired(engine.records, engine.clock()))
         in_turn = 0
         while True:
             pool = _pool(engine, identity)
-            address = _lease(engine, pool, wanted, owner)
+            address = _lease(engine, pool, wanted, owner, await engine.kernel.own_addresses())
             of_others = wanted is not None and owner is None
             if pool.conflict_check is ConflictCheck.NONE or pool.parent is None or of_others:
                 return ip_interface((address, pool.subnet.prefixlen))
@@ -219,7 +232,7 @@ def _leaked(engine: Engine, pool: Pool, known: InUse, before: float) -> list[Cha
     return [*map(Drop, leaked), *(Put(replace(lease, users=known.users)) for lease in too_often)]
 
 
-def _lease(engine: Engine, pool: Pool, wanted: IPAddress | None, owner: str | None) -> IPAddress:
+def _lease(engine: Engine, pool: Pool, wanted: IPAddress | None, owner: str | None, own: OwnAddresses) -> IPAddress:
     """Record a lease of the address that was asked for, or of the next in turn, and return the address.
 
     Raises:
@@ -229,11 +242,11 @@ def _lease(engine: Engine, pool: Pool, wanted: IPAddress | None, owner: str | No
         return wanted
     changes: list[Change] = []
     if wanted is None:
-        address = _next(engine, pool)
+        address = _next(engine, pool, own)
         changes.append(Put(Cursor(pool.id, pool.subnet, address)))
     else:
         address = wanted
-        _check_wanted(engine, pool, address, owner)
+        _check_wanted(engine, pool, address, owner, own)
     engine.commit((Put(_one_more(engine, pool, address, owner=owner)), *changes))
     log.info("pool %s: %s is leased", pool.id, address)
     return address
@@ -292,13 +305,14 @@ def _pool(engine: Engine, identity: str) -> Pool:
     return pool
 
 
-def _next(engine: Engine, pool: Pool) -> IPAddress:
+def _next(engine: Engine, pool: Pool, own: OwnAddresses) -> IPAddress:
     found = next_free(
         pool.subnet,
         engine.records.held(pool.parent, pool.subnet.version),
         within=pool.range,
         last=engine.records.last_chosen(pool.id, pool.subnet),
-    ) or oldest_stale(engine, pool.parent, pool.subnet, pool.range)
+        own=own,
+    ) or oldest_stale(engine, pool.parent, pool.subnet, pool.range, own)
     if found is None:
         raise full(pool.subnet, pool.range)
     return found
@@ -315,7 +329,7 @@ def _asks_again(engine: Engine, pool: Pool, address: IPAddress, owner: str | Non
     )
 
 
-def _check_wanted(engine: Engine, pool: Pool, address: IPAddress, owner: str | None) -> None:
+def _check_wanted(engine: Engine, pool: Pool, address: IPAddress, owner: str | None, own: OwnAddresses) -> None:
     check_usable(pool.subnet, address)
     if owner is not None:
         words = holder(engine, pool.parent, address)
@@ -325,6 +339,8 @@ def _check_wanted(engine: Engine, pool: Pool, address: IPAddress, owner: str | N
             words = _leased_to_another(engine, pool, address, or_a_gateway=True)
     if words is not None:
         raise refusal(address, words)
+    if owner is not None and address in own:
+        raise refusal_of_own(address, own[address], ANOTHER)
 
 
 def _leased_to_another(engine: Engine, pool: Pool, address: IPAddress, *, or_a_gateway: bool) -> str | None:

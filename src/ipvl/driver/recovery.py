@@ -12,6 +12,7 @@ from ipvl.driver.lifecycles import parent_states
 from ipvl.driver.mtus import repair_mtus
 from ipvl.links import RemoveHostPort, SetMtu, Step
 from ipvl.planning.host import Host
+from ipvl.planning.own_addresses import clashes
 from ipvl.planning.parent_names import learned_names, renamed_parents
 from ipvl.planning.parents import steps_to_remove_parents, unused_parents
 from ipvl.planning.reconciliation import plan_repair
@@ -43,6 +44,24 @@ async def reconcile(engine: Engine) -> None:
                 log.warning("%s", warning)
                 engine.warn(warning)
         engine.warnings = warnings
+        await _tell_clashes(engine)
+
+
+async def _tell_clashes(engine: Engine) -> None:
+    """Tell of endpoints' addresses that the host has as well, each once; `ipvl status` finds them afresh.
+
+    Raises:
+        IpvlError: the host's addresses cannot be read.
+    """
+    found = {
+        f"network {clash.network.label}: {clash.trouble}": clash.network
+        for clash in clashes(engine.records, await engine.kernel.own_addresses())
+    }
+    for text, network in found.items():
+        if text not in engine.clashes:
+            log.warning("%s", text)
+            engine.warn(text, network)
+    engine.clashes = frozenset(found)
 
 
 def follow_names(engine: Engine, host: Host) -> None:

@@ -17,6 +17,7 @@ from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Pool, Subnet
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import NO_WAYS, host_addresses, not_reached
 from ipvl.planning.isolation import unused_parent
+from ipvl.planning.own_addresses import Clash, clashes
 from ipvl.planning.own_routers import own_routers
 from ipvl.planning.parent_links import check_link, warnings_about
 from ipvl.planning.reconciliation import is_in_sandbox
@@ -153,13 +154,14 @@ async def status(
         date: says when by the wall clock a moment of the records is (RFC 3339).
 
     Raises:
-        IpvlError: the links cannot be read.
+        IpvlError: the links or the host's addresses cannot be read.
     """
     host_access = any(network.host_access for network in records.networks())
     ways = await kernel.ways() if host_access else NO_WAYS
     host = Host(await kernel.all(), kernel.release, frozenset(), ways=ways)
+    found = tuple(clashes(records, await kernel.own_addresses()))
     return Status(
-        networks=tuple(_network(network, records, host) for network in records.networks()),
+        networks=tuple(_network(network, records, host, found) for network in records.networks()),
         parents=tuple(
             ParentStatus(
                 name=parent.name,
@@ -230,7 +232,7 @@ def subnet_statuses(network: Network) -> tuple[SubnetStatus, ...]:
     )
 
 
-def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
+def _network(network: Network, records: Records, host: Host, found: tuple[Clash, ...]) -> NetworkStatus:
     return NetworkStatus(
         id=network.id,
         name=network.name,
@@ -244,6 +246,7 @@ def _network(network: Network, records: Records, host: Host) -> NetworkStatus:
         endpoints=len(records.endpoints_of(network.id)),
         trouble=(
             *_trouble(network, host),
+            *(clash.trouble for clash in found if clash.network.id == network.id),
             *not_reached(network, records.endpoints_of(network.id), host.ways),
             *troubles_of_records(network, records),
         ),

@@ -284,11 +284,12 @@ async def _with_addresses(engine: Engine, network: Network, wish: Attachment, en
     wanted4, wanted6 = _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address)
     found: Mapping[IPAddress, str] = {}
     for _ in range(MOST_IN_TURN):
-        addresses = choose_addresses(engine, network, wanted4, wanted6, endpoint.id)
+        own = await engine.kernel.own_addresses()
+        addresses = choose_addresses(engine, network, wanted4, wanted6, endpoint.id, own=own)
         if not addresses:
             raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
         endpoint = replace(endpoint, addresses=addresses)
-        await reserve(engine, endpoint, *moved_cursors(engine, network, addresses))
+        await reserve(engine, endpoint, *moved_cursors(engine, network, addresses, own))
         if network.conflict_check is ConflictCheck.NONE:
             return endpoint
         found = await probe(engine, endpoint)

@@ -213,7 +213,7 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
         host = await engine.host(everywhere=not wish.isolated, ways=wish.host_access)
         check_kernel(wish, host)
         plan = plan_parent(wish, engine.records, host)
-        wish = with_host_addresses(engine, wish)
+        wish = with_host_addresses(engine, wish, host.ways)
         if wish.host_access:
             check_host_access(wish, host)
     lines = [step.describe() for step in plan.steps] or [f"use parent {wish.parent} as it is"]

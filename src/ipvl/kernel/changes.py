@@ -1,4 +1,4 @@
-"""The kernel's own announcements about links.
+"""The kernel's own announcements about links and addresses.
 
 Every port that comes or goes is several of them, so of each only what matters is read.
 """
@@ -14,26 +14,31 @@ from dataclasses import dataclass
 
 from ipvl.kernel.conversation import LARGEST, NETLINK_ROUTE
 from ipvl.kernel.messages import (
+    ADDRESS,
     IFF_LOWER_UP,
     IFF_UP,
     IFLA_IFALIAS,
     IFLA_IFNAME,
     IFLA_MTU,
     LINK,
+    RTM_DELADDR,
     RTM_DELLINK,
+    RTM_NEWADDR,
     RTM_NEWLINK,
     attributes,
     messages,
+    read_address,
     read_altnames,
     read_number,
     read_text,
 )
+from ipvl.model import IPAddress
 
 log = logging.getLogger(__name__)
 
 REOPEN_AFTER = 1.0
 """Seconds before the socket is opened again after the kernel dropped announcements (ENOBUFS) or closed it."""
-RTMGRP_LINK = 1  # include/uapi/linux/rtnetlink.h
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100  # include/uapi/linux/rtnetlink.h
 ROOM = 1 << 20
 """Bytes of announcements that may wait, as far as net.core.rmem_max allows."""
 
@@ -58,18 +63,31 @@ async def link_changes() -> AsyncIterator[LinkState | None]:
     None stands for "something was missed": compare everything afresh. It comes first of all, once the socket listens,
     and again whenever announcements were lost.
     """
-    while True:
-        try:
-            with _listening() as (announcements, readable):
-                yield None
-                while True:
-                    await readable.wait()
-                    readable.clear()
-                    for state in _waiting(announcements):
-                        yield state
-        except OSError as error:
-            log.warning("link announcements were lost (%s), looking at every link afresh", error)
-            await asyncio.sleep(REOPEN_AFTER)
+    async for datagram in _datagrams(RTMGRP_LINK, "link"):
+        if datagram is None:
+            yield None
+        else:
+            for state in states(datagram):
+                yield state
+
+
+async def address_changes() -> AsyncIterator[IPAddress | None]:
+    """Yield each address that a link of the host gets, keeps or loses, for ever; None means what it does with links."""
+    async for datagram in _datagrams(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, "address"):
+        if datagram is None:
+            yield None
+        else:
+            for address in addresses(datagram):
+                yield address
+
+
+def addresses(datagram: bytes) -> Iterator[IPAddress]:
+    """Yield the addresses that a datagram of rtnetlink messages is about; what is about none is passed over."""
+    for message in messages(datagram):
+        if message.kind in {RTM_NEWADDR, RTM_DELADDR} and len(message.body) >= ADDRESS.size:
+            found = read_address(message.body)
+            if found is not None:
+                yield found[1]
 
 
 def states(datagram: bytes) -> Iterator[LinkState]:
@@ -90,13 +108,29 @@ def states(datagram: bytes) -> Iterator[LinkState]:
             )
 
 
+async def _datagrams(groups: int, what: str) -> AsyncIterator[bytes | None]:
+    """Yield what the kernel announces to some groups; None once the socket listens, and after a loss."""
+    while True:
+        try:
+            with _listening(groups) as (announcements, readable):
+                yield None
+                while True:
+                    await readable.wait()
+                    readable.clear()
+                    for datagram in _waiting(announcements):
+                        yield datagram
+        except OSError as error:
+            log.warning("%s announcements were lost (%s), looking at all of the host afresh", what, error)
+            await asyncio.sleep(REOPEN_AFTER)
+
+
 @contextmanager
-def _listening() -> Iterator[tuple[socket.socket, asyncio.Event]]:
-    """Yield a socket that hears of links, and an event that is set when something is there to be read."""
+def _listening(groups: int) -> Iterator[tuple[socket.socket, asyncio.Event]]:
+    """Yield a socket that hears what some groups are told, and an event that is set when there is something to read."""
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     with socket.socket(socket.AF_NETLINK, kind, NETLINK_ROUTE) as announcements:
         announcements.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
-        announcements.bind((0, RTMGRP_LINK))
+        announcements.bind((0, groups))
         readable = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_reader(announcements, readable.set)
@@ -106,10 +140,9 @@ def _listening() -> Iterator[tuple[socket.socket, asyncio.Event]]:
             loop.remove_reader(announcements)
 
 
-def _waiting(announcements: socket.socket) -> Iterator[LinkState]:
+def _waiting(announcements: socket.socket) -> Iterator[bytes]:
     while True:
         try:
-            datagram = announcements.recv(LARGEST)
+            yield announcements.recv(LARGEST)
         except BlockingIOError:
             return
-        yield from states(datagram)

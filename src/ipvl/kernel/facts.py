@@ -7,11 +7,12 @@ from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
 
-from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import kernel_refused
 from ipvl.facts import LinkFacts, NetworkStack
+from ipvl.kernel.addresses import list_addresses
+from ipvl.kernel.conversation import Conversation
 from ipvl.links import Link
 from ipvl.model import IPInterface
 
@@ -31,7 +32,7 @@ async def network_stack(links: Iterable[Link], *, sys: Path = Path("/sys"), proc
     Raises:
         IpvlError: the kernel refused to list addresses.
     """
-    found_addresses = await addresses()
+    found_addresses = addresses()
     # /proc/net is of the namespace of whoever reads it; /sys is of the one it was mounted in.
     received = dict(_received(proc / "net/dev"))
     found = {
@@ -92,7 +93,7 @@ def _default_routes6(table: Path) -> Iterator[str]:
             yield link
 
 
-async def addresses() -> dict[int, tuple[IPInterface, ...]]:
+def addresses() -> dict[int, tuple[IPInterface, ...]]:
     """Return the addresses of every link of this namespace, by the link's index.
 
     Raises:
@@ -100,12 +101,9 @@ async def addresses() -> dict[int, tuple[IPInterface, ...]]:
     """
     found: dict[int, tuple[IPInterface, ...]] = {}
     try:
-        async with AsyncIPRoute(ext_ack=True, strict_check=True) as socket:
-            async for message in await socket.addr("dump"):
-                # On a point-to-point link IFA_ADDRESS is the peer's (include/uapi/linux/if_addr.h).
-                text = message.get("local") or message.get("address")
-                address = ip_interface(f"{text}/{message['prefixlen']}")
-                found[message["index"]] = (*found.get(message["index"], ()), address)
+        with Conversation() as conversation:
+            for index, address, length in list_addresses(conversation):
+                found[index] = (*found.get(index, ()), ip_interface((address, length)))
     except (OSError, NetlinkError) as error:
         raise kernel_refused(f"the host's addresses cannot be listed: {error}") from error
     return found

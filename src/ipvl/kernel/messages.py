@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from ipvl.links import Link, MakePort
 from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, VlanProtocol
@@ -18,7 +18,7 @@ from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, VlanProtoc
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300  # include/uapi/linux/netlink.h
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18  # include/uapi/linux/rtnetlink.h
-RTM_NEWADDR = 20
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 RT_TABLE_MAIN, RTPROT_STATIC, RTPROT_RA, RTN_UNICAST = 254, 4, 9, 1
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
@@ -55,6 +55,8 @@ LINK = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags,
 ADDRESS = struct.Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 ROUTE = struct.Struct("=BBBBBBBBI")  # struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags
 ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: length, type
+QUESTIONS = frozenset({RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE})
+"""What changes nothing, so that its answer is all the acknowledgement there is."""
 KIND_OF_ATTRIBUTE = 0x3FFF  # NLA_TYPE_MASK
 NLA_F_NESTED = 0x8000
 """What the kernel wants in the number of some attributes that consist of others."""
@@ -170,6 +172,11 @@ def new_address(index: int, address: IPInterface) -> Request:
     return Request(RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_EXCL)
 
 
+def all_addresses() -> Request:
+    """Ask for every address of both families."""
+    return Request(RTM_GETADDR, ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0), NLM_F_DUMP)
+
+
 def new_route(
     destination: IPNetwork, index: int, via: IPAddress | None, metric: int | None = None, *, replaces: bool = False
 ) -> Request:
@@ -197,7 +204,7 @@ def all_routes() -> Request:
 
 def encoded(request: Request, sequence: int) -> bytes:
     """Return a request as it is sent; one that is neither a question nor a list is to be acknowledged."""
-    flags = NLM_F_REQUEST | request.flags | (0 if request.kind in {RTM_GETLINK, RTM_GETROUTE} else NLM_F_ACK)
+    flags = NLM_F_REQUEST | request.flags | (0 if request.kind in QUESTIONS else NLM_F_ACK)
     return HEADER.pack(HEADER.size + len(request.body), request.kind, flags, sequence, 0) + request.body
 
 
@@ -299,6 +306,27 @@ def read_lower(body: bytes) -> tuple[int | None, int | None]:
     """Return the index of the link that a link sits on, and the number of the namespace which that one is in."""
     found = attributes(body[LINK.size :])
     return read_number(found, IFLA_LINK), read_number(found, IFLA_LINK_NETNSID)
+
+
+def read_address(body: bytes) -> tuple[int, IPAddress, int] | None:
+    """Return the index of a link, an address that is on it and its prefix length; None for other families.
+
+    On a point-to-point link IFA_ADDRESS is the other end's (include/uapi/linux/if_addr.h).
+    """
+    family, length, _, _, index = ADDRESS.unpack_from(body)
+    found = attributes(body[ADDRESS.size :])
+    packed = found.get(IFA_LOCAL) or found.get(IFA_ADDRESS, b"")
+    if (family, len(packed)) == (socket.AF_INET, 4):
+        return index, IPv4Address(packed), length
+    if (family, len(packed)) == (socket.AF_INET6, 16):
+        return index, IPv6Address(packed), length
+    return None
+
+
+def is_link_local6(body: bytes) -> bool:
+    """Tell whether an address is IPv6's of its link alone: the kernel derives its scope from the address."""
+    family, _, _, scope, _ = ADDRESS.unpack_from(body)
+    return (family, scope) == (socket.AF_INET6, RT_SCOPE_LINK)
 
 
 def read_way(body: bytes) -> Way | None:

@@ -14,7 +14,8 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused, missing
-from ipvl.kernel import elsewhere, facts, host_ports, link_kinds, messages, namespaces, probes, sandboxes
+from ipvl.kernel import addresses as own
+from ipvl.kernel import elsewhere, host_ports, link_kinds, messages, namespaces, probes, sandboxes
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.routes import dump_prefixes, dump_ways, machine_identity
 from ipvl.links import (
@@ -40,7 +41,7 @@ from ipvl.links import (
     Step,
     TakePort,
 )
-from ipvl.model import THIS_HOST, IPAddress, IPNetwork, VlanProtocol
+from ipvl.model import THIS_HOST, IPAddress, IPNetwork, OwnAddresses, VlanProtocol
 
 DUMP_TRIES = 5
 MOST_NAMED = 2
@@ -134,6 +135,17 @@ class HostKernel:
         """
         return await self._whole(lambda: dump_prefixes(self._socket))
 
+    async def own_addresses(self) -> OwnAddresses:
+        """Return the addresses that are this host's own, link-local ones left out, each with its link's name.
+
+        Raises:
+            IpvlError: the kernel refused, or they changed faster than they could be read.
+        """
+        try:
+            return own.own_addresses(self._conversation)
+        except (NetlinkError, OSError) as error:
+            _refuse(error, "list addresses")
+
     async def ways(self) -> HostWays:
         """Return the host's own addresses and the routes of its main table.
 
@@ -162,9 +174,12 @@ class HostKernel:
         found = await self.by_name(link)
         if found is None:
             return {}
-        own = {interface.ip for interface in (await facts.addresses()).get(found.index, ())}
-        if not own.isdisjoint(addresses):
-            return {address: THIS_HOST for address in addresses if address in own}
+        try:
+            there = {address for index, address, _ in own.list_addresses(self._conversation) if index == found.index}
+        except (NetlinkError, OSError) as error:
+            _refuse(error, "list addresses")
+        if not there.isdisjoint(addresses):
+            return {address: THIS_HOST for address in addresses if address in there}
         if not (found.up and found.carrier):
             return {}
         try:

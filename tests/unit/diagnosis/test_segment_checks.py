@@ -260,11 +260,18 @@ def test_a_duplicate_address():
     assert [] == found("duplicate", evidence(parent(), OWN, ours))
 
 
-def test_a_container_with_the_hosts_address():
-    """It need not be asked for."""
-    (said,) = found("duplicate", evidence(parent(), OWN, endpoint(addresses=("192.168.1.250/24",))))
+@pytest.mark.parametrize("link", ["eth0", "lo"])
+@pytest.mark.parametrize("fields", [{}, {"mode": Mode.L3}, {"isolated": True}])
+def test_a_container_with_the_hosts_address(link, fields):
+    """It need not be asked for; on whatever link, in every kind of network."""
+    held = endpoint(addresses=("192.168.1.77/24",), name="db")
+    of = replace(OWN, **fields)
+    (said,) = found("duplicate", evidence(parent(), of, held, stack=(facts(link, "192.168.1.77/32"),)))
 
-    assert "is taken by this host itself on eth0 as well" in said
+    assert (
+        f"problem: address 192.168.1.77 of container db in network {of.label} is this host's own as well, on {link}, so"
+        f" one of the two is not reached; take it off {link}, or start the container with another"
+    ) == said
 
 
 def vlan(received: int, base: int = 100, **fields: Any):

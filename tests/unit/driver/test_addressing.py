@@ -37,6 +37,7 @@ def chosen(world, of, wanted4: str = "", wanted6: str = "", owner: str = "") -> 
                 ip_address(wanted4) if wanted4 else None,
                 ip_address(wanted6) if wanted6 else None,
                 owner,
+                own=await world.kernel.own_addresses(),
             )
             return list(map(str, found))
 
@@ -49,9 +50,10 @@ def attached(world, of, identity: str, wanted4: str = "") -> list[str]:
     async def work() -> list[str]:
         async with world.engine.lock:
             wanted = ip_address(wanted4) if wanted4 else None
-            found = choose_addresses(world.engine, of, wanted, None, identity)
+            own = await world.kernel.own_addresses()
+            found = choose_addresses(world.engine, of, wanted, None, identity, own=own)
             one = endpoint(identity, network_id=of.id, addresses=tuple(map(str, found)), changed=world.now)
-            await reserve(world.engine, one, *moved_cursors(world.engine, of, found))
+            await reserve(world.engine, one, *moved_cursors(world.engine, of, found, own))
             return list(map(str, found))
 
     return world.run(work())
@@ -60,7 +62,12 @@ def attached(world, of, identity: str, wanted4: str = "") -> list[str]:
 def refused(world, kind: Kind, of, wanted4: str = "", wanted6: str = "") -> str:
     async def work() -> None:
         choose_addresses(
-            world.engine, of, ip_address(wanted4) if wanted4 else None, ip_address(wanted6) if wanted6 else None, "new"
+            world.engine,
+            of,
+            ip_address(wanted4) if wanted4 else None,
+            ip_address(wanted6) if wanted6 else None,
+            "new",
+            own=await world.kernel.own_addresses(),
         )
 
     return world.refusal(kind, work())

@@ -21,6 +21,7 @@ from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, endpoin
 
 FIRST = IPv4Address("192.168.20.100")
 DISCOVER, REQUEST, RELEASE = MessageType.DISCOVER, MessageType.REQUEST, MessageType.RELEASE
+DECLINE = MessageType.DECLINE
 WEB = endpoint(addresses=(), name="web")
 DB = endpoint(OTHER_ENDPOINT_ID, addresses=(), name="db")
 
@@ -108,6 +109,43 @@ def test_a_lease_is_kept_after_a_restart(lan, server):
 
     assert [REQUEST] == server.types
     assert NOW + LEASE / 2 + LEASE == lease(lan).terms.expires
+
+
+def test_a_lease_of_the_hosts_own_address_is_declined_once(lan, server):
+    """The host got it meanwhile. It is asked for again when the host has it no more, and not before."""
+    lan.kernel.add_address("192.168.20.100/24")
+    why = (
+        "it is this host's own address as well, on eth0, so it was declined; the server must go by client identifiers"
+        " (option 61, RFC 4361), not by MAC addresses"
+    )
+    keep(lan, 10 * LEASE)
+
+    assert [DECLINE] == server.types
+    assert why == lease(lan).lost
+    assert [("lease.lost", f"lost the lease of 192.168.20.100: {why}")] == told(lan)
+    server.taken.clear()
+    lan.kernel.remove_address("192.168.20.100")
+    keep(lan, 100)
+    assert [DECLINE, DISCOVER, REQUEST] == server.types[:3]
+    assert "" == lease(lan).lost
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_server_that_grants_the_hosts_address_meanwhile_is_told_no(lan, server, lost):
+    """The host gets it while the server is asked to renew the lease, or for one that was lost."""
+    if lost:
+        lan.engine.commit((Put(replace(lease(lan), lost="it ran out")),))
+
+    def answer(message):
+        if message.type is REQUEST:
+            lan.kernel.add_address("192.168.20.100/24")
+
+    server.before_answer = answer
+    keep(lan, 10 * LEASE)
+
+    assert DECLINE == server.types[-1]
+    assert 1 == server.types.count(DECLINE)
+    assert lease(lan).lost.startswith("it is this host's own address as well, on eth0, so it was declined")
 
 
 def test_a_lease_that_is_due_is_renewed_at_once(lan, server):

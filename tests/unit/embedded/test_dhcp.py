@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
+
 import pytest
 
 from ipvl.dhcp.messages import MessageType
@@ -87,6 +89,22 @@ def test_resolvers_come_and_go_with_the_lease(lan, server):
     lan.resolvers.clear()
     lan.run(members.disconnect(lan.engine, Disconnect("web", "one")))
     assert {} == lan.resolvers, "what a program wrote there itself stays"
+
+
+def test_a_lease_of_the_hosts_own_address_costs_the_other_network_nothing(lan, server):
+    """It is declined; that of the network before is given back, since nobody else has its address."""
+    other = FakeServer(first=ip_interface("10.7.0.100/16"))
+    lan.wire.servers["eth1"] = [other]
+    options = {"parent": "eth1", "addressing": "dhcp"}
+    lan.run(networks.remove(lan.engine, NamedNetwork("db")))
+    lan.run(networks.create(lan.engine, CreateNetwork("lan2", options=options)))
+    lan.kernel.add_address("10.7.0.100/16", "lo")
+
+    with pytest.raises(IpvlError, match=r"leases this host's own address, 10\.7\.0\.100 on lo, so it was declined"):
+        start(lan, 100, "one", "lan", "lan2")
+
+    assert (RELEASE, MessageType.DECLINE) == (server.types[-1], other.types[-1])
+    assert MessageType.DECLINE not in server.types
 
 
 def test_what_a_lease_says_is_shown(lan, server):

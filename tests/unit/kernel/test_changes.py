@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
+from ipaddress import ip_address
 
 import pytest
 
-from ipvl.kernel.changes import LinkState, states
+from ipvl.kernel.changes import LinkState, addresses, states
 
 NEW, DEL, ADDRESS = 16, 17, 20
 UP, LOWER_UP = 0x1, 0x10000
@@ -74,3 +75,23 @@ def test_lengths_that_cannot_be_do_not_loop(length):
 
     assert [] == list(states(broken))
     assert [""] == [state.name for state in states(attribute_of)]
+
+
+def address_message(kind: int, family: int, *attributes: bytes) -> bytes:
+    body = struct.pack("=BBBBI", family, 24, 0, 0, 7) + b"".join(attributes)
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+
+def test_addresses_that_come_and_go_are_read():
+    """The host's end of a point-to-point link; what is about links or other families is passed over."""
+    four, peer, six = (ip_address(text) for text in ("192.168.20.10", "192.168.20.99", "2001:db8::10"))
+    told = (
+        address_message(ADDRESS, 2, attribute(1, peer.packed), attribute(2, four.packed))
+        + FULL
+        + address_message(21, 10, attribute(1, six.packed))
+        + address_message(ADDRESS, 129, attribute(1, b"x"))
+    )
+
+    assert [four, six] == list(addresses(told))
+    for end in range(len(told)):
+        assert len(list(addresses(told[:end]))) <= 2, "a message that is cut off stops nothing"

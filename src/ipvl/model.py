@@ -126,6 +126,7 @@ class Network:
     `vlan_protocol` is that of the parent's outer tag, None where the user did not say.
     `unused_parent` is what the user asked for as the parent of a network that `--internal` isolates; empty where
     nothing was.
+    `seen_by` is the Docker that listed it last (`DockerLists.identity`), None before any did.
     """
 
     id: str
@@ -150,6 +151,7 @@ class Network:
     host_access: bool = False
     vlan_protocol: VlanProtocol | None = None
     unused_parent: str = ""
+    seen_by: str | None = None
 
     @property
     def host_port(self) -> str:
@@ -273,6 +275,8 @@ class Pool:
     `range` is the part that addresses are chosen from. `parent` is the parent whose networks it shares addresses with;
     None means every parent. `users` counts who asked for it and did not release it. `changed` is when it was asked for
     last, in seconds since the epoch. `conflict_check` is for addresses of containers; it takes a parent to look on.
+    `seen_by` is the Docker that listed the networks of all its users; None before any did, and `NOT_ALL_SEEN` when one
+    more asked for it since then.
     """
 
     id: str
@@ -282,6 +286,11 @@ class Pool:
     users: int
     changed: float
     conflict_check: ConflictCheck = ConflictCheck.NONE
+    seen_by: str | None = None
+
+
+NOT_ALL_SEEN = ""
+"""What a pool was seen by that has one more user than when a Docker was known to have them all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ async def start_up(engine: Engine) -> None:
 
 async def compare_with_docker(stage: Stage) -> None:
     """Do what ipvl does when Docker has been silent for a minute: take back what Docker did not write down."""
-    await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() + LATER)
+    await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() + LATER, "docker")
 
 
 _docker_app, _control_app = lru_cache(maxsize=1)(docker_app), lru_cache(maxsize=1)(control_app)

@@ -68,6 +68,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             _allowed(lambda: servers_on(asked), "DHCP servers", unchecked),
         )
         moved = await _allowed(lambda: _moved(kernel, records), "ports inside containers", unchecked)
+        dockers = await _docker_has(configuration, scope, records, earlier, unchecked)
         host = Host(await kernel.all(), kernel.release, kinds or frozenset(), moved or ())
         evidence = Evidence(
             scope=scope,
@@ -82,7 +83,8 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             knows_namespaces=moved is not None,
             dhcp_servers=servers or {},
             routes=(await kernel.ways()).routes,
-            docker_networks=await _docker_networks(configuration, host, unchecked) if scope.whole else None,
+            docker_networks=None if dockers is None else dockers[0],
+            docker_pools=None if dockers is None else dockers[1],
         )
         diagnosis = diagnose(evidence, unchecked)
         if not any(finding.check in MAY_PASS for finding in diagnosis.findings):
@@ -152,17 +154,25 @@ async def _ask(scope: Scope, records: Records, host: Host, stack: NetworkStack, 
     return found or {}
 
 
-async def _docker_networks(configuration: Configuration, host: Host, unchecked: list[str]) -> frozenset[str] | None:
-    dummies = [link.name for link in host.links if is_unused_dummy(link, host)]
-    if not dummies:
+async def _docker_has(
+    configuration: Configuration, scope: Scope, records: Records, host: Host, unchecked: list[str]
+) -> tuple[frozenset[str], frozenset[str]] | None:
+    """Return the ids of Docker's networks and of the pools they use, where something may be without its owner."""
+    dummies = [link.name for link in host.links if is_unused_dummy(link, host)] if scope.whole else []
+    if not (dummies or any(network.is_dockers for network in scope.networks) or any(records.pools())):
         return None
     import h11
     import msgspec
 
-    from ipvl.doors.docker.engine_api import network_ids
+    from ipvl.doors.docker.engine_api import ask_for_lists
+    from ipvl.doors.docker.pools_in_use import pools_in_use
 
     try:
-        return await network_ids(configuration.engine_socket)
+        lists = await ask_for_lists(configuration.engine_socket)
     except (TimeoutError, OSError, h11.ProtocolError, msgspec.DecodeError):
-        unchecked.append(f"whether Docker still needs {', '.join(dummies)}, because Docker does not answer")
+        lists = None
+    if lists is None:
+        if dummies:
+            unchecked.append(f"whether Docker still needs {', '.join(dummies)}, because Docker does not answer")
         return None
+    return frozenset(one.id for one in lists.networks), frozenset(pools_in_use(lists.networks, records))

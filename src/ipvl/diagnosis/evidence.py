@@ -35,7 +35,8 @@ class Evidence:
 
     The host was looked at twice (`earlier` and `host`): what is there, or missing, both times is not merely on its way.
     `records` were read in between. What this user could not find out is None: `docker_networks` are the ids of Docker's
-    networks, asked for only where they matter. `dhcp_servers` has the parents where a DHCP server was asked for, and
+    networks, and `docker_pools` those of the pools that these use, both asked for only where they matter.
+    `dhcp_servers` has the parents where a DHCP server was asked for, and
     which answered first.
     """
 
@@ -50,6 +51,7 @@ class Evidence:
     knows_kinds: bool = True
     knows_namespaces: bool = True
     docker_networks: frozenset[str] | None = None
+    docker_pools: frozenset[str] | None = None
     dhcp_servers: Mapping[str, str | None] = field(default_factory=dict)
     routes: tuple[HostRoute, ...] | None = None
 

@@ -10,9 +10,10 @@ from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.parent_checks import is_in
 from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeHostPort, MakeVlan
-from ipvl.model import Endpoint, Network, Phase
+from ipvl.model import Endpoint, Network, Phase, Pool
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port
+from ipvl.planning.ownership import ON_ITS_WAY, unclaimed, way_out_of_unclaimed, what_is_unclaimed
 from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair
 from ipvl.records import Drop
 
@@ -103,6 +104,19 @@ def records(evidence: Evidence) -> Iterator[Finding]:
         for network in evidence.networks:
             for endpoint in evidence.records.endpoints_of(network.id):
                 yield from _without_port(endpoint, network, evidence)
+    yield from _unclaimed(chosen, evidence)
+
+
+def _unclaimed(chosen: set[str], evidence: Evidence) -> Iterator[Finding]:
+    """Find what a Docker made that the one that was asked does not have."""
+    if evidence.docker_networks is None or evidence.docker_pools is None:
+        return
+    before = evidence.now - ON_ITS_WAY
+    for one in unclaimed(evidence.records, evidence.docker_networks, evidence.docker_pools, before):
+        if isinstance(one, Network) and one.id in chosen:
+            yield warning("records", one.label, what_is_unclaimed(one), way_out_of_unclaimed(one))
+        elif isinstance(one, Pool) and evidence.scope.whole:
+            yield warning("records", one.id, what_is_unclaimed(one), way_out_of_unclaimed(one))
 
 
 def _without_parent(parent: str, chosen: set[str], evidence: Evidence) -> Iterator[Finding]:

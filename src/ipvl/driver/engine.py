@@ -17,8 +17,9 @@ from ipvl.driver.lifecycles import Lifecycles
 from ipvl.driver.memberships import Memberships
 from ipvl.errors import IpvlError, missing, shown
 from ipvl.links import HostWays, MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
-from ipvl.model import DhcpLease, Endpoint, IPAddress, Network, Sandbox
+from ipvl.model import DhcpLease, Endpoint, IPAddress, Network, Pool, Sandbox
 from ipvl.planning.host import Host
+from ipvl.planning.ownership import way_out_of_unclaimed, what_is_unclaimed
 from ipvl.records import Change, Put, Records
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,9 @@ class Engine:
     One lock serves all: the kernel takes one link change at a time anyway (rtnl_lock), and every plan is made from
     records and links that nobody changes meanwhile. `creation` is held around it by those who must look before they
     make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
-    `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `probing` are the ids of
+    `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `listed` are the ids of the
+    networks that it had when it was asked last, and `unclaimed` those of networks and pools that it did not have,
+    though they came from one of its kind. `probing` are the ids of
     endpoints whose addresses the segment is being asked for, and `found_free` tells of addresses that nobody there had
     when a pool leased them, by parent, when that was. `parent_mtus` are those that all ports were last made to agree
     with. `clashes` are sentences about endpoints' addresses that the host has as well, of those that were told. `wire`
@@ -81,6 +84,8 @@ class Engine:
         self.lock = asyncio.Lock()
         self.creation = asyncio.Lock()
         self.doubts = asyncio.Event()
+        self.listed: frozenset[str] = frozenset()
+        self.unclaimed: frozenset[str] = frozenset()
         self.warnings: tuple[str, ...] = ()
         self.parent_mtus: dict[str, int] = {}
         self.clashes: frozenset[str] = frozenset()
@@ -126,6 +131,12 @@ class Engine:
     def concerns_address(self, address: IPAddress) -> bool:
         """Tell whether an endpoint has an address that the host has got or lost."""
         return any(self.records.holder_of(parent.name, address) is not None for parent in self.records.parents())
+
+    def all_warnings(self) -> tuple[str, ...]:
+        """Return what the last repair could not mend, and what a Docker made that the one that is asked has not."""
+        had: tuple[Network | Pool, ...] = (*self.records.networks(), *self.records.pools())
+        unclaimed = [one for one in had if one.id in self.unclaimed]
+        return (*self.warnings, *(f"{what_is_unclaimed(one)}; {way_out_of_unclaimed(one)}" for one in unclaimed))
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.

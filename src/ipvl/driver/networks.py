@@ -59,6 +59,8 @@ async def create_network(engine: Engine, network: Network) -> None:
                 engine.commit((Drop(network), *(Drop(new) if old is None else Put(old) for new, old in earlier)))
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
+        if network.is_dockers:
+            engine.doubts.set()
         warn_of_routers(engine, network)
         for warning in (*plan.warnings, *unused_parent(network)):
             log.warning("network %s: %s", network.label, warning)
@@ -97,12 +99,18 @@ async def remove(engine: Engine, network: Network) -> None:
     await _remove(engine, network)
 
 
-async def name_network(engine: Engine, network_id: str, name: str) -> None:
-    """Remember what the user calls a network, for logs, refusals and status; an unknown network is passed over."""
+async def name_network(engine: Engine, network_id: str, name: str, seen_by: str | None = None) -> None:
+    """Remember what the user calls a network, for logs, refusals and status; an unknown network is passed over.
+
+    `seen_by` is the Docker that lists it, None where it is not known which one that was.
+    """
     async with engine.lock:
         network = engine.records.network(network_id)
-        if network is not None and network.name != name:
-            engine.commit((Put(replace(network, name=name)),))
+        if network is None:
+            return
+        named = replace(network, name=name, seen_by=seen_by or network.seen_by)
+        if named != network:
+            engine.commit((Put(named),))
 
 
 async def _remove(engine: Engine, network: Network) -> None:
@@ -155,6 +163,6 @@ def _same(held: Network, asked: Network) -> bool:
     if len(held.subnets) == len(asked.subnets):
         pairs = zip(asked.subnets, held.subnets, strict=True)
         asked = replace(asked, subnets=tuple(replace(one, host=one.host or other.host) for one, other in pairs))
-    return replace(held, name=None, created=0.0, phase=Phase.READY) == replace(
+    return replace(held, name=None, created=0.0, phase=Phase.READY, seen_by=None) == replace(
         asked, name=None, created=0.0, phase=Phase.READY
     )

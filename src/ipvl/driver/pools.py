@@ -37,7 +37,17 @@ from ipvl.driver.conflicts import (
 )
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, missing
-from ipvl.model import ConflictCheck, Cursor, IPAddress, IPInterface, IPNetwork, Lease, OwnAddresses, Pool
+from ipvl.model import (
+    NOT_ALL_SEEN,
+    ConflictCheck,
+    Cursor,
+    IPAddress,
+    IPInterface,
+    IPNetwork,
+    Lease,
+    OwnAddresses,
+    Pool,
+)
 from ipvl.planning.own_addresses import refusal_of_own
 from ipvl.records import Change, Drop, Put
 
@@ -73,7 +83,10 @@ async def request_pool(engine: Engine, wish: PoolWish) -> Pool:
         held = engine.records.pool(identity)
         users = 1 if held is None else held.users + 1
         pool = Pool(identity, subnet, wish.range, wish.parent, users, engine.clock(), wish.conflict_check)
+        if held is not None and held.seen_by is not None:
+            pool = replace(pool, seen_by=NOT_ALL_SEEN)
         engine.commit((Put(pool),))
+        engine.doubts.set()
         log.info("pool %s is used by %d", identity, users)
         return pool
 
@@ -185,14 +198,18 @@ async def release_address(engine: Engine, identity: str, address: IPAddress) -> 
         log.info("pool %s: %s is released", identity, address)
 
 
-async def forget_leaked(engine: Engine, owned: Mapping[str, InUse], before: float) -> None:
+async def forget_leaked(engine: Engine, owned: Mapping[str, InUse], before: float, owner: str) -> None:
     """Take back the pools and leases that their owner asked for and does not have: it died before it wrote them down.
+
+    A pool goes only if the owner was seen to have all of its users, so that nobody else's goes with it, and nobody runs
+    who has an address of it; leases go only from such pools.
 
     Args:
         engine: what to work on.
         owned: what the owner has, by pool id.
         before: only what is older than this, in seconds since the epoch, can be missing for that reason; anything
             younger may be on its way into the owner's list.
+        owner: who that is, as `Pool.seen_by` has it.
 
     Raises:
         IpvlError: the store could not take the changes.
@@ -202,14 +219,36 @@ async def forget_leaked(engine: Engine, owned: Mapping[str, InUse], before: floa
         for pool in engine.records.pools():
             known = owned.get(pool.id)
             if known is None:
-                if pool.changed < before:
+                if pool.changed < before and pool.seen_by == owner and not _is_needed(engine, pool):
                     log.warning("pool %s is gone from its owner, so it is free here", pool.id)
                     changes.append(Drop(pool))
-                continue
-            if pool.changed < before and pool.users != known.users:
-                changes.append(Put(replace(pool, users=known.users)))
-            changes += _leaked(engine, pool, known, before)
+            elif pool.users == known.users or (pool.changed < before and not _may_be_anothers(engine, pool, known)):
+                seen = replace(pool, users=known.users, seen_by=owner)
+                changes += [Put(seen)] if seen != pool else []
+                changes += _leaked(engine, pool, known, before)
         engine.commit(changes)
+
+
+def _may_be_anothers(engine: Engine, pool: Pool, known: InUse) -> bool:
+    """Tell whether users that the owner does not know may be somebody else's, rather than calls that were repeated.
+
+    They may be if the owner had all users before, or if a network that it does not list is on the same subnet.
+    """
+    return pool.users > known.users and (
+        pool.seen_by is not None
+        or any(
+            network.is_dockers and network.id not in engine.listed and any(one.pool == pool.subnet for one in subnets)
+            for network in engine.records.networks()
+            if (subnets := network.subnets)
+        )
+    )
+
+
+def _is_needed(engine: Engine, pool: Pool) -> bool:
+    return any(
+        endpoint_that_holds(engine, pool.parent, lease.address) is not None
+        for lease in engine.records.leases_of(pool.id)
+    )
 
 
 def _leaked(engine: Engine, pool: Pool, known: InUse, before: float) -> list[Change]:

@@ -15,7 +15,7 @@ from ipvl.planning.host import Host
 from ipvl.planning.own_addresses import clashes
 from ipvl.planning.parent_names import learned_names, renamed_parents
 from ipvl.planning.parents import steps_to_remove_parents, unused_parents
-from ipvl.planning.reconciliation import plan_repair
+from ipvl.planning.reconciliation import is_in_sandbox, plan_repair
 from ipvl.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
@@ -78,19 +78,21 @@ def follow_names(engine: Engine, host: Host) -> None:
 
 
 async def forget_gone(
-    engine: Engine, door: str, networks: Collection[str], endpoints: Collection[str], before: float
+    engine: Engine, networks: Collection[str], endpoints: Collection[str], before: float, owner: str
 ) -> None:
-    """Remove the networks and endpoints of a door that its owner no longer has.
+    """Remove the networks and endpoints that Docker made, had and no longer has.
 
     Docker drops networks and endpoints without asking when ipvl does not answer, so its list is compared with ours.
+    What another one made, or nobody was ever seen to have, stays, and so does a network while any of its endpoints is
+    in a sandbox: nobody's list is worth the connectivity of what runs.
 
     Args:
         engine: what to work on.
-        door: whose networks are meant.
-        networks: the ids of the networks the owner has.
-        endpoints: the ids of the endpoints the owner has.
+        networks: the ids of the networks that Docker has.
+        endpoints: the ids of the endpoints that Docker has.
         before: only what is older than this, in seconds since the epoch, can be missing for that reason; anything
-            younger may be on its way into the owner's list.
+            younger may be on its way into Docker's list.
+        owner: which Docker that is, as `Network.seen_by` has it.
 
     Raises:
         IpvlError: the store could not take the changes.
@@ -98,13 +100,18 @@ async def forget_gone(
     async with engine.lock:
         steps: list[Step] = []
         changes: list[Change] = []
+        inode_of = engine.kernel.namespace_inode
         gone = [
             network
             for network in engine.records.networks()
-            if network.door == door and network.id not in networks and network.created < before
+            if network.is_dockers
+            and network.seen_by == owner
+            and network.id not in networks
+            and network.created < before
+            and not any(is_in_sandbox(one, inode_of) for one in engine.records.endpoints_of(network.id))
         ]
         for network in engine.records.networks():
-            if network.door != door:
+            if not network.is_dockers or (network not in gone and network.id not in networks):
                 continue
             for endpoint in engine.records.endpoints_of(network.id):
                 if network in gone or (endpoint.id not in endpoints and endpoint.changed < before):
@@ -118,7 +125,7 @@ async def forget_gone(
         if any(parent.made for parent in unused):
             steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
         for network in gone:
-            log.warning("network %s is gone from %s, so it is removed here", network.label, door)
+            log.warning("network %s is gone from %s, so it is removed here", network.label, network.door)
         for failure in await engine.apply_all(steps):
             log.warning("%s", failure)
             engine.warn(str(failure))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipvl.driver.engine import Engine
-from ipvl.embedded import members, messages, networks, sandbox_messages, sandboxes
+from ipvl.embedded import forgetting, members, messages, networks, sandbox_messages, sandboxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ CALLS: dict[str, Call] = {
     "network.inspect": Call(messages.NamedNetwork, networks.inspected),
     "network.remove": Call(messages.NamedNetwork, networks.remove),
     "network.prune": Call(messages.AnyNetwork, networks.prune),
+    "network.forget": Call(messages.Forget, forgetting.forget),
     "network.connect": Call(messages.Connect, members.connect),
     "network.disconnect": Call(messages.Disconnect, members.disconnect),
     "attach": Call(messages.Attach, members.attach),

@@ -47,6 +47,19 @@ def find_own_network(records: Records, word: str, instead: str) -> Network:
     return network
 
 
+def find_network_of_docker(records: Records, word: str) -> Network:
+    """Return a network that a Docker made.
+
+    Raises:
+        IpvlError: there is none, several begin with this, or it is ipvl's own.
+    """
+    theirs = [network for network in records.networks() if network.is_dockers]
+    own = records.networks_named(word)
+    if own and not any(word in {network.name, network.id} for network in theirs):
+        raise conflict(f"network {own[0].label} is ipvl's own", f"remove it with `ipvl network rm {own[0].label}`")
+    return _find(theirs, word, "network", "list them with `ipvl network ls`")
+
+
 def find_sandbox(records: Records, word: str) -> Sandbox:
     """Return a sandbox.
 

@@ -44,6 +44,18 @@ class NamedNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """A network that a Docker made, by its name, its id, or the beginning of its id; or, if `pool` is set, a pool's id.
+
+    `force` removes it although containers use it, or Docker has it.
+    """
+
+    name: str
+    pool: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AnyNetwork:
     """Every network; those of an engine such as Docker too, unless `own` is set."""
 
@@ -196,6 +208,7 @@ ANSWERS: dict[str, type] = {
     "network.inspect": NetworkView,
     "network.remove": Removed,
     "network.prune": Removed,
+    "network.forget": Removed,
     "network.connect": Member,
     "network.disconnect": Member,
     "attach": Member,

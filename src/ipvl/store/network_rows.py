@@ -27,9 +27,9 @@ def put_network(database: sqlite3.Connection, network: Network) -> None:
         "INSERT INTO networks"
         " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
         " conflict_check, announcements, announce_interval, routes, default_route4, default_route6, metric,"
-        " host_access, addressing, vlan_protocol, unused_parent)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase",
+        " host_access, addressing, vlan_protocol, unused_parent, seen_by)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase, seen_by = excluded.seen_by",
         (
             network.id,
             network.name,
@@ -54,6 +54,7 @@ def put_network(database: sqlite3.Connection, network: Network) -> None:
             network.addressing,
             network.vlan_protocol,
             network.unused_parent,
+            network.seen_by,
         ),
     )
     database.execute("DELETE FROM subnets WHERE network_id = ?", (network.id,))
@@ -106,11 +107,11 @@ def networks(database: sqlite3.Connection) -> Iterator[Network]:
     rows = database.execute(
         "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
         " conflict_check, announcements, announce_interval, routes, default_route4, default_route6, metric,"
-        " host_access, addressing, vlan_protocol, unused_parent FROM networks ORDER BY rowid"
+        " host_access, addressing, vlan_protocol, unused_parent, seen_by FROM networks ORDER BY rowid"
     )
     for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
         check, announcements, announce_interval, routes, default4, default6, metric, host_access, *later = wishes
-        addressing, protocol, unused_parent = later
+        addressing, protocol, unused_parent, seen_by = later
         yield Network(
             id=identity,
             name=name,
@@ -135,4 +136,5 @@ def networks(database: sqlite3.Connection) -> Iterator[Network]:
             addressing=Addressing(addressing),
             vlan_protocol=None if protocol is None else VlanProtocol(protocol),
             unused_parent=unused_parent,
+            seen_by=seen_by,
         )

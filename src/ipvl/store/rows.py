@@ -72,9 +72,10 @@ def put(database: sqlite3.Connection, change: Put) -> None:
             _put_endpoint(database, record)
         case Pool():
             database.execute(
-                "INSERT INTO pools (id, subnet, range, parent, users, changed, conflict_check)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET users = excluded.users, changed = excluded.changed",
+                "INSERT INTO pools (id, subnet, range, parent, users, changed, conflict_check, seen_by)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET users = excluded.users, changed = excluded.changed,"
+                " seen_by = excluded.seen_by",
                 (
                     record.id,
                     str(record.subnet),
@@ -83,6 +84,7 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.users,
                     record.changed,
                     record.conflict_check,
+                    record.seen_by,
                 ),
             )
         case Lease():
@@ -248,11 +250,11 @@ def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:
 
 
 def _pools(database: sqlite3.Connection) -> Iterator[Pool]:
-    for identity, subnet, within, parent, users, changed, check in database.execute(
-        "SELECT id, subnet, range, parent, users, changed, conflict_check FROM pools ORDER BY rowid"
+    for identity, subnet, within, parent, users, changed, check, seen_by in database.execute(
+        "SELECT id, subnet, range, parent, users, changed, conflict_check, seen_by FROM pools ORDER BY rowid"
     ):
         part = None if within is None else ip_network(within)
-        yield Pool(identity, ip_network(subnet), part, parent, users, changed, ConflictCheck(check))
+        yield Pool(identity, ip_network(subnet), part, parent, users, changed, ConflictCheck(check), seen_by)
 
 
 def _leases(database: sqlite3.Connection) -> Iterator[Lease]:

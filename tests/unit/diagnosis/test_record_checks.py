@@ -8,7 +8,7 @@ import pytest
 
 from ipvl.links import MADE_BY_IPVL
 from ipvl.model import Flag, Mode, Phase, Sandbox
-from tests.unit.builders import NOW, OTHER_ID, SANDBOX, endpoint, host, link, network, parent, vlan_parent
+from tests.unit.builders import NOW, OTHER_ID, SANDBOX, endpoint, host, link, network, parent, pool, vlan_parent
 from tests.unit.diagnosis.cases import ETH0, ETH1, evidence, facts, found, without
 
 ON_ETH1 = (parent("eth1"), network(parent="eth1", name="web"))
@@ -237,3 +237,22 @@ def test_a_sandbox_without_its_port():
     other = replace(ours, inode=4026539999)
     said = found("records", evidence(*OWN, other, sandboxes=("/proc/42/ns/net",)))
     assert [] == [line for line in said if "no port" in line], "it is another process's by now"
+
+
+def test_what_a_docker_made_that_the_one_that_is_asked_has_not():
+    """A second Docker's, perhaps: a warning, with the line that removes it. Nobody can tell while Docker is silent."""
+    records = (parent(), network(name="blue"), network(OTHER_ID, name="green"), pool("10.9.0.0/16"))
+    lists = {"docker_networks": frozenset({OTHER_ID}), "docker_pools": frozenset()}
+    later = NOW + 61
+
+    asked = "the Docker that ipvl asks (/run/docker.sock, unless it was told another)"
+    unless = "if no other Docker on this host has it, remove it with `ipvl network forget"
+    of_network = f"warning: network blue was made by a Docker, but {asked} does not have it; {unless} blue`"
+    of_pool = (
+        f"warning: pool 10.9.0.0/16 was asked for by a Docker, but {asked} has no network that uses it; {unless} --pool"
+        " '10.9.0.0/16'`"
+    )
+    assert [of_network, of_pool] == found("records", evidence(*records, now=later, **lists))
+    assert [of_network] == found("records", evidence(*records, now=later, network="blue", **lists))
+    assert [] == found("records", evidence(*records, now=NOW + 59, **lists))
+    assert [] == found("records", evidence(*records, now=later))

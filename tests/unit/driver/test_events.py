@@ -156,11 +156,11 @@ def test_what_a_restart_finds_is_told(world, told):
 
 def test_what_docker_dropped_is_told(world, told):
     """Docker forgets networks without asking when ipvl does not answer."""
-    world.create_network(network(parent="eth0.20", name="web"))
+    world.create_network(network(parent="eth0.20", name="web", seen_by="docker"))
     world.create_endpoint(endpoint())
     told()
 
-    world.run(forget_gone(world.engine, "docker", (), (), NOW + 1000))
+    world.run(forget_gone(world.engine, (), (), NOW + 1000, "docker"))
 
     assert ["parent.removed", "endpoint.deleted", "network.removed"] == types(told())
 

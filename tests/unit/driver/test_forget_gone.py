@@ -13,19 +13,27 @@ from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_I
 
 LATER = NOW + 60
 ONE = endpoint()
+DOCKER_ID = "engine store"
 
 
 @pytest.fixture
 def on_vlan(world):
     """A world with network web on eth0.20, made by ipvl, and an attached endpoint."""
-    world.create_network(network(parent="eth0.20", name="web"))
+    world.create_network(network(parent="eth0.20", name="web", seen_by=DOCKER_ID))
     world.create_endpoint(ONE)
     world.attach(ONE)
     return world
 
 
-def compare(world, *, networks=(), endpoints=(), before=LATER, door="docker"):
-    world.run(forget_gone(world.engine, door, set(networks), set(endpoints), before))
+@pytest.fixture
+def gone(on_vlan):
+    """The same, when the sandbox has ended."""
+    on_vlan.kernel.end_sandbox(SANDBOX)
+    return on_vlan
+
+
+def compare(world, *, networks=(), endpoints=(), before=LATER, docker=DOCKER_ID):
+    world.run(forget_gone(world.engine, set(networks), set(endpoints), before, docker))
 
 
 def test_what_the_owner_has_stays(on_vlan):
@@ -37,14 +45,14 @@ def test_what_the_owner_has_stays(on_vlan):
     assert before == on_vlan.picture()
 
 
-def test_a_network_that_is_gone_goes_with_all_it_has(on_vlan, caplog):
+def test_a_network_that_is_gone_goes_with_all_it_has(gone, caplog):
     """Its endpoints, their ports and the parent that ipvl made; the log says why."""
     caplog.set_level(logging.WARNING)
 
-    compare(on_vlan)
+    compare(gone)
 
-    assert () == on_vlan.store.load()
-    assert None is on_vlan.kernel.link("eth0.20")
+    assert () == gone.store.load()
+    assert None is gone.kernel.link("eth0.20")
     assert ["network web is gone from docker, so it is removed here"] == caplog.messages
 
 
@@ -90,14 +98,35 @@ def test_a_young_endpoint_of_an_old_network_stays(on_vlan):
     assert [young] == list(on_vlan.engine.records.endpoints())
 
 
-def test_a_young_endpoint_goes_with_a_network_that_is_gone(on_vlan):
+def test_a_young_endpoint_goes_with_a_network_that_is_gone(gone):
     """Without its network it has nowhere to be."""
     young = endpoint(OTHER_ENDPOINT_ID, addresses=("192.168.20.11/24",), changed=LATER + 1)
-    on_vlan.create_endpoint(young)
+    gone.create_endpoint(young)
+
+    compare(gone)
+
+    assert () == gone.store.load()
+
+
+@pytest.mark.parametrize("seen_by", [None, "another store", "engine another"])
+def test_a_network_that_this_docker_never_had_stays(world, seen_by):
+    """Another Docker's, or one that nobody asked yet: its containers' addresses stay theirs, wherever they are."""
+    world.create_network(network(parent="eth0.20", seen_by=seen_by))
+    world.create_endpoint(ONE)
+    before = world.picture()
+
+    compare(world)
+
+    assert before == world.picture()
+
+
+def test_a_network_on_which_something_runs_stays(on_vlan):
+    """Whatever a Docker says that may have lost its data: what runs keeps its parent."""
+    before = on_vlan.picture()
 
     compare(on_vlan)
 
-    assert () == on_vlan.store.load()
+    assert before == on_vlan.picture()
 
 
 def test_networks_of_another_door_are_none_of_its_business(world):
@@ -111,20 +140,20 @@ def test_networks_of_another_door_are_none_of_its_business(world):
     assert before == world.picture()
 
 
-def test_a_parent_that_another_network_uses_stays(on_vlan):
+def test_a_parent_that_another_network_uses_stays(gone):
     """Whoever the other network belongs to."""
     other = network(OTHER_ID, parent="eth0.20", door="cli")
-    on_vlan.create_network(other)
+    gone.create_network(other)
 
-    compare(on_vlan)
+    compare(gone)
 
-    assert [other] == list(on_vlan.engine.records.networks())
-    assert None is not on_vlan.kernel.link("eth0.20")
+    assert [other] == list(gone.engine.records.networks())
+    assert None is not gone.kernel.link("eth0.20")
 
 
 def test_a_parent_of_others_is_forgotten_and_not_removed(world):
     """The record of eth0 goes, eth0 stays."""
-    world.create_network(network())
+    world.create_network(network(seen_by=DOCKER_ID))
     assert parent() in world.store.load()
 
     compare(world)
@@ -152,11 +181,11 @@ def test_a_port_that_the_kernel_keeps_is_a_warning(world, caplog):
     assert None is world.kernel.link(ONE.port)
 
 
-def test_comparing_again_finds_nothing(on_vlan):
+def test_comparing_again_finds_nothing(gone):
     """What is forgotten is forgotten."""
-    compare(on_vlan)
-    commits = on_vlan.store.commits
+    compare(gone)
+    commits = gone.store.commits
 
-    compare(on_vlan)
+    compare(gone)
 
-    assert commits == on_vlan.store.commits
+    assert commits == gone.store.commits

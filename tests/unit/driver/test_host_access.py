@@ -9,11 +9,12 @@ import pytest
 
 from ipvl.driver import networks
 from ipvl.driver.endpoints import create_endpoint
+from ipvl.driver.networks import name_network
 from ipvl.driver.recovery import forget_gone
 from ipvl.driver.status import status
 from ipvl.errors import Kind
 from ipvl.links import MADE_BY_IPVL, OpenHost
-from ipvl.model import DOCKER, Flag, Mode, Phase
+from ipvl.model import Flag, Mode, Phase
 from ipvl.records import Put
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import (
@@ -287,7 +288,9 @@ def test_a_port_of_a_network_that_nobody_knows_is_removed(world):
     assert world.kernel.link("ih-cccccccccccc") is None
     assert world.kernel.link("ih-dddddddddddd") is not None
     assert () == world.engine.warnings
-    world.run(forget_gone(world.engine, DOCKER, (), (), NOW + 1))
+    world.kernel.end_sandbox(SANDBOX)
+    world.run(name_network(world.engine, ID, "web", "docker"))
+    world.run(forget_gone(world.engine, (), (), NOW + 1, "docker"))
 
     assert world.kernel.link(PORT) is None
     assert set() == routes(world)

@@ -25,7 +25,7 @@ OPERATIONS = {
     "request_this_address": lambda engine: pools.request_address(engine, ID, WEB, "web"),
     "release_address": lambda engine: pools.release_address(engine, ID, FIRST),
     "release_pool": lambda engine: pools.release_pool(engine, ID),
-    "forget_leaked": lambda engine: pools.forget_leaked(engine, {}, NOW + 1),
+    "forget_leaked": lambda engine: pools.forget_leaked(engine, {ID: InUse(1, frozenset())}, NOW + 1, "docker"),
 }
 
 
@@ -73,7 +73,7 @@ def test_what_a_kill_leaked_is_taken_back(busy):
     busy.restart()
     second = busy.run(pools.request_address(busy.engine, ID, None, "web"))
 
-    busy.run(pools.forget_leaked(busy.engine, {ID: InUse(1, frozenset({FIRST, second.ip}))}, NOW + 1))
+    busy.run(pools.forget_leaked(busy.engine, {ID: InUse(1, frozenset({FIRST, second.ip}))}, NOW + 1, "docker"))
 
     assert [FIRST, second.ip] == [lease.address for lease in busy.engine.records.leases()]
     busy.picture()

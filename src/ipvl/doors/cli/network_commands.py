@@ -67,6 +67,21 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
     )
     remove.add_argument("networks", nargs="+", metavar="NETWORK", help="a name, an id, or the beginning of an id")
+    forget = add_command(
+        actions,
+        "forget",
+        "remove what a Docker made that is gone from this host",
+        "Remove networks, or pools of addresses, that a Docker made which is gone. As long as that Docker is here,"
+        " `docker network rm` does so. `ipvl status` and `ipvl doctor` name what the Docker that ipvl asks has not.",
+        """
+        ipvl network forget web
+        ipvl network forget --pool '192.168.20.0/24 on eth0.20'
+        """,
+        shared=shared,
+    )
+    forget.add_argument("--pool", action="store_true", help="what is named are pools, by their ids in `ipvl status`")
+    forget.add_argument("-f", "--force", action="store_true", help="also what containers use, or what Docker has")
+    forget.add_argument("networks", nargs="+", metavar="NETWORK", help="a name, an id, or the beginning of an id")
     prune = add_command(
         actions,
         "prune",
@@ -224,6 +239,15 @@ def _remove(arguments: argparse.Namespace, call: Call) -> int:
     return each(arguments.networks, lambda name: call("network.remove", NamedNetwork(name)).names[0])
 
 
+def _forget(arguments: argparse.Namespace, call: Call) -> int:
+    from ipvl.embedded.messages import Forget
+
+    def forget(name: str) -> str:
+        return str(call("network.forget", Forget(name, arguments.pool, arguments.force)).names[0])
+
+    return each(arguments.networks, forget)
+
+
 def _prune(arguments: argparse.Namespace, call: Call) -> int:
     from ipvl.embedded.messages import AnyNetwork
 
@@ -266,6 +290,7 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace, Call], int]] = {
     "inspect": _inspect,
     "rm": _remove,
     "prune": _prune,
+    "forget": _forget,
     "connect": _connect,
     "disconnect": _disconnect,
 }

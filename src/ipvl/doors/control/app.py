@@ -53,7 +53,7 @@ def control_app(engine: Engine, learn_names: Callable[[], Awaitable[None]] = kno
 
     async def serve_status(request: Request) -> Response:
         await learn_names()
-        return _json(200, await status(engine.records, engine.kernel, engine.warnings, date=engine.date))
+        return _json(200, await status(engine.records, engine.kernel, engine.all_warnings(), date=engine.date))
 
     async def serve_version(request: Request) -> Response:
         return _json(200, {"version": __version__})

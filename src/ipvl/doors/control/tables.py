@@ -28,7 +28,7 @@ def table_routes(engine: Engine, learn_names: Callable[[], Awaitable[None]]) -> 
 
     async def status_tables() -> str:
         await learn_names()
-        return status_text(await status(engine.records, engine.kernel, engine.warnings, date=engine.date))
+        return status_text(await status(engine.records, engine.kernel, engine.all_warnings(), date=engine.date))
 
     return [
         Route("/tables/networks", _serve(networks_table)),

@@ -7,94 +7,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import h11
 import msgspec
 
-from ipvl.addresses.pools import PoolWish, pool_id
+from ipvl.doors.docker.engine_api_client import fetch, filters, get
+from ipvl.doors.docker.engine_api_wire import DockerInfo, DockerNetwork, Event, ListedContainer
+from ipvl.doors.docker.pools_in_use import may_use_pools, pools_in_use
 from ipvl.driver.endpoints import name_endpoint
 from ipvl.driver.engine import Engine
 from ipvl.driver.networks import name_network
-from ipvl.driver.pools import InUse, forget_leaked
+from ipvl.driver.pools import forget_leaked
 from ipvl.driver.recovery import forget_gone
 from ipvl.errors import IpvlError
-from ipvl.model import DOCKER
-from ipvl.options.ipam import pool_address, pool_wish
-from ipvl.options.table import IPAM_PARENT
+from ipvl.planning.ownership import ON_ITS_WAY, unclaimed, way_out_of_unclaimed, what_is_unclaimed
 from ipvl.records import Records
 
 log = logging.getLogger(__name__)
 
-DRIVER = "ipvl"
-TELLING = ("create", "connect")
-"""Events of networks after which there may be a new name. Docker is asked for no others: each would wake ipvl."""
-ON_ITS_WAY = 60.0
-"""Seconds for which something that ipvl knows may be missing from Docker's list because Docker is still making it."""
+TELLING = {"network": ("create", "connect"), "container": ("rename",)}
+"""Events after which there may be a new name. Docker is asked for few others: each would wake ipvl."""
+STORE = "null"
+"""The driver of `none`, a network that every Docker has: it is made with the store of networks, and kept in it."""
 AGAIN_AFTER = ON_ITS_WAY + 5.0
 """Seconds until a second comparison, which finds what was too young for the first."""
 TOGETHER = 0.5
 """Seconds in which containers that join a network are one question: its answer lists all that the network has, and the
 time is better spent on starting them."""
 RETRY_AFTER = 5.0
-ANSWER_WITHIN = 60.0
 NAMED_WITHIN = 1.0
 """Seconds that whoever asks for names is kept waiting for those that Docker has not told yet."""
-CHUNK = 65536
-
-
-class ContainerOnNetwork(msgspec.Struct, rename="pascal"):
-    """One entry of a network's `Containers`."""
-
-    name: str
-    endpoint_id: str = msgspec.field(name="EndpointID")
-    address4: str = msgspec.field(name="IPv4Address", default="")
-    address6: str = msgspec.field(name="IPv6Address", default="")
-
-
-class Subnet(msgspec.Struct, rename="pascal"):
-    """One entry of a network's `IPAM.Config`; addresses are plain, the others in CIDR notation."""
-
-    subnet: str = ""
-    ip_range: str = msgspec.field(name="IPRange", default="")
-    gateway: str = ""
-    auxiliary_addresses: dict[str, str] | None = None
-
-
-class Ipam(msgspec.Struct, rename="pascal"):
-    """Where a network has its addresses from."""
-
-    driver: str = ""
-    options: dict[str, str] | None = None
-    config: list[Subnet] | None = None
-
-
-class DockerNetwork(msgspec.Struct, rename="pascal"):
-    """What `GET /networks` and `GET /networks/ID` say, as far as ipvl reads it; only the latter has the containers."""
-
-    id: str
-    name: str
-    driver: str = ""
-    ipam: Ipam | None = msgspec.field(name="IPAM", default=None)
-    containers: dict[str, ContainerOnNetwork] | None = None
-
-
-class Actor(msgspec.Struct, rename="pascal"):
-    """Whom an event is about."""
-
-    id: str = msgspec.field(name="ID")
-    attributes: dict[str, str] | None = None
-
-
-class Event(msgspec.Struct, rename="pascal"):
-    """One line of `GET /events`."""
-
-    action: str
-    actor: Actor
 
 
 async def follow_docker(engine: Engine, socket: Path) -> None:
@@ -116,13 +63,14 @@ async def follow_docker(engine: Engine, socket: Path) -> None:
 
 async def _follow(engine: Engine, socket: Path) -> None:
     # The events are asked for first, so that nothing happens between the comparison and the first of them.
-    events = _get(socket, f"/events?filters={_filters(type=('network',), event=TELLING)}")
+    wanted = filters(type=tuple(TELLING), event=tuple(name for names in TELLING.values() for name in names))
+    events = get(socket, f"/events?filters={wanted}")
     async with aclosing(events):
         await anext(events)
-        await compare(engine, socket)
+        identity = await compare(engine, socket)
         again = asyncio.create_task(_compare_later(engine, socket))
         try:
-            await _learn_from(events, engine, socket)
+            await _learn_from(events, engine, socket, identity)
         finally:
             again.cancel()
 
@@ -144,7 +92,7 @@ async def _compare_later(engine: Engine, socket: Path) -> None:
         await engine.doubts.wait()
 
 
-async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path) -> None:
+async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path, identity: str | None) -> None:
     """Learn the names that events bring: a new network's at once, its containers' soon, many with one question."""
     joined: dict[str, None] = {}
     clock = asyncio.get_running_loop().time
@@ -160,135 +108,132 @@ async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socke
                     return
                 reading = asyncio.ensure_future(anext(events, b""))
                 *lines, pending = (pending + chunk).split(b"\n")
-                for event in _of_own_networks(lines):
+                for event in _telling(lines, engine.records):
+                    if event.kind == "container":
+                        await learn_new_name(engine, socket, event.actor.id)
+                        continue
                     if event.action == "create":
-                        await learn_names(engine, socket, event.actor.id)
+                        await learn_names(engine, socket, event.actor.id, identity)
                         continue
                     due = due if joined else clock() + TOGETHER
                     joined[event.actor.id] = None
             if joined and clock() >= due:
                 networks, joined = joined, {}
                 for network_id in networks:
-                    await learn_names(engine, socket, network_id)
+                    await learn_names(engine, socket, network_id, identity)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 
 
-def _of_own_networks(lines: Iterable[bytes]) -> Iterator[Event]:
+def _telling(lines: Iterable[bytes], records: Records) -> Iterator[Event]:
+    """Yield what tells names; a plugin may be called anything, so ipvl's networks are known by their ids."""
     for line in filter(None, lines):
         event = msgspec.json.decode(line, type=Event)
-        if (event.actor.attributes or {}).get("type") == DRIVER and event.action in TELLING:
+        if event.action not in TELLING.get(event.kind, ()):
+            continue
+        if event.kind == "container" or records.network(event.actor.id) is not None:
             yield event
 
 
-async def network_ids(socket: Path) -> frozenset[str]:
-    """Return the ids of all of Docker's networks, whatever their driver.
+@dataclass(frozen=True, slots=True)
+class DockerLists:
+    """What a Docker lists, and which one that is: the same text means the same Docker with the same networks.
+
+    That is its id and that of its network `none`, which is as old as its store of networks: Docker 20.10 keeps its id
+    when its data root is replaced. `identity` is None where one of them is missing: it is no Docker, or is not ready.
+    """
+
+    identity: str | None
+    networks: tuple[DockerNetwork, ...]
+
+
+async def ask_for_lists(socket: Path) -> DockerLists | None:
+    """Return all networks of the Docker at a socket, whatever their driver, and which Docker it is; None without any.
 
     Raises:
         OSError: Docker's API cannot be reached, or does not answer (TimeoutError).
         h11.ProtocolError: what came is not HTTP.
         msgspec.DecodeError: what came is not what Docker says.
     """
-    return frozenset(network.id for network in await _fetch(socket, "/networks", list[DockerNetwork]) or ())
+    info: DockerInfo | None = await fetch(socket, "/info", DockerInfo)
+    listed: list[DockerNetwork] | None = await fetch(socket, "/networks", list[DockerNetwork])
+    if listed is None:
+        return None
+    store = next((network.id for network in listed if network.driver == STORE), "")
+    whole = info is not None and info.id and store
+    return DockerLists(f"{info.id} {store}" if info is not None and whole else None, tuple(listed))
 
 
-async def compare(engine: Engine, socket: Path) -> None:
-    """Learn every name and remove what Docker no longer has.
+async def compare(engine: Engine, socket: Path) -> str | None:
+    """Learn every name, remove what the Docker that listed it no longer does, and note what no Docker is known to have.
+
+    Returns:
+        Which Docker it is (`DockerLists.identity`).
 
     Raises:
         OSError: Docker's API cannot be reached.
         IpvlError: the store could not take the changes.
     """
     before = engine.clock() - ON_ITS_WAY
-    listed = await _fetch(socket, "/networks", list[DockerNetwork])
-    if listed is None:
-        return
-    networks = [network for network in listed if DRIVER in {network.driver, ipam_driver(network)}]
-    known = [found for network in networks if (found := await learn_names(engine, socket, network.id)) is not None]
-    endpoints = {one.endpoint_id for network in known for one in (network.containers or {}).values()}
-    ours = {network.id for network in networks if network.driver == DRIVER}
-    await forget_gone(engine, DOCKER, ours, endpoints, before)
-    if len(known) == len(networks):
-        # One that went away between the two questions may have just given its pool to another.
-        await forget_leaked(engine, pools_in_use(known, engine.records), before)
+    lists = await ask_for_lists(socket)
+    if lists is None:
+        return None
+    identity = lists.identity
+    engine.listed = frozenset(network.id for network in lists.networks)
+    networks = [one for one in lists.networks if engine.records.network(one.id) is not None or may_use_pools(one)]
+    known = [
+        found for network in networks if (found := await learn_names(engine, socket, network.id, identity)) is not None
+    ]
+    pools = pools_in_use(known, engine.records)
+    if identity is not None:
+        endpoints = {one.endpoint_id for network in known for one in (network.containers or {}).values()}
+        await forget_gone(engine, engine.listed, endpoints, before, identity)
+        if len(known) == len(networks):
+            # One that went away between the two questions may have just given its pool to another.
+            await forget_leaked(engine, pools, before, identity)
+    left = unclaimed(engine.records, engine.listed, pools, before)
+    for one in left:
+        if one.id not in engine.unclaimed:
+            log.warning("%s; %s", what_is_unclaimed(one), way_out_of_unclaimed(one))
+    engine.unclaimed = frozenset(one.id for one in left)
+    return identity
 
 
-def ipam_driver(network: DockerNetwork) -> str:
-    """Return the name of the driver that a network has its addresses from, empty when Docker does not say."""
-    return "" if network.ipam is None else network.ipam.driver
-
-
-def pools_in_use(networks: Iterable[DockerNetwork], records: Records) -> dict[str, InUse]:
-    """Return what Docker has of ipvl's pools, by pool id: how many networks use each, and which addresses are in use.
-
-    A parent that was described is by now the one that was found; of a network that is another driver's, any.
-
-    Raises:
-        IpvlError: Docker shows a subnet that it could not have asked for.
-    """
-    found: dict[str, InUse] = {}
-    for network in networks:
-        if network.ipam is None or network.ipam.driver != DRIVER:
-            continue
-        containers = (network.containers or {}).values()
-        texts = [text for one in containers for text in (one.address4, one.address6)]
-        for one in network.ipam.config or ():
-            options, parents = _with_parents(network, records)
-            wish = pool_wish(one.subnet, one.ip_range, options, version=6 if ":" in one.subnet else 4)
-            if wish.subnet is None:
-                continue
-            reserved = [one.gateway, *(one.auxiliary_addresses or {}).values()]
-            addresses = frozenset(
-                address for text in (*texts, *reserved) if (address := pool_address(text.partition("/")[0])) is not None
-            )
-            for identity in _pool_ids(wish, (wish.parent,) if parents is None else parents, records):
-                before = found.get(identity, InUse(0, frozenset()))
-                found[identity] = InUse(before.users + 1, before.addresses | addresses)
-    return found
-
-
-def _pool_ids(wish: PoolWish, parents: Collection[str | None], records: Records) -> set[str]:
-    """Return the ids of the pools that a wish may have got; an id keeps the name that its parent had then."""
-    wanted = (wish.subnet, wish.range, wish.conflict_check)
-    held = {
-        pool.id
-        for pool in records.pools()
-        if pool.parent in parents and (pool.subnet, pool.range, pool.conflict_check) == wanted
-    }
-    if held or wish.subnet is None:
-        return held
-    return {pool_id(wish.subnet, wish.range, parent, wish.conflict_check) for parent in parents}
-
-
-def _with_parents(network: DockerNetwork, records: Records) -> tuple[dict[str, str], Collection[str] | None]:
-    """Return a network's IPAM options with a name for its parent, and what that may be if it is none of ipvl's names.
-
-    It was described then, or is another name of the link.
-    """
-    options = dict((network.ipam.options if network.ipam else None) or {})
-    described = options.get(IPAM_PARENT.key, "").strip()
-    if not described or any(pool.parent == described for pool in records.pools()):
-        return options, None
-    held = records.network(network.id)
-    parents = {pool.parent for pool in records.pools() if pool.parent} if held is None else {held.parent}
-    return {**options, IPAM_PARENT.key: "described"}, parents
-
-
-async def learn_names(engine: Engine, socket: Path, network_id: str) -> DockerNetwork | None:
+async def learn_names(
+    engine: Engine, socket: Path, network_id: str, identity: str | None = None
+) -> DockerNetwork | None:
     """Learn what a network and its containers are called; return what Docker says of it, None if it is gone.
+
+    `identity` is which Docker it is, None where that is not known.
 
     Raises:
         OSError: Docker's API cannot be reached.
         IpvlError: the store could not take the names.
     """
-    network: DockerNetwork | None = await _fetch(socket, f"/networks/{quote(network_id, safe='')}", DockerNetwork)
+    network: DockerNetwork | None = await fetch(socket, f"/networks/{quote(network_id, safe='')}", DockerNetwork)
     if network is None:
         return None
-    await name_network(engine, network.id, network.name)
+    await name_network(engine, network.id, network.name, identity)
     for container in (network.containers or {}).values():
         await name_endpoint(engine, container.endpoint_id, container.name)
     return network
+
+
+async def learn_new_name(engine: Engine, socket: Path, container_id: str) -> None:
+    """Learn what a container is called now, wherever it is on a network of ipvl's.
+
+    Raises:
+        OSError: Docker's API cannot be reached.
+        IpvlError: the store could not take the name.
+    """
+    path = f"/containers/json?all=1&filters={filters(id=(container_id,))}"
+    listed: list[ListedContainer] | None = await fetch(socket, path, list[ListedContainer])
+    for container in listed or ():
+        networks = container.network_settings.networks if container.network_settings else None
+        for network in (networks or {}).values():
+            if network is not None and network.endpoint_id and container.name:
+                await name_endpoint(engine, network.endpoint_id, container.name)
 
 
 async def learn_missing_names(engine: Engine, socket: Path) -> None:
@@ -299,7 +244,8 @@ async def learn_missing_names(engine: Engine, socket: Path) -> None:
     unnamed = {
         network.id
         for network in engine.records.networks()
-        if network.door == DOCKER
+        if network.is_dockers
+        and network.id not in engine.unclaimed
         and (network.name is None or any(one.name is None for one in engine.records.endpoints_of(network.id)))
     }
     try:
@@ -310,44 +256,3 @@ async def learn_missing_names(engine: Engine, socket: Path) -> None:
         log.debug("names are missing yet, for Docker's API at %s: %s", socket, error)
     except IpvlError as error:
         log.warning("names that Docker told could not be kept: %s", error)
-
-
-def _filters(**wanted: Sequence[str]) -> str:
-    return quote(msgspec.json.encode(wanted).decode(), safe="")
-
-
-async def _fetch(socket: Path, path: str, into: type[Any]) -> Any:
-    """Return what Docker answers, None when it has no such thing (404)."""
-    async with asyncio.timeout(ANSWER_WITHIN):
-        answer = _get(socket, path)
-        async with aclosing(answer):
-            status = await anext(answer)
-            body = b"".join([chunk async for chunk in answer])
-    return None if status == b"404" else msgspec.json.decode(body, type=into)
-
-
-async def _get(socket: Path, path: str) -> AsyncGenerator[bytes, None]:
-    """Yield the status code, then the body as it comes.
-
-    Raises:
-        OSError: the socket cannot be reached or broke.
-        h11.ProtocolError: what came is not HTTP.
-    """
-    reader, writer = await asyncio.open_unix_connection(socket)
-    try:
-        connection = h11.Connection(h11.CLIENT)
-        request = h11.Request(method="GET", target=path, headers=[("Host", "docker"), ("Connection", "close")])
-        writer.write(connection.send(request) + connection.send(h11.EndOfMessage()))
-        await writer.drain()
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA:
-                connection.receive_data(await reader.read(CHUNK))
-            elif isinstance(event, h11.Response):
-                yield str(event.status_code).encode()
-            elif isinstance(event, h11.Data):
-                yield bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
-                return
-    finally:
-        writer.close()

@@ -15,16 +15,25 @@ from urllib.parse import parse_qs, unquote, urlsplit
 class FakeDocker:
     """Networks by id, and how to answer.
 
+    `id` is its own, and `store` that of its network `none`; without a text it is none that a Docker has.
     `chunked` cuts bodies into small chunks instead of giving their length. `instead` replaces the whole answer to a
     path by these bytes, after which the connection is closed. Lines put into `events` go to whoever listens.
     """
 
     socket: Path
     chunked: bool = False
+    id: str = "engine"
+    store: str = "none-id"
     networks: dict[str, dict[str, object]] = field(default_factory=dict)
     instead: dict[str, bytes] = field(default_factory=dict)
+    containers: dict[str, dict[str, object]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     events: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+
+    @property
+    def identity(self) -> str:
+        """Which Docker it is, as records of what it has say it."""
+        return f"{self.id} {self.store}"
 
     def has(self, network_id: str, name: str, containers: dict[str, str] | None = None) -> None:
         """Have a network with containers, endpoint id to name."""
@@ -80,8 +89,13 @@ class FakeDocker:
             writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             while piece := await self.events.get():
                 writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        elif url.path == "/info":
+            self._send(writer, 200, {"ID": self.id, "Containers": 3})
+        elif url.path == "/containers/json":
+            self._send(writer, 200, [one for identity, one in self.containers.items() if identity in filters["id"]])
         elif url.path == "/networks":
-            self._send(writer, 200, list(self.networks.values()))
+            built_in = [{"Name": "none", "Id": self.store, "Driver": "null"}] if self.store else []
+            self._send(writer, 200, [*built_in, *self.networks.values()])
         elif network_id in self.networks:
             self._send(writer, 200, self.networks[network_id])
         else:

@@ -67,7 +67,7 @@ def test_a_comparison_learns_names_and_forgets_what_is_gone(busy, docker, chunke
     run(docker, lambda: compare(busy.engine, docker.socket))
 
     assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
-    assert [("/networks", {}), (f"/networks/{ID}", {})] == docker.asked
+    assert [("/info", {}), ("/networks", {}), (f"/networks/{ID}", {})] == docker.asked
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
@@ -81,18 +81,80 @@ def test_a_long_list_is_read_to_its_end(busy, docker, chunked):
     assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
 
 
-def test_a_network_that_docker_does_not_have_is_removed(busy, docker):
-    """It was removed while ipvl was away, and Docker asks once only."""
+def test_a_network_that_docker_had_and_has_no_longer_is_removed(busy, docker):
+    """It was removed while ipvl was away, and Docker asks once only. ipvl remembers what it saw."""
+    run(docker, lambda: compare(busy.engine, docker.socket))
+    busy.restart()
     docker.networks = {}
 
     run(docker, lambda: compare(busy.engine, docker.socket))
 
     assert () == busy.store.load()
     assert None is busy.kernel.link("eth0.20")
+    assert () == busy.engine.all_warnings()
+
+
+NAMED = (
+    "network {0} was made by a Docker, but the Docker that ipvl asks (/run/docker.sock, unless it was told another)"
+    " does not have it; if no other Docker on this host has it, remove it with `ipvl network forget {0}`"
+)
+
+
+def test_a_network_that_docker_was_never_seen_to_have_stays_and_is_named(busy, docker, caplog):
+    """Another Docker on this host may have made it. It is logged once, and gone from the status with the network."""
+    docker.networks = {}
+    before = busy.picture()
+
+    for _ in range(2):
+        run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert before == busy.picture()
+    assert (NAMED.format(ID[:12]),) == busy.engine.all_warnings()
+    assert [NAMED.format(ID[:12])] == caplog.messages
+
+    busy.delete_network(ID)
+
+    assert () == busy.engine.all_warnings()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"id": "another"},
+        {"store": "another"},
+        {"id": ""},
+        {"store": ""},
+        {"id": "", "store": ""},
+    ],
+    ids=["another Docker", "its data root was replaced", "no id", "it is starting", "Podman"],
+)
+def test_the_word_of_another_docker_removes_nothing(busy, docker, other):
+    """Whoever answers at the socket now: only the Docker that had a network, in the same store, can have lost it."""
+    run(docker, lambda: compare(busy.engine, docker.socket))
+    before = busy.picture()
+    docker.networks = {}
+    for name, value in other.items():
+        setattr(docker, name, value)
+
+    run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert before == busy.picture()
+    assert (NAMED.format("web"),) == busy.engine.all_warnings()
+
+
+def test_a_network_is_known_by_its_id_whatever_the_plugin_is_called(busy, docker):
+    """A managed plugin's networks are those of `NAME:latest`."""
+    docker.networks[ID]["Driver"] = "mine:latest"
+
+    run(docker, lambda: compare(busy.engine, docker.socket))
+
+    assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
+    assert docker.identity == busy.engine.records.network(ID).seen_by
 
 
 def test_what_was_made_within_the_last_minute_stays(busy, docker):
     """Docker's list gets a network only after the driver has made it."""
+    run(docker, lambda: compare(busy.engine, docker.socket))
     docker.networks = {}
     busy.now = NOW + 60
     before = busy.picture()
@@ -100,6 +162,7 @@ def test_what_was_made_within_the_last_minute_stays(busy, docker):
     run(docker, lambda: compare(busy.engine, docker.socket))
 
     assert before == busy.picture()
+    assert () == busy.engine.all_warnings()
 
 
 def test_a_network_without_containers_has_none(busy, docker):
@@ -210,7 +273,7 @@ class Follower:
         self.done: asyncio.Queue[str] = asyncio.Queue()
         monkeypatch.setattr(engine_api, "RETRY_AFTER", 0)
         monkeypatch.setattr(engine_api, "TOGETHER", 0)
-        for name in ("learn_names", "compare"):
+        for name in ("learn_names", "learn_new_name", "compare"):
             monkeypatch.setattr(engine_api, name, self._reporting(name, getattr(engine_api, name)))
 
     def _reporting(self, name, function):
@@ -249,9 +312,8 @@ def test_events_are_asked_for_before_the_lists_are_compared(busy, docker, follow
 
     async def script() -> None:
         await follower.finishes("learn_names", "compare")
-        assert [("/events", {"type": ["network"], "event": ["create", "connect"]}), ("/networks", {})] == docker.asked[
-            :2
-        ]
+        asked = {"type": ["network", "container"], "event": ["create", "connect", "rename"]}
+        assert [("/events", asked), ("/info", {}), ("/networks", {})] == docker.asked[:3]
 
     follower.follow(busy, docker, script)
 
@@ -309,18 +371,42 @@ def test_a_release_that_was_passed_over_has_docker_asked_again(busy, docker, fol
     assert () == tuple(busy.engine.records.networks())
 
 
+def test_a_container_that_is_renamed_has_its_new_name_at_once(busy, docker, follower):
+    """Also while it runs; what it had on other networks, or is not on any, is passed over."""
+
+    async def script() -> None:
+        await follower.finishes("learn_names", "compare")
+        docker.containers = {
+            "c1": {
+                "Names": ["/db/shop-link", "/bakery"],
+                "NetworkSettings": {"Networks": {"web": {"EndpointID": ENDPOINT_ID}, "x": {"EndpointID": "other"}}},
+            },
+            "c2": {"Names": ["/idle"], "NetworkSettings": {"Networks": {"web": {"EndpointID": ""}, "none": None}}},
+        }
+        for identity in ("c2", "c1"):
+            actor = {"ID": identity, "Attributes": {"name": "bakery", "oldName": "/shop"}}
+            line = {"Type": "container", "Action": "rename", "Actor": actor}
+            docker.events.put_nowait(json.dumps(line).encode() + b"\n")
+        await follower.finishes("learn_new_name", "learn_new_name")
+
+    follower.follow(busy, docker, script)
+
+    assert ("web", {ENDPOINT_ID: "bakery"}) == names(busy)
+
+
 def test_several_events_may_come_at_once(busy, docker, follower):
     """And those of other drivers, or that bring no name, are passed over."""
 
     async def script() -> None:
         await follower.finishes("learn_names", "compare")
         docker.asked.clear()
-        ours = event("one", "create") + event("two")
-        others = event("three", driver="bridge") + event("four", "disconnect") + b"\n"
+        ours = event(ID, "create") + event(OTHER_ID, driver="mine:latest")
+        others = event("three", driver="bridge") + event(ID, "disconnect") + b"\n"
         docker.events.put_nowait(others + ours)
         await follower.finishes("learn_names", "learn_names")
-        assert ["/networks/one", "/networks/two"] == [path for path, _ in docker.asked]
+        assert [f"/networks/{ID}", f"/networks/{OTHER_ID}"] == [path for path, _ in docker.asked]
 
+    busy.create_network(network(OTHER_ID))
     follower.follow(busy, docker, script)
 
 
@@ -332,10 +418,13 @@ def test_containers_that_join_together_are_one_question(busy, docker, follower, 
         await follower.finishes("learn_names", "compare")
         docker.asked.clear()
         docker.events.put_nowait(event(ID))
-        docker.events.put_nowait(event("one") + event(ID) + event("two", "create"))
+        docker.events.put_nowait(event(OTHER_ID) + event(ID) + event(new, "create"))
         await follower.finishes("learn_names", "learn_names", "learn_names")
-        assert ["/networks/two", f"/networks/{ID}", "/networks/one"] == [path for path, _ in docker.asked]
+        assert [f"/networks/{one}" for one in (new, ID, OTHER_ID)] == [path for path, _ in docker.asked]
 
+    new = "c" * 64
+    busy.create_network(network(OTHER_ID))
+    busy.create_network(network(new))
     follower.follow(busy, docker, script)
 
 

@@ -102,7 +102,11 @@ def test_a_gateway_that_docker_does_not_show_stays(world, docker, compared, pool
 
 
 def test_a_pool_that_docker_does_not_have_comes_back(world, docker, compared, pool):
-    """The network's creation ended before Docker remembered it."""
+    """The network was removed while ipvl was away."""
+    docker.has_pool("net", SUBNET, Gateway="192.168.20.1")
+    compared(0)
+    docker.networks = {}
+
     compared(100)
 
     assert [] == [*world.engine.records.pools(), *world.engine.records.leases(), *world.engine.records.cursors()]
@@ -118,6 +122,8 @@ def test_a_pool_that_docker_does_not_have_comes_back(world, docker, compared, po
 )
 def test_pools_of_other_ranges_and_parents_are_others(world, docker, compared, pool, other):
     """The subnet alone does not make the pool."""
+    docker.has_pool("net", SUBNET)
+    compared(0)
     docker.has_pool("net", SUBNET, **other)
 
     compared(100)
@@ -156,6 +162,9 @@ def test_a_pool_of_another_parent_than_the_described_one_comes_back(world, docke
     """The network is on the parent that was found for it."""
     asked = {"Pool": SUBNET, "Options": {"parent": "eth0.20"}}
     ask("IpamDriver.RequestPool", asked)
+    docker.has_pool("before", SUBNET, Options={"parent": "eth0.20"})
+    compared(0)
+    del docker.networks["before"]
     world.create_network(network(parent="eth1.20"))
     docker.has_pool(ID, SUBNET, Driver="ipvl", Options={"parent": "auto.20"})
 
@@ -182,11 +191,59 @@ def test_two_networks_are_two_users(world, docker, compared, ask, pool):
     ask("IpamDriver.RequestPool", {"Pool": SUBNET})
     docker.has_pool("one", SUBNET, ("192.168.20.2/24",), Gateway="192.168.20.1", Driver="ipvl")
     docker.has_pool("two", SUBNET, ("192.168.20.3/24",), Driver="bridge")
+    compared(100)
+
+    (seen,) = world.engine.records.pools()
+    assert (2, docker.identity) == (seen.users, seen.seen_by)
+    assert {"192.168.20.1", "192.168.20.2", "192.168.20.3"} == leased(world)
+
+
+def test_a_pool_that_docker_was_never_seen_to_use_stays_and_is_named(world, docker, compared, pool):
+    """Another Docker's, perhaps: ipvl says how it is removed."""
     before = world.picture()
 
     compared(100)
 
     assert before == world.picture()
+    assert (
+        f"pool {SUBNET} was asked for by a Docker, but the Docker that ipvl asks (/run/docker.sock, unless it was told"
+        " another) has no network that uses it; if no other Docker on this host has it, remove it with"
+        f" `ipvl network forget --pool '{SUBNET}'`",
+    ) == world.engine.all_warnings()
+
+
+@pytest.mark.parametrize("driver", ["ipvl", "macvlan"])
+@pytest.mark.usefixtures("pool")
+def test_two_dockers_on_one_pool_keep_their_addresses(world, docker, compared, ask, driver):
+    """The one that is asked has one user of two, and knows nothing of the other's containers; then its own goes."""
+    docker.has_pool("one", SUBNET, ("192.168.20.2/24",), Gateway="192.168.20.1", Driver=driver)
+    compared(100)
+    ask("IpamDriver.RequestPool", {"Pool": SUBNET})
+    for _ in range(2):
+        ask("IpamDriver.RequestAddress", {"PoolID": SUBNET})
+    assert {f"192.168.20.{last}" for last in (1, 2, 4, 5)} == leased(world)
+
+    compared(100)
+    docker.networks = {}
+    ask("IpamDriver.ReleasePool", {"PoolID": SUBNET})
+    compared(100)
+
+    assert {f"192.168.20.{last}" for last in (1, 2, 4, 5)} == leased(world)
+    assert [1] == [one.users for one in world.engine.records.pools()]
+
+
+def test_a_managed_plugins_pool_is_known(world, docker, compared, pool):
+    """Whatever the plugin is called; and what another plugin was asked for is none of ipvl's."""
+    docker.has_pool("net", SUBNET, ("192.168.20.2/24", "192.168.20.3/24"), Gateway="192.168.20.1")
+    docker.networks["net"]["IPAM"]["Driver"] = "mine:latest"
+    docker.has_pool("foreign", "10.0.0.0/8", Options={"site": "north"})
+    docker.networks["foreign"]["IPAM"]["Driver"] = "infoblox"
+
+    compared(100)
+
+    (seen,) = world.engine.records.pools()
+    assert docker.identity == seen.seen_by
+    assert () == world.engine.all_warnings()
 
 
 def test_ipv6_and_addresses_outside_are_understood(world, docker, compared, ask):
@@ -219,6 +276,6 @@ def test_networks_of_others_are_none_of_ours(world, docker, compared, pool):
 
     compared(100)
 
-    assert [] == list(world.engine.records.pools())
-    assert ["/networks"] == [path for path, _ in docker.asked]
+    assert [None] == [one.seen_by for one in world.engine.records.pools()]
+    assert ["/info", "/networks"] == [path for path, _ in docker.asked]
     assert NOW + 100 == world.now

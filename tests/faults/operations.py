@@ -21,6 +21,7 @@ from ipvl.driver.pools import InUse, forget_leaked
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.options.endpoint import port_name
+from ipvl.planning.ownership import ON_ITS_WAY
 
 from .asgi import exchange
 from .dhcp_segment import FIRST as LEASED_ADDRESS
@@ -115,11 +116,12 @@ async def perform(stage: Stage, operation: Operation, attempt: int) -> None:
             raise
 
 
-async def start_up(engine: Engine) -> None:
-    """Do what the daemon does when it starts."""
-    await recover(engine)
-    await settle(engine)
-    publish_all(engine)
+async def start_up(stage: Stage) -> None:
+    """Do what the daemon does when it starts, until it has seen what Docker has."""
+    await recover(stage.engine)
+    await settle(stage.engine)
+    publish_all(stage.engine)
+    await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() - ON_ITS_WAY, "docker")
 
 
 async def compare_with_docker(stage: Stage) -> None:

@@ -346,7 +346,7 @@ class Trial:
         """
         stage.now += 1
         async with stage.running():
-            await start_up(stage.engine)
+            await start_up(stage)
             check_whole(stage.engine.records, await stage.engine.kernel.all())
             if asked_again:
                 if operation.give_up is not None:

@@ -173,7 +173,7 @@ class FakeStage:
         self.world.stop()
         self.world.start()
         self.calm()
-        asyncio.run(start_up(self.engine))
+        asyncio.run(start_up(self))
 
     def check_whole(self) -> None:
         check_whole(self.engine.records, asyncio.run(self.world.kernel.all()))

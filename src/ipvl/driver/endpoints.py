@@ -9,6 +9,7 @@ from ipvl.driver.addressing import ANOTHER, fixed_by, has, leased_from, refusal
 from ipvl.driver.conflicts import DOCKER_CHOSE, probe, taken, was_free
 from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import let_in, steps_to_remove
+from ipvl.driver.naming import await_names
 from ipvl.driver.own_routers import warn_of_router
 from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
@@ -34,6 +35,8 @@ async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
             host's own, a gateway or reserved there, or somebody on the segment has it. Nothing was changed, but such an
             address is kept out.
     """
+    addresses_wanted = [interface.ip for interface in endpoint.addresses]
+    await await_names(engine, engine.network(endpoint.network_id).parent, addresses_wanted, but=endpoint.id)
     async with engine.lock:
         network = engine.network(endpoint.network_id)
         if engine.records.endpoint(endpoint.id) is None:
@@ -159,6 +162,7 @@ async def name_endpoint(engine: Engine, endpoint_id: str, name: str) -> None:
         endpoint = engine.records.endpoint(endpoint_id)
         if endpoint is not None and endpoint.name != name:
             engine.commit((Put(replace(endpoint, name=name)),))
+            engine.named.set()
 
 
 def belongs_to_another(held: Endpoint) -> IpvlError:

@@ -33,7 +33,8 @@ class Engine:
     make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
     `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `listed` are the ids of the
     networks that it had when it was asked last, and `unclaimed` those of networks and pools that it did not have,
-    though they came from one of its kind. `probing` are the ids of
+    though they came from one of its kind. `follows_docker` says that its events are heard, and `named` is set whenever
+    they brought a name. `probing` are the ids of
     endpoints whose addresses the segment is being asked for, and `found_free` tells of addresses that nobody there had
     when a pool leased them, by parent, when that was. `parent_mtus` are those that all ports were last made to agree
     with. `clashes` are sentences about endpoints' addresses that the host has as well, of those that were told. `wire`
@@ -84,6 +85,8 @@ class Engine:
         self.lock = asyncio.Lock()
         self.creation = asyncio.Lock()
         self.doubts = asyncio.Event()
+        self.follows_docker = False
+        self.named = asyncio.Event()
         self.listed: frozenset[str] = frozenset()
         self.unclaimed: frozenset[str] = frozenset()
         self.warnings: tuple[str, ...] = ()

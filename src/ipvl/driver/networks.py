@@ -111,6 +111,7 @@ async def name_network(engine: Engine, network_id: str, name: str, seen_by: str 
         named = replace(network, name=name, seen_by=seen_by or network.seen_by)
         if named != network:
             engine.commit((Put(named),))
+            engine.named.set()
 
 
 async def _remove(engine: Engine, network: Network) -> None:

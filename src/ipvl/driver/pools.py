@@ -36,6 +36,7 @@ from ipvl.driver.conflicts import (
     who_has,
 )
 from ipvl.driver.engine import Engine
+from ipvl.driver.naming import await_names
 from ipvl.errors import IpvlError, missing
 from ipvl.model import (
     NOT_ALL_SEEN,
@@ -161,6 +162,8 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
         IpvlError: the pool is not known or full, the address is not one of its hosts' or is held, or the host or
             somebody on the segment has it.
     """
+    if wanted is not None:
+        await await_names(engine, _pool(engine, identity).parent, (wanted,))
     async with engine.lock:
         engine.commit(expired(engine.records, engine.clock()))
         in_turn = 0
@@ -222,25 +225,28 @@ async def forget_leaked(engine: Engine, owned: Mapping[str, InUse], before: floa
                 if pool.changed < before and pool.seen_by == owner and not _is_needed(engine, pool):
                     log.warning("pool %s is gone from its owner, so it is free here", pool.id)
                     changes.append(Drop(pool))
-            elif pool.users == known.users or (pool.changed < before and not _may_be_anothers(engine, pool, known)):
+            elif pool.users == known.users or (
+                pool.changed < before and not _may_be_anothers(engine, pool, known, owner)
+            ):
                 seen = replace(pool, users=known.users, seen_by=owner)
                 changes += [Put(seen)] if seen != pool else []
                 changes += _leaked(engine, pool, known, before)
         engine.commit(changes)
 
 
-def _may_be_anothers(engine: Engine, pool: Pool, known: InUse) -> bool:
+def _may_be_anothers(engine: Engine, pool: Pool, known: InUse, owner: str) -> bool:
     """Tell whether users that the owner does not know may be somebody else's, rather than calls that were repeated.
 
-    They may be if the owner had all users before, or if a network that it does not list is on the same subnet.
+    They are not if the owner had all users, and nobody asked since then. They may be if somebody did; and if a network
+    that the owner does not list is on the same subnet.
     """
-    return pool.users > known.users and (
-        pool.seen_by is not None
-        or any(
-            network.is_dockers and network.id not in engine.listed and any(one.pool == pool.subnet for one in subnets)
-            for network in engine.records.networks()
-            if (subnets := network.subnets)
-        )
+    if pool.users <= known.users or pool.seen_by == owner:
+        return False
+    return pool.seen_by is not None or any(
+        network.is_dockers
+        and network.id not in engine.listed
+        and any(subnet.pool == pool.subnet for subnet in network.subnets)
+        for network in engine.records.networks()
     )
 
 

@@ -69,9 +69,11 @@ async def _follow(engine: Engine, socket: Path) -> None:
         await anext(events)
         identity = await compare(engine, socket)
         again = asyncio.create_task(_compare_later(engine, socket))
+        engine.follows_docker = True
         try:
             await _learn_from(events, engine, socket, identity)
         finally:
+            engine.follows_docker = False
             again.cancel()
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from ipvl.doors.docker import engine_api
 from ipvl.doors.docker.engine_api import compare, follow_docker, learn_missing_names, learn_names
-from ipvl.errors import unavailable
+from ipvl.driver.endpoints import create_endpoint, name_endpoint
+from ipvl.driver.networks import name_network
+from ipvl.errors import IpvlError, unavailable
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network
 from tests.unit.doors.docker.fake_docker import FakeDocker
 
@@ -392,6 +394,24 @@ def test_a_container_that_is_renamed_has_its_new_name_at_once(busy, docker, foll
     follower.follow(busy, docker, script)
 
     assert ("web", {ENDPOINT_ID: "bakery"}) == names(busy)
+
+
+def test_a_refusal_has_the_names_that_are_on_their_way(busy, docker, follower):
+    """A container just joined: whoever wants its address reads names and no ids, though no handler asks Docker."""
+    late = endpoint("9" * 64)
+    busy.attach(endpoint())
+
+    async def script() -> None:
+        await follower.finishes("learn_names", "compare")
+        await name_network(busy.engine, ID, "old")
+        await name_endpoint(busy.engine, ENDPOINT_ID, None)
+        refused = asyncio.create_task(create_endpoint(busy.engine, late))
+        await asyncio.sleep(0)
+        docker.events.put_nowait(event(ID))
+        with pytest.raises(IpvlError, match="by endpoint shop of network web"):
+            await refused
+
+    follower.follow(busy, docker, script)
 
 
 def test_several_events_may_come_at_once(busy, docker, follower):

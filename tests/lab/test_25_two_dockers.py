@@ -104,16 +104,12 @@ def test_another_docker_in_place_of_the_first(docker_host: DockerHost) -> None:
             stub.wait(10)
 
         with aged(host):
-            host.run("mv /var/lib/docker /var/lib/docker.kept")
-            host.service("docker", "start")
+            host.service("docker", "start", "--data-root=/var/lib/docker.new")
             assert engine == host.run("docker info -f '{{.ID}}'").stdout.strip(), "the id is that of the host"
         eventually(lambda: ["web"] == unknown(host), "a new data root has no networks")
-        host.service("docker", "stop")
     finally:
         host.service("docker", "stop")
-        host.run(
-            "[ ! -d /var/lib/docker.kept ] || { rm -rf /var/lib/docker && mv /var/lib/docker.kept /var/lib/docker; }"
-        )
+        host.run("rm -rf /var/lib/docker.new")
         host.service("docker", "start")
     eventually(lambda: [] == unknown(host), "the Docker that has it is back")
     host.docker("docker start shop")

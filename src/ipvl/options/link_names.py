@@ -13,6 +13,15 @@ _NO_LINK_NAMES = frozenset({".", "..", "all", "default"})
 _NOT_IN_LINK_NAMES = re.compile(r"[/:%\s\x00-\x1f\x7f]")
 
 
+LONGEST = 160
+"""Bytes of an alternative name (ALTIFNAMSIZ less one, include/uapi/linux/if.h: 127) with tags; longer is none."""
+
+
+def may_be_alternative(text: str) -> bool:
+    """Tell whether a text may be an alternative name of a link, or a VLAN of one, and is too long for a link's own."""
+    return LINK_NAME_BYTES < len(text.encode()) <= LONGEST and not _NOT_IN_LINK_NAMES.search(text)
+
+
 def link_name(text: str) -> str:
     """Return a name that the kernel accepts for a link (dev_valid_name in net/core/dev.c).
 

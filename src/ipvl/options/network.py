@@ -26,7 +26,7 @@ from ipvl.model import (
 from ipvl.options.addresses import without_zone
 from ipvl.options.gateways import default_routes, gateway, gateway6
 from ipvl.options.host_access import check_host_access, host_of_dockers
-from ipvl.options.link_names import LINK_NAME_BYTES, link_name
+from ipvl.options.link_names import LINK_NAME_BYTES, link_name, may_be_alternative
 from ipvl.options.parent_selectors import parent_selector
 from ipvl.options.routes import metric, routes
 from ipvl.options.table import (
@@ -125,7 +125,7 @@ def network(
     identity = network_id(id_text)
     chosen = canonical(options)
     parent = chosen.get(PARENT.key, "")
-    if parent and not (internal and parent_selector(parent) is not None):
+    if parent and not (internal and _is_looked_for(parent)):
         parent = link_name(parent)
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link, or none at all")
@@ -212,10 +212,15 @@ def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
     chosen = canonical(options)
     for option in (ROUTE, GATEWAY6):
         chosen.pop(option.key, None)
-    if parent_selector(chosen.get(PARENT.key, "")) is not None:
+    if _is_looked_for(chosen.get(PARENT.key, "")):
         chosen[PARENT.key] = "any"
     wish = network("unnamed", chosen, (), internal=internal, door=DOCKER, created=0.0)
     return wish.host_access or not (wish.mode.routes or wish.isolated or wish.addressing is not Addressing.POOL)
+
+
+def _is_looked_for(parent: str) -> bool:
+    """Tell whether only a look at the host tells what the link is called that a parent's text means."""
+    return parent_selector(parent) is not None or may_be_alternative(parent)
 
 
 def _with_hosts(pools: Iterable[Subnet], texts: Iterable[SubnetText], *, uses_gateway: bool) -> tuple[Subnet, ...]:

@@ -8,13 +8,10 @@ from dataclasses import replace
 from ipvl.errors import IpvlError, invalid
 from ipvl.links import Link
 from ipvl.model import Parent, ParentKind, VlanProtocol
-from ipvl.options.link_names import LINK_NAME_BYTES
+from ipvl.options.link_names import LINK_NAME_BYTES, LONGEST
 from ipvl.planning.host import Host
 from ipvl.planning.tags import HIGHEST_VLAN_ID, split_vlan
 from ipvl.records import Records
-
-LONGEST = 160
-"""Bytes of an alternative name (ALTIFNAMSIZ less one, include/uapi/linux/if.h: 127) with tags; longer is none."""
 
 
 def named_parent(

@@ -58,7 +58,19 @@ def test_a_described_parent_of_an_isolated_network_is_not_looked_for(world, ask)
     assert ("di-aaaaaaaaaaaa", True) == (isolated.parent, isolated.isolated)
 
 
-@pytest.mark.parametrize("parent", ["auto", "subnet:10.9.0.0/16.20"])
+def test_a_parent_may_be_given_by_an_alternative_name(world, ask):
+    """However long."""
+    world.kernel.change("eth1", altnames=("uplink" * 20,))
+
+    assert "eth1.20" == made(world, ask, body({"parent": "uplink" * 20 + ".20"})).parent
+
+
+def test_a_long_name_of_an_isolated_network_is_not_looked_for(world, ask):
+    """As with a description."""
+    assert made(world, ask, body({"parent": "uplink" * 20}, **{INTERNAL: True})).isolated
+
+
+@pytest.mark.parametrize("parent", ["auto", "subnet:10.9.0.0/16.20", "uplink" * 20, "enx00505639452d.20"])
 def test_docker_reserves_a_gateway_for_a_described_parent(ask, parent):
     """As for a named one, before it is known which that is."""
     asked = {"Options": {GENERIC: {"parent": parent}}}

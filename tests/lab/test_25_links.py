@@ -166,7 +166,7 @@ def test_alternative_names(docker_host: DockerHost) -> None:
         docker_host.docker(
             f"docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent={long}.20 tagged",
         )
-        docker_host.docker("docker network create -d ipvlan --subnet=172.16.50.0/22 -o parent=eth1.20 same")
+        docker_host.docker("docker network create -d ipvlan --subnet=172.16.48.0/22 -o parent=eth1.20 same")
         assert ["eth1", "eth1.20", "eth1.20"] == docker_host.records("SELECT parent FROM networks ORDER BY parent")
         shown = docker_host.refused(
             "docker network create -d ipvlan --subnet=10.3.0.0/24 -o parent=uplink0lan -o ipvlan_mode=l3 other"

@@ -14,7 +14,8 @@ class LinkFacts:
 
     `proxy_arp` says that the host answers ARP for others on this link. `received` counts the frames that the link took
     in since it was made. `accept_ra` and `forwarding6` are IPv6's sysctls of these names (Documentation/networking/
-    ip-sysctl in the kernel's source).
+    ip-sysctl in the kernel's source), `rp_filter` and `arp_ignore` IPv4's: the higher of the link's own and that of all
+    links, which is the one that counts.
     """
 
     name: str
@@ -25,6 +26,8 @@ class LinkFacts:
     ipv6_disabled: bool = False
     accept_ra: int = 1
     forwarding6: bool = False
+    rp_filter: int = 0
+    arp_ignore: int = 0
 
 
 @dataclass(frozen=True, slots=True)

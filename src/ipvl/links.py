@@ -63,8 +63,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the host itself is reached by one of its links: settings of that link alone, and its IPv4 addresses.
+
+    `rp_filter` and `arp_ignore` are the sysctls of these names (Documentation/networking/ip-sysctl in the kernel's
+    source), `ipv6` says that the link takes IPv6 packets (not `disable_ipv6`).
+    """
+
+    rp_filter: int = 0
+    arp_ignore: int = 0
+    ipv6: bool = True
+    addresses: tuple[IPInterface, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MakeDummy:
-    """Make the private parent of an isolated network, marked and up."""
+    """Make the private parent of an isolated network, marked and up; the host is kept off it."""
 
     name: str
     mtu: int | None = None
@@ -76,7 +90,10 @@ class MakeDummy:
 
 @dataclass(frozen=True, slots=True)
 class MakeVlan:
-    """Make a tagged sub-interface of `base`, marked, and up unless its base is down: then it comes up with that."""
+    """Make a tagged sub-interface of `base`, marked, with the host kept off it.
+
+    It is up unless its base is down: then it comes up with that.
+    """
 
     name: str
     base: str
@@ -98,6 +115,28 @@ class BringUp:
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
         return f"bring {self.name} up"
+
+
+@dataclass(frozen=True, slots=True)
+class ShutParent:
+    """Keep the host off a parent that ipvl made, which carries containers alone; a missing one is done already."""
+
+    name: str
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        return f"keep the host off parent {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RouteParent:
+    """Let the host have addresses on a parent that ipvl made and route by it, as modes l3 and l3s need it."""
+
+    name: str
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        return f"let the host route by parent {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +350,8 @@ class HostWays:
 Step = (
     MakeDummy
     | MakeVlan
+    | ShutParent
+    | RouteParent
     | MakePort
     | RemoveParent
     | RemoveHalfMade

@@ -32,13 +32,16 @@ from ipvl.links import (
     MakeVlan,
     OpenHost,
     PlacePort,
+    Reach,
     RemoveHalfMade,
     RemoveHostPort,
     RemoveParent,
     RemovePort,
+    RouteParent,
     RoutePort,
     SandboxView,
     SetMtu,
+    ShutParent,
     Step,
     TakePort,
 )
@@ -93,6 +96,7 @@ class FakeKernel:
         self._loopbacks: set[str] = set()
         """The sandboxes whose loopback is up."""
         self._links: dict[int, Placed] = {}
+        self._reaches: dict[int, Reach] = {}
         self._next_index = 1
         self._inodes = itertools.count(4026532000)
         self.add("lo", loopback=True, ethernet=False, mtu=65536)
@@ -163,6 +167,15 @@ class FakeKernel:
             )
         self.announced.append((link, tuple(addresses)))
 
+    async def reach(self, names: Collection[str]) -> dict[str, Reach]:
+        return {name: self._reach(link) for name in names if (link := self.link(name)) is not None}
+
+    def _reach(self, link: Link) -> Reach:
+        own = tuple(
+            sorted(address for name, address in self._own_addresses if (name, address.version) == (link.name, 4))
+        )
+        return replace(self._reaches.get(link.index, Reach()), addresses=tuple(map(ip_interface, own)))
+
     async def by_name(self, name: str) -> Link | None:
         return self.link(name)
 
@@ -181,6 +194,10 @@ class FakeKernel:
             raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, OpenHost):
             self._do(replace(step, ways=()))
+            raise KilledError
+        if trouble is Trouble.KILLED_WITHIN and isinstance(step, ShutParent | RouteParent):
+            half = {"rp_filter": 1, "arp_ignore": 8} if isinstance(step, ShutParent) else {"ipv6": True}
+            self.set_reach(step.name, **half)
             raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, PlacePort):
             self._move(step.name, HOST, step.name, step.namespace)
@@ -220,6 +237,8 @@ class FakeKernel:
                 self._set_mtu(step)
             case BringUp():
                 self._bring_up(step)
+            case ShutParent() | RouteParent():
+                self._let_reach(step)
             case _:
                 raise NotImplementedError(step)
 
@@ -234,6 +253,12 @@ class FakeKernel:
             ),
             None,
         )
+
+    def set_reach(self, name: str, **settings: Any) -> None:
+        """Change settings of a link by which the host is reached, as `sysctl` does."""
+        link = self.link(name)
+        if link is not None:
+            self._reaches[link.index] = replace(self._reaches.get(link.index, Reach()), **settings)
 
     def add_neighbour(self, link: str, address: str, mac: str) -> None:
         """Put a machine with an address on a link's segment."""
@@ -360,6 +385,10 @@ class FakeKernel:
             )
         )
 
+    def reaches(self) -> dict[str, Reach]:
+        """Return how far the host is reached by each of its links where that was ever set."""
+        return {self._links[index].link.name: reach for index, reach in self._reaches.items()}
+
     def set_up(self, sandbox: str, interface: str) -> tuple[PlacePort, tuple[RoutePort, ...]]:
         """Return how ipvl set up an interface of a sandbox."""
         return self._set_up[sandbox, interface], tuple(self._routes.get((sandbox, interface), ()))
@@ -420,6 +449,7 @@ class FakeKernel:
             self._check_kind("dummy", step)
             self._check_name(name, step)
             self.add(name, "dummy", alias=alias, up=up, carrier=up, mtu=step.mtu or 1500)
+            self._do(ShutParent(name))
             return
         base = self._existing(step.base)
         self._check_kind("vlan", step)
@@ -436,6 +466,7 @@ class FakeKernel:
         up = up and base.up
         tag = {"vlan_id": step.vlan_id, "vlan_protocol": step.protocol}
         self.add(name, "vlan", step.base, alias=alias, up=up, carrier=up, mtu=base.mtu, **tag)
+        self._do(ShutParent(name))
 
     def _bring_up(self, step: BringUp) -> None:
         link = self.link(step.name)
@@ -459,6 +490,13 @@ class FakeKernel:
             )
             if route.link != step.name:
                 raise _refusal(errno.EEXIST, step)
+
+    def _let_reach(self, step: ShutParent | RouteParent) -> None:
+        if isinstance(step, ShutParent):
+            self.set_reach(step.name, rp_filter=1, arp_ignore=8, ipv6=False)
+        else:
+            self._existing(step.name)
+            self.set_reach(step.name, rp_filter=0, arp_ignore=1, ipv6=True)
 
     def _set_mtu(self, step: SetMtu) -> None:
         if step.namespace is not None:
@@ -522,6 +560,7 @@ class FakeKernel:
 
     def _drop(self, index: int) -> None:
         gone = self._links.pop(index, None)
+        self._reaches.pop(index, None)
         if gone is not None:
             if gone.where == HOST:
                 self._own_addresses = {one for one in self._own_addresses if one[0] != gone.link.name}

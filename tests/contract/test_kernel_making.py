@@ -7,11 +7,23 @@ kernel has them all.
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_interface
 
 import pytest
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import MADE_BY_IPVL, BringUp, MakeDummy, MakePort, MakeVlan, RemoveParent, SetMtu
+from ipvl.links import (
+    MADE_BY_IPVL,
+    BringUp,
+    MakeDummy,
+    MakePort,
+    MakeVlan,
+    Reach,
+    RemoveParent,
+    RouteParent,
+    SetMtu,
+    ShutParent,
+)
 from ipvl.model import Flag, Mode, VlanProtocol
 from tests.contract.benches import Bench, FakeBench, refusal
 
@@ -40,6 +52,30 @@ def test_a_kind_that_the_kernel_lacks_is_an_error(on_kernel, kind, step):
             pytest.skip(f"this kernel has {kind} links, which this test needs to be missing")
         expected = f"the kernel refused to {step.describe()}: Unknown device type (ENOTSUP)"
         assert expected == await refusal(bench, Kind.KERNEL, step)
+
+    on_kernel(promise)
+
+
+def test_the_host_is_kept_off_what_is_made(on_kernel):
+    """From the first moment, until it is to route there, and again; an address on such a link is seen."""
+
+    async def promise(bench):
+        await needs(bench, "dummy", "vlan")
+        shut = Reach(1, 8, ipv6=False)
+        await bench.add("br0", "bridge", up=True)
+        for step in (MakeDummy("di-a"), MakeVlan("br0.20", "br0", 20)):
+            await bench.kernel.apply(step)
+        assert {"di-a": shut, "br0.20": shut} == await bench.kernel.reach(("di-a", "br0.20", "nothing"))
+
+        await bench.kernel.apply(RouteParent("br0.20"))
+        opened = (await bench.kernel.reach(("br0.20",)))["br0.20"]
+        assert (1, True) == (opened.arp_ignore, opened.ipv6)
+
+        await bench.kernel.apply(ShutParent("br0.20"))
+        await bench.kernel.apply(ShutParent("nothing"))
+        await bench.add_address("br0.20", "192.168.20.1/32")
+        held = replace(shut, addresses=(ip_interface("192.168.20.1/32"),))
+        assert {"br0.20": held} == await bench.kernel.reach(("br0.20",))
 
     on_kernel(promise)
 

@@ -394,6 +394,8 @@ async def sandbox_ended(stage: Stage, attempt: int) -> None:
 
 VLAN = create_network(NETWORK, "eth0.20")
 TWO_TAGS = create_network(NETWORK, "eth0.100.20", vlan_protocol="802.1ad")
+INSIDE = create_network(SHARING, "eth0.100.20")
+ON_OUTER_TAG = create_network(NETWORK, "eth0.100", ipvlan_mode="l3")
 CONNECT = network_call("network.connect", attachment={"network": "db"}, sandbox="one")
 DISCONNECT = network_call("network.disconnect", network="db", sandbox="one")
 LEASING = make("lan", options={"parent": "eth0", "addressing": "dhcp"}, subnets=[])
@@ -414,6 +416,8 @@ OPERATIONS: dict[str, Operation] = {
     "docker: delete one of two networks inside a tag": Operation(
         (create_network(SHARING, "eth0.100.30", vlan_protocol="802.1ad"), TWO_TAGS), delete_network()
     ),
+    "docker: create a routed network on an outer tag": Operation((INSIDE,), ON_OUTER_TAG),
+    "docker: delete a routed network on an outer tag": Operation((INSIDE, ON_OUTER_TAG), delete_network()),
     "docker: delete a network with a port": Operation((VLAN, create_endpoint(), join()), delete_network()),
     "docker: create an endpoint": Operation((VLAN,), create_endpoint()),
     "docker: create an endpoint whose address is asked for": Operation(

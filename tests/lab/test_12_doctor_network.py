@@ -57,6 +57,9 @@ SEGMENTS = {
         says=(
             "problem: gateway 10.71.2.77 of network silent does not answer ARP on up2; see that the router is up and"
             " on the segment of up2, or give its address as --gateway",
+            "warning: this host answers for its other addresses on parent up2, which has none, so that whoever is on"
+            " that segment reaches it (rp_filter=0, arp_ignore=0); if the link is for containers alone: `sysctl"
+            " net.ipv4.conf.up2.rp_filter=1 net.ipv4.conf.up2.arp_ignore=8 net.ipv6.conf.up2.disable_ipv6=1`",
         ),
     ),
     "the host as gateway": Fault(

@@ -16,7 +16,7 @@ import pytest
 
 from ipvl.embedded.recovery import recover
 from ipvl.errors import kernel_refused, unavailable
-from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, OpenHost, PlacePort, Step
+from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, OpenHost, PlacePort, RouteParent, ShutParent, Step
 from ipvl.records import Change
 from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
@@ -35,7 +35,7 @@ from tests.faults.pictures import check_same, check_whole, timeless, without_cho
 from tests.faults.points import POINTS, Fault, Points
 from tests.unit.world import TroubledStore, World
 
-HALVES = (MakeDummy, MakeVlan, PlacePort, MakeHostPort, OpenHost)
+HALVES = (MakeDummy, MakeVlan, ShutParent, RouteParent, PlacePort, MakeHostPort, OpenHost)
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_WITHIN, Fault.KILLED_AFTER)
 
 
@@ -189,6 +189,7 @@ class FakeStage:
         seen = [*sorted(map(repr, timeless(on_disk))), *map(repr, links), *map(repr, ways.items()), *map(repr, hosts)]
         seen += sorted(map(repr, self.world.kernel._own_routes.values()))
         seen += sorted(map(repr, self.world.kernel._own_addresses))
+        seen += sorted(map(repr, self.world.kernel.reaches().items()))
         seen += self.world.engine.warnings
         return without_choice(seen) if chooses else seen
 

@@ -33,7 +33,7 @@ from ipvl.driver.steady_clock import start_clock, watch_wall_clock
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
-from ipvl.kernel.changes import LinkState, address_changes, link_changes
+from ipvl.kernel.changes import LinkState, address_changes, link_changes, reach_changes
 from ipvl.kernel.dhcp_wire import HostWire
 from ipvl.kernel.netlink import open_host_kernel
 from ipvl.sandbox.hosts import write_hosts
@@ -183,6 +183,12 @@ def _server(app: Starlette) -> _Server:
     )
 
 
+async def _listen_for_reach(engine: Engine, changed: asyncio.Event) -> None:
+    async for name in reach_changes():
+        if name is None or engine.keeps_host_off(name):
+            changed.set()
+
+
 async def _repair_on_change(engine: Engine) -> None:
     changed = asyncio.Event()
 
@@ -206,6 +212,7 @@ async def _repair_on_change(engine: Engine) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(listen())
         tasks.create_task(listen_for_addresses())
+        tasks.create_task(_listen_for_reach(engine, changed))
         while True:
             await changed.wait()
             await asyncio.sleep(SETTLE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ipvl.diagnosis import conflict_checks, parent_checks, record_checks, segment_checks
+from ipvl.diagnosis import conflict_checks, parent_checks, reach_checks, record_checks, segment_checks
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, Severity
 from ipvl.diagnosis.table import MEANINGS
@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Evidence], Iterable[Finding]]] = {
     "conflicts": conflict_checks.conflicts,
     "mtu": parent_checks.mtu,
     "sysctls": parent_checks.sysctls,
+    "reach": reach_checks.reach,
     "leftovers": record_checks.leftovers,
     "records": record_checks.records,
 }

@@ -17,6 +17,7 @@ MEANINGS = {
     "conflicts": "addresses are asked for too late, or a machine answers for everybody",
     "mtu": "an MTU is above the parent's",
     "sysctls": "disable_ipv6, forwarding or rp_filter is set against L3",
+    "reach": "this host is reached by a parent that is for containers alone",
     "leftovers": "links are left that nobody needs",
     "records": "what ipvl remembers differs from what the host has",
 }

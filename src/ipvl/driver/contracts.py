@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ipvl.dhcp.messages import Message, Reply
-from ipvl.links import HostWays, Link, SandboxView, Step
+from ipvl.links import HostWays, Link, Reach, SandboxView, Step
 from ipvl.model import IPAddress, IPNetwork, OwnAddresses
 from ipvl.records import Change, Record
 
@@ -34,6 +34,9 @@ class Kernel(Protocol):
 
     async def ways(self) -> HostWays:
         """Return the host's own addresses and the routes of its main table."""
+
+    async def reach(self, names: Collection[str]) -> Mapping[str, Reach]:
+        """Return how far the host itself is reached by those of some links that there are."""
 
     async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
         """Return the ports on the host's links that are in other namespaces, as far as those can be found.

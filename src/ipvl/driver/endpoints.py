@@ -15,6 +15,7 @@ from ipvl.errors import IpvlError, Kind, conflict
 from ipvl.links import MakePort, RemovePort, Step
 from ipvl.model import Attachment, ConflictCheck, Endpoint, Network, Phase, Terms
 from ipvl.planning.attachments import attachment
+from ipvl.planning.host_reach import steps_to_open
 from ipvl.planning.own_addresses import docker_may_pass_over, refusal_of_own
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
@@ -200,7 +201,8 @@ async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -
         parent = engine.records.parent(network.parent)
         if error.kind is not Kind.MISSING or parent is None or not parent.made:
             raise
-        await engine.apply(steps_to_make(engine.records.with_bases(parent), await engine.host()))
+        made_again = steps_to_make(engine.records.with_bases(parent), await engine.host())
+        await engine.apply((*made_again, *steps_to_open(parent, (network,))))
         await engine.apply(steps)
 
 

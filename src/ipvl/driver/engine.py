@@ -118,14 +118,17 @@ class Engine:
             if cancelled is not None:
                 raise cancelled
 
-    async def host(self, *, everywhere: bool = False, ways: bool = False) -> Host:
+    async def host(self, *, everywhere: bool = False, ways: bool = False, reach: bool = False) -> Host:
         """Look at the host: every link and what the kernel can make.
 
-        `everywhere` also ports in other namespaces; with `ways`, the host's own addresses and routes as well.
+        `everywhere` also ports in other namespaces; with `ways`, the host's own addresses and routes as well, and with
+        `reach`, how far the host is reached by links that ipvl made.
         """
         moved = await self.kernel.ports_elsewhere() if everywhere else ()
         found = await self.kernel.ways() if ways else HostWays()
-        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved, found)
+        made = [parent.name for parent in self.records.parents() if parent.made] if reach else []
+        reaches = await self.kernel.reach(made) if made else {}
+        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved, found, reaches)
 
     def concerns(self, link: str) -> bool:
         """Tell whether a change of this link calls for a repair: records concern it, or a warning is about it."""
@@ -140,6 +143,11 @@ class Engine:
         had: tuple[Network | Pool, ...] = (*self.records.networks(), *self.records.pools())
         unclaimed = [one for one in had if one.id in self.unclaimed]
         return (*self.warnings, *(f"{what_is_unclaimed(one)}; {way_out_of_unclaimed(one)}" for one in unclaimed))
+
+    def keeps_host_off(self, link: str) -> bool:
+        """Tell whether how far the host is reached by this link is ipvl's to see to: it made it."""
+        parent = self.records.parent(link)
+        return parent is not None and parent.made
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, then true in memory, then tell them as events.

@@ -10,9 +10,20 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.host_access import with_host_addresses
 from ipvl.driver.own_routers import warn_of_routers
 from ipvl.errors import IpvlError, conflict
-from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, RemoveHostPort, RemoveParent, RemovePort, Step
+from ipvl.links import (
+    MakeDummy,
+    MakeHostPort,
+    MakeVlan,
+    RemoveHostPort,
+    RemoveParent,
+    RemovePort,
+    RouteParent,
+    ShutParent,
+    Step,
+)
 from ipvl.model import Network, Phase
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
+from ipvl.planning.host_reach import steps_to_open, steps_to_shut_again
 from ipvl.planning.isolation import unused_parent
 from ipvl.planning.kernels import check_kernel
 from ipvl.planning.parents import left_behind, plan_parent, steps_to_remove_parents, unused_parents
@@ -48,7 +59,10 @@ async def create_network(engine: Engine, network: Network) -> None:
         network = with_host_addresses(engine, network, host.ways)
         if network.host_access:
             check_host_access(network, host)
-        steps = (*plan.steps, *steps_to_give_access(network))
+        # The networks that share a parent have its mode: where there is one already, so is what it needs.
+        first = not engine.records.networks_on(network.parent)
+        opening = steps_to_open(plan.parent, (network,)) if first else ()
+        steps = (*plan.steps, *opening, *steps_to_give_access(network))
         before = {parent.name: engine.records.parent(parent.name) for parent in plan.parents}
         engine.commit((*map(Put, plan.parents), Put(replace(network, phase=Phase.MAKING))))
         try:
@@ -127,6 +141,7 @@ async def _remove(engine: Engine, network: Network) -> None:
     forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
     unused = unused_parents(engine.records, {network.id}, (network.parent,))
     forget += map(Drop, unused)
+    steps += steps_to_shut_again(engine.records, (network,), unused)
     if any(parent.made for parent in unused):
         steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
     failures = await engine.apply_all(steps)
@@ -151,6 +166,8 @@ async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:
         for step in reversed(tuple(steps)):
             if isinstance(step, MakeDummy | MakeVlan):
                 await engine.kernel.apply(RemoveParent(step.name))
+            elif isinstance(step, RouteParent):
+                await engine.kernel.apply(ShutParent(step.name))
             elif isinstance(step, MakeHostPort):
                 await engine.kernel.apply(RemoveHostPort(step.name))
     except IpvlError as error:

@@ -12,6 +12,7 @@ from ipvl.driver.lifecycles import parent_states
 from ipvl.driver.mtus import repair_mtus
 from ipvl.links import RemoveHostPort, SetMtu, Step
 from ipvl.planning.host import Host
+from ipvl.planning.host_reach import steps_to_shut_again
 from ipvl.planning.own_addresses import clashes
 from ipvl.planning.parent_names import learned_names, renamed_parents
 from ipvl.planning.parents import steps_to_remove_parents, unused_parents
@@ -29,7 +30,7 @@ async def reconcile(engine: Engine) -> None:
             repair is a warning, tried again the next time.
     """
     async with engine.lock:
-        host = await engine.host(ways=any(network.host_access for network in engine.records.networks()))
+        host = await engine.host(ways=any(network.host_access for network in engine.records.networks()), reach=True)
         follow_names(engine, host)
         engine.tell(engine.lifecycles.parents(engine.records, parent_states(engine.records, host), engine.clock()))
         repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
@@ -122,6 +123,7 @@ async def forget_gone(
         going = {network.id for network in gone}
         unused = unused_parents(engine.records, going, {network.parent for network in gone})
         changes += map(Drop, unused)
+        steps += steps_to_shut_again(engine.records, gone, unused)
         if any(parent.made for parent in unused):
             steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
         for network in gone:

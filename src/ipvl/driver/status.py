@@ -16,6 +16,7 @@ from ipvl.links import Link
 from ipvl.model import ConflictCheck, DhcpLease, Endpoint, Network, Pool, Subnet
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import NO_WAYS, host_addresses, not_reached
+from ipvl.planning.host_reach import addressed, opened
 from ipvl.planning.isolation import unused_parent
 from ipvl.planning.own_addresses import Clash, clashes
 from ipvl.planning.own_routers import own_routers
@@ -158,7 +159,9 @@ async def status(
     """
     host_access = any(network.host_access for network in records.networks())
     ways = await kernel.ways() if host_access else NO_WAYS
-    host = Host(await kernel.all(), kernel.release, frozenset(), ways=ways)
+    made = [parent.name for parent in records.parents() if parent.made]
+    reaches = await kernel.reach(made) if made else {}
+    host = Host(await kernel.all(), kernel.release, frozenset(), ways=ways, reaches=reaches)
     found = tuple(clashes(records, await kernel.own_addresses()))
     return Status(
         networks=tuple(_network(network, records, host, found) for network in records.networks()),
@@ -247,6 +250,7 @@ def _network(network: Network, records: Records, host: Host, found: tuple[Clash,
         trouble=(
             *_trouble(network, host),
             *(clash.trouble for clash in found if clash.network.id == network.id),
+            *_reach(network, records, host),
             *not_reached(network, records.endpoints_of(network.id), host.ways),
             *troubles_of_records(network, records),
         ),
@@ -295,6 +299,16 @@ def _lost_leases(network: Network, records: Records) -> tuple[str, ...]:
         trouble = None if lease is None else lease_trouble(network, endpoint, lease)
         if trouble is not None:
             found.append(trouble)
+    return tuple(found)
+
+
+def _reach(network: Network, records: Records, host: Host) -> tuple[str, ...]:
+    """Return what is wrong with keeping the host off the network's parent and the tags under it."""
+    parent = records.parent(network.parent)
+    found = []
+    for one in () if parent is None else records.with_bases(parent):
+        networks = records.networks_on(one.name)
+        found += [trouble for tell in (opened, addressed) if (trouble := tell(one, networks, host)) is not None]
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""The kernel's own announcements about links and addresses.
+"""The kernel's own announcements about links, their addresses and what keeps the host off them.
 
 Every port that comes or goes is several of them, so of each only what matters is read.
 """
@@ -9,7 +9,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ipvl.kernel.conversation import LARGEST, NETLINK_ROUTE
@@ -36,9 +36,13 @@ from ipvl.model import IPAddress
 
 log = logging.getLogger(__name__)
 
+FIRST_NEGATIVE = 1 << 31
 REOPEN_AFTER = 1.0
 """Seconds before the socket is opened again after the kernel dropped announcements (ENOBUFS) or closed it."""
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100  # include/uapi/linux/rtnetlink.h
+RTMGRP_IPV4_NETCONF = 1 << 23  # RTNLGRP_IPV4_NETCONF, which has no such name there
+RTM_NEWNETCONF = 80
+NETCONF_HEAD, NETCONFA_IFINDEX = 4, 1  # include/uapi/linux/netconf.h
 ROOM = 1 << 20
 """Bytes of announcements that may wait, as far as net.core.rmem_max allows."""
 
@@ -88,6 +92,33 @@ def addresses(datagram: bytes) -> Iterator[IPAddress]:
             found = read_address(message.body)
             if found is not None:
                 yield found[1]
+
+
+async def reach_changes() -> AsyncIterator[str | None]:
+    """Yield the name of every link whose addresses or rp_filter change, for ever; None means what it does with links.
+
+    Of arp_ignore and disable_ipv6 the kernel announces nothing, but IPv6 that is switched on brings an address.
+    """
+    groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_NETCONF
+    async for datagram in _datagrams(groups, "address"):
+        if datagram is None:
+            yield None
+        else:
+            for index in indexes(datagram):
+                with suppress(OSError):  # it went meanwhile, which is announced as well; or all links are meant
+                    yield socket.if_indextoname(index)
+
+
+def indexes(datagram: bytes) -> Iterator[int]:
+    """Yield the indexes of the links whose addresses or settings a datagram is about; a setting of all has none."""
+    for message in messages(datagram):
+        if message.kind in {RTM_NEWADDR, RTM_DELADDR} and len(message.body) >= ADDRESS.size:
+            yield ADDRESS.unpack_from(message.body)[4]
+        elif message.kind == RTM_NEWNETCONF:
+            index = read_number(attributes(message.body[NETCONF_HEAD:]), NETCONFA_IFINDEX)
+            # Negative for what is set for all links, or for those to come (NETCONFA_IFINDEX_ALL and its like).
+            if index is not None and index < FIRST_NEGATIVE:
+                yield index
 
 
 def states(datagram: bytes) -> Iterator[LinkState]:

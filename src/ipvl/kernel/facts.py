@@ -60,6 +60,8 @@ def _link_facts(name: str, sys: Path, proc: Path) -> LinkFacts:
         ipv6_disabled=_number(ipv6 / "disable_ipv6") == 1,
         accept_ra=_number(ipv6 / "accept_ra", 1),
         forwarding6=_number(ipv6 / "forwarding") == 1,
+        rp_filter=max(_number(ipv4 / name / "rp_filter"), _number(ipv4 / "all/rp_filter")),
+        arp_ignore=max(_number(ipv4 / name / "arp_ignore"), _number(ipv4 / "all/arp_ignore")),
     )
 
 

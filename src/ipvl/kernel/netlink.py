@@ -15,7 +15,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused, missing
 from ipvl.kernel import addresses as own
-from ipvl.kernel import elsewhere, host_ports, link_kinds, messages, namespaces, probes, sandboxes
+from ipvl.kernel import elsewhere, host_ports, host_reach, link_kinds, messages, namespaces, probes, sandboxes
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.routes import dump_prefixes, dump_ways, machine_identity
 from ipvl.links import (
@@ -31,13 +31,16 @@ from ipvl.links import (
     MakeVlan,
     OpenHost,
     PlacePort,
+    Reach,
     RemoveHalfMade,
     RemoveHostPort,
     RemoveParent,
     RemovePort,
+    RouteParent,
     RoutePort,
     SandboxView,
     SetMtu,
+    ShutParent,
     Step,
     TakePort,
 )
@@ -188,6 +191,17 @@ class HostKernel:
             _refuse(error, f"ask on {link} who has an address")
         return {address: " and ".join(macs[:MOST_NAMED]) for address, macs in heard.items()}
 
+    async def reach(self, names: Collection[str]) -> dict[str, Reach]:
+        """Return how far the host itself is reached by those of some links that there are.
+
+        Raises:
+            IpvlError: the kernel refused.
+        """
+        try:
+            return host_reach.read(self._conversation, names)
+        except (NetlinkError, OSError) as error:
+            _refuse(error, "list addresses")
+
     def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
         """Tell everybody on a link's segment that these addresses are now at its MAC address.
 
@@ -270,8 +284,12 @@ class HostKernel:
             case TakePort():
                 sandboxes.take_port(step)
 
-    async def _apply_for_host(self, step: MakeHostPort | OpenHost | CloseHost | SetMtu | BringUp) -> None:
+    async def _apply_for_host(
+        self, step: ShutParent | RouteParent | MakeHostPort | OpenHost | CloseHost | SetMtu | BringUp
+    ) -> None:
         match step:
+            case ShutParent() | RouteParent() | BringUp():
+                await self._mend_parent(step)
             case MakeHostPort():
                 half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
                 make = partial(self._make_port, MakePort(half_made, step.parent, step.mode, step.flag, step.mtu))
@@ -283,16 +301,23 @@ class HostKernel:
                 await self._socket.link("set", index=(await self._existing(step.interface)).index, mtu=step.mtu)
             case SetMtu():
                 sandboxes.set_mtu(step, step.namespace or "")
-            case BringUp():
-                link = await self.by_name(step.name)
-                if link is not None and link.made_by_ipvl:
-                    self._bring_up(link)
             case CloseHost():
                 link = await self.by_name(step.name)
                 if link is not None:
                     await host_ports.close_host(self._socket, link.index, step)
             case _:
                 assert_never(step)
+
+    async def _mend_parent(self, step: ShutParent | RouteParent | BringUp) -> None:
+        match step:
+            case ShutParent():
+                host_reach.shut(step.name)
+            case RouteParent():
+                host_reach.route((await self._existing(step.name)).name)
+            case BringUp():
+                link = await self.by_name(step.name)
+                if link is not None and link.made_by_ipvl:
+                    self._bring_up(link)
 
     async def _dump(self, dump: Callable[[], Awaitable[_Found]]) -> _Found:
         """Dump when no other dump is on the socket.
@@ -315,7 +340,7 @@ class HostKernel:
     async def _make_parent(self, name: str, **attributes: Any) -> None:
         half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
         make = partial(self._socket.link, "add", ifname=half_made, **attributes)
-        await self._finish(half_made, name, make)
+        await self._finish(half_made, name, make, partial(host_reach.shut, half_made))
 
     async def _finish(
         self,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ipvl.links import HostWays, Link
+from ipvl.links import HostWays, Link, Reach
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Host:
     """What planning knows of the host: its links, its kernel's release and what kinds of link that can make.
 
     `moved` are ports on the host's links that were moved to other namespaces, where somebody looked for them. So are
-    `ways`, the host's own addresses and routes.
+    `ways`, the host's own addresses and routes, and `reaches`, how far the host is reached by links that ipvl made.
     """
 
     links: tuple[Link, ...]
@@ -22,6 +22,7 @@ class Host:
     kinds: frozenset[str]
     moved: tuple[Link, ...] = ()
     ways: HostWays = field(default_factory=HostWays)
+    reaches: Mapping[str, Reach] = field(default_factory=dict)
 
     def link(self, name: str) -> Link | None:
         """Return the link with this name, or None."""

@@ -11,6 +11,7 @@ from ipvl.model import Endpoint, Network, Parent, Phase
 from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, not_reached, steps_to_repair
+from ipvl.planning.host_reach import addressed, steps_to_open, steps_to_repair_reach
 from ipvl.planning.made_links import mended, steps_to_mend
 from ipvl.planning.parent_links import check_link, warnings_about
 from ipvl.planning.parents import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
@@ -35,10 +36,10 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
 
     Networks that were being made or removed when ipvl stopped are removed: whoever asked got no answer and asks again.
     Endpoints whose sandbox is gone are dropped, since ipvlan ports die with their namespace. Missing parents that ipvl
-    made are made again, those that are there follow the link below them, and what is missing of the host's own ports is
-    made again. Ports that were never handed over, half-made parents and host ports of networks that are gone are
-    removed. A marked parent that no record knows is only reported, since containers may be running on it. Nothing else
-    is touched.
+    made are made again, those that are there follow the link below them, the host is kept off those for containers
+    alone, and what is missing of the host's own ports is made again. Ports that were never handed over, half-made
+    parents and host ports of networks that are gone are removed. A marked parent that no record knows is only reported,
+    since containers may be running on it. Nothing else is touched.
 
     Args:
         records: what ipvl remembers.
@@ -76,6 +77,10 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     host = mended(host, mending)
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
+        if parent not in unused:
+            steps += steps_to_repair_reach(parent, networks, host)
+            trouble_of_host = addressed(parent, networks, host)
+            warnings += [] if trouble_of_host is None else [trouble_of_host]
         if not networks:
             continue
         present = {one.id: [end for end in records.endpoints_of(one.id) if end not in stale] for one in networks}
@@ -131,7 +136,7 @@ def _repair_parent(
     labels = ", ".join(network.label for network in networks)
     link = host.link(parents[-1].name)
     try:
-        steps = steps_to_make(parents, host) if link is None else ()
+        steps = (*steps_to_make(parents, host), *steps_to_open(parents[-1], networks)) if link is None else ()
         if link is not None:
             for network in networks:
                 check_link(link, network, host)

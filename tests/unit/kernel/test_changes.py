@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.kernel.changes import LinkState, addresses, states
+from ipvl.kernel.changes import LinkState, addresses, indexes, states
 
 NEW, DEL, ADDRESS = 16, 17, 20
 UP, LOWER_UP = 0x1, 0x10000
@@ -50,6 +50,19 @@ def test_further_names_that_are_cut_off_stop_nothing(end):
     (state,) = states(message(NEW, 7, UP, NAME, attribute(0x8000 | 52, names)))
 
     assert set(state.altnames) <= {"a", "b"}
+
+
+def test_whose_addresses_and_settings_change():
+    """An address of either family, and a setting of one link; one of all links is nobody's."""
+    address = struct.pack("=BBBBI", 2, 24, 0, 0, 7)
+    settings = [struct.pack("=Bxxx", 2) + attribute(1, struct.pack("=i", index)) for index in (8, -1, -2)]
+    datagram = b"".join(
+        struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+        for kind, body in ((ADDRESS, address), (21, address), *((80, one) for one in settings))
+    )
+
+    assert [7, 7, 8] == list(indexes(datagram))
+    assert [] == list(indexes(FULL))
 
 
 def test_several_messages_are_several_links():

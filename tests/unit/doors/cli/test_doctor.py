@@ -73,7 +73,7 @@ def host(tmp_path, monkeypatch, capsys):
 
 def test_all_is_well(host):
     """One line that says what was looked at, and success."""
-    assert (0, ["all is well: 18 checks on 1 network, 1 parent"], "") == host.doctor()
+    assert (0, ["all is well: 19 checks on 1 network, 1 parent"], "") == host.doctor()
     assert [GATEWAY] == host.asked
 
 
@@ -107,20 +107,20 @@ def test_json(host):
     assert [("gateway", "problem", "web")] == [
         (finding["check"], finding["severity"], finding["subject"]) for finding in answer["findings"]
     ]
-    assert ([], 18, 1, 1) == (answer["unchecked"], answer["checks"], answer["networks"], answer["parents"])
+    assert ([], 19, 1, 1) == (answer["unchecked"], answer["checks"], answer["networks"], answer["parents"])
 
 
 def test_where_nothing_has_run(host, tmp_path):
     """Without a state file there are no networks, and that is no finding; nothing is made either."""
     folder = tmp_path / "none"
 
-    assert (0, ["all is well: 18 checks on 0 networks, 0 parents"], "") == host.doctor("--state-folder", str(folder))
+    assert (0, ["all is well: 19 checks on 0 networks, 0 parents"], "") == host.doctor("--state-folder", str(folder))
     assert not folder.exists()
 
 
 def test_a_parent_that_would_be_made(host):
     """`eth0.30` before there is a network on it."""
-    assert (0, ["all is well: 18 checks on 0 networks, 1 parent"], "") == host.doctor("--parent", "eth0.30")
+    assert (0, ["all is well: 19 checks on 0 networks, 1 parent"], "") == host.doctor("--parent", "eth0.30")
 
 
 def test_a_state_file_that_cannot_be_read(host):
@@ -131,7 +131,7 @@ def test_a_state_file_that_cannot_be_read(host):
 
     assert 0 == code
     assert lines[0].startswith("not checked: networks and containers, because state file ")
-    assert "nothing wrong was found: 18 checks on 0 networks, 1 parent" == lines[1]
+    assert "nothing wrong was found: 19 checks on 0 networks, 1 parent" == lines[1]
 
 
 def test_what_only_root_may_do(host, monkeypatch):
@@ -156,7 +156,7 @@ def test_what_only_root_may_do(host, monkeypatch):
         "not checked: gateways and duplicate addresses, because ipvl may not do that (EPERM); run it as root",
         "not checked: what kinds of links the kernel can make, because ipvl may not do that (EPERM); run it as root",
         "not checked: ports inside containers, because /run/docker/netns may not be read; run it as root",
-        "nothing wrong was found: 18 checks on 1 network, 1 parent",
+        "nothing wrong was found: 19 checks on 1 network, 1 parent",
     ]
 
 
@@ -197,7 +197,7 @@ def test_what_comes_and_goes_meanwhile_is_no_finding(host, monkeypatch):
 
     monkeypatch.setattr(examination, "ask", make_meanwhile)
 
-    assert (0, ["all is well: 18 checks on 1 network, 1 parent"], "") == host.doctor()
+    assert (0, ["all is well: 19 checks on 1 network, 1 parent"], "") == host.doctor()
 
 
 @pytest.mark.parametrize("held", [False, True])
@@ -209,7 +209,7 @@ def test_the_wait_ends_with_the_last_gateway_unless_somebody_must_stay_silent(ho
         host.kernel.add("p", "ipvlan", on="eth0", mode=WEB.mode, flag=WEB.flag)
         host.kernel.take("p", SANDBOX)
 
-    assert (0, ["all is well: 18 checks on 1 network, 1 parent"], "") == host.doctor()
+    assert (0, ["all is well: 19 checks on 1 network, 1 parent"], "") == host.doctor()
     assert [not held] == host.ended_early
 
 
@@ -226,7 +226,7 @@ def test_a_port_inside_a_sandbox_of_ipvls_own(host):
     host.remember(endpoint(network_id=OTHER_ID, addresses=addresses, name="db", sandbox=namespace, inode=inode))
     host.kernel.add("p", "ipvlan", on="eth1", mode=own.mode, flag=own.flag)
     host.kernel.take("p", namespace)
-    assert (0, ["all is well: 18 checks on 2 networks, 2 parents"], "") == host.doctor()
+    assert (0, ["all is well: 19 checks on 2 networks, 2 parents"], "") == host.doctor()
     host.kernel.give_back("p", namespace)
     host.kernel.remove("p")
 
@@ -254,7 +254,7 @@ def test_what_is_set_right_between_the_looks_is_no_finding(host, monkeypatch):
 
     monkeypatch.setattr(examination, "diagnose", diagnose_and_give)
 
-    assert (0, ["all is well: 18 checks on 1 network, 1 parent"], "") == host.doctor()
+    assert (0, ["all is well: 19 checks on 1 network, 1 parent"], "") == host.doctor()
 
 
 def test_an_unknown_network(host):

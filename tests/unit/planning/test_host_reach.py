@@ -1,0 +1,107 @@
+"""Which parents the host is kept off, and what is said when it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_interface
+
+import pytest
+
+from ipvl.links import MADE_BY_IPVL, Reach, RouteParent, ShutParent
+from ipvl.model import Mode, ParentKind
+from ipvl.planning.host_reach import (
+    addressed,
+    is_shut,
+    opened,
+    steps_to_open,
+    steps_to_repair_reach,
+    steps_to_shut_again,
+)
+from ipvl.records import Records
+from tests.unit.builders import host, link, network, parent, vlan_parent
+
+SHUT, OPEN, ROUTED = Reach(1, 8, ipv6=False), Reach(0, 0, ipv6=True), Reach(0, 1, ipv6=True)
+TAG = vlan_parent("eth0.20", "eth0", 20)
+SWITCHED, L3 = network(parent="eth0.20"), network(parent="eth0.20", mode=Mode.L3)
+DUMMY = parent("di-aaaaaaaaaaaa", kind=ParentKind.DUMMY, made=True)
+MADE = link("eth0.20", 5, kind="vlan", lower=2, vlan_id=20, alias=MADE_BY_IPVL)
+
+
+def seen(reach: Reach, made=MADE):
+    return replace(host(link(), made), reaches={made.name: reach})
+
+
+@pytest.mark.parametrize(
+    ("reach", "expected"),
+    [
+        (SHUT, True),
+        (replace(SHUT, rp_filter=2), True),
+        (replace(SHUT, rp_filter=0), False),
+        (replace(SHUT, arp_ignore=1), False),
+        (replace(SHUT, ipv6=True), False),
+    ],
+)
+def test_what_keeps_the_host_off(reach, expected):
+    """A reverse path check, strict or loose, no answer to ARP, and no IPv6: all three."""
+    assert expected is is_shut(reach)
+
+
+@pytest.mark.parametrize(
+    ("networks", "reach", "expected"),
+    [
+        ((SWITCHED,), OPEN, (ShutParent("eth0.20"),)),
+        ((SWITCHED,), replace(SHUT, rp_filter=0), (ShutParent("eth0.20"),)),
+        ((SWITCHED,), SHUT, ()),
+        ((), OPEN, (ShutParent("eth0.20"),)),
+        ((L3,), SHUT, (RouteParent("eth0.20"),)),
+        ((L3,), ROUTED, ()),
+        ((L3,), OPEN, ()),
+    ],
+    ids=["of an older ipvl", "by half", "shut", "outer tag", "routed from now on", "routed", "as the operator set it"],
+)
+def test_a_made_parent_is_what_its_networks_need(networks, reach, expected):
+    """Shut for networks in L2 and as an outer tag; the host's too in L3, where its settings are the operator's."""
+    assert expected == steps_to_repair_reach(TAG, networks, seen(reach))
+
+
+def test_links_of_others_are_left_alone():
+    """Whether the record says that ipvl made it, or the mark, but not both."""
+    of_others = replace(MADE, alias=None)
+    assert () == steps_to_repair_reach(TAG, (SWITCHED,), seen(OPEN, of_others))
+    assert () == steps_to_repair_reach(parent("eth0.20"), (SWITCHED,), seen(OPEN))
+    assert opened(TAG, (SWITCHED,), seen(OPEN, of_others)) is None
+    assert () == steps_to_open(parent(), (network(mode=Mode.L3),))
+
+
+def test_isolated_networks_route_nothing_outside():
+    """The dummy of one in L3 is shut as well: its containers reach each other without the host."""
+    alone = network(isolated=True, mode=Mode.L3)
+    made = link(DUMMY.name, 6, kind="dummy", alias=MADE_BY_IPVL)
+    assert () == steps_to_open(DUMMY, (alone,))
+    assert (ShutParent(DUMMY.name),) == steps_to_repair_reach(DUMMY, (alone,), seen(OPEN, made))
+
+
+def test_an_outer_tag_is_shut_when_its_routed_network_goes():
+    """It stays for the tag inside, and carries that alone; a parent that goes itself needs nothing."""
+    outer, inner = vlan_parent("eth0.100", "eth0", 100), vlan_parent("eth0.100.20", "eth0.100", 20)
+    routed = network(parent="eth0.100", mode=Mode.L3)
+    records = Records((outer, inner, routed, network("b" * 64, parent="eth0.100.20")))
+    assert (ShutParent("eth0.100"),) == steps_to_shut_again(records, (routed,), ())
+    assert () == steps_to_shut_again(records, (routed,), (outer,))
+    assert () == steps_to_shut_again(Records((outer, replace(routed, mode=Mode.L2))), (), ())
+
+
+def test_what_is_said():
+    """Settings that were opened, and an address that somebody gave the host there; nothing in L3."""
+    assert opened(TAG, (SWITCHED,), seen(OPEN)) == (
+        "this host is reached by parent eth0.20, which ipvl made for containers alone (rp_filter=0, arp_ignore=0,"
+        " disable_ipv6=0): `systemctl restart ipvl` shuts it"
+    )
+    held = replace(SHUT, addresses=(ip_interface("192.168.20.250/24"),))
+    assert addressed(TAG, (SWITCHED,), seen(held)) == (
+        "parent eth0.20 has 192.168.20.250/24, but ipvl made it for containers alone: the host answers no ARP there:"
+        " remove it with `ip addr flush dev eth0.20`, and use host_access=true to reach the containers; a link that you"
+        " make yourself before the network stays as it is"
+    )
+    assert (None, None) == (opened(TAG, (SWITCHED,), seen(held)), addressed(TAG, (L3,), seen(held)))
+    assert (None, None) == (opened(TAG, (SWITCHED,), seen(SHUT)), addressed(TAG, (SWITCHED,), seen(SHUT)))

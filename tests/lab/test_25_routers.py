@@ -103,6 +103,32 @@ def test_a_named_ipv6_gateway_wins_over_an_announced_one(docker_host: DockerHost
 
 
 @pytest.mark.embedded_only
+def test_a_gateway_that_nobody_named_is_given_up_for_an_announced_one(docker_host: DockerHost) -> None:
+    """The first usable address is nobody's here, so the kernel goes by the router that announces itself."""
+    docker_host.run("ipvl network create --subnet=192.168.39.0/24 --subnet=2001:db8:abc2::/64 -o parent=eth0.139 plain")
+    one = docker_host.container("ipvl run --net=plain --name=one -d alpine sleep 100000")
+    with announcing(docker_host):
+        eventually(lambda: "proto ra" in one.run("ip -6 route show default").stdout, "a router is announced")
+        assert one.answers(REMOTE)
+        assert "default via 2001:db8:abc2::1 dev eth0" in one.routes(6), "which is tried first"
+
+
+def test_a_container_that_takes_no_announced_default_route(docker_host: DockerHost) -> None:
+    """By a sysctl of `docker run`: then Docker moves its own from network to network."""
+    docker_host.docker(f"{ON_140} second")
+    docker_host.docker(f"{ON_139} first")
+    with announcing(docker_host):
+        container = docker_host.container(
+            "docker run --sysctl net.ipv6.conf.default.accept_ra_defrtr=0 --net=second --name=both -itd alpine /bin/sh"
+        )
+        eventually(lambda: any(text.startswith("2001:db8:140:") for text in container.addresses()), "a router is heard")
+        docker_host.docker("docker network connect first both")
+
+        assert "default via 2001:db8:abc2::22 dev eth1" in container.routes(6)
+        assert "proto ra" not in container.run("ip -6 route show default").stdout
+
+
+@pytest.mark.embedded_only
 def test_two_networks_with_a_route_to_the_same_place(docker_host: DockerHost) -> None:
     """The second is refused instead of going without its route; with a metric both have theirs."""
     create = (

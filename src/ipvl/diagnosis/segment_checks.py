@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from ipvl.addresses.allocation import gateway_of, used_gateway
 from ipvl.addresses.default_pools import is_default_pool
-from ipvl.diagnosis import wording
+from ipvl.diagnosis import parent_checks, wording
 from ipvl.diagnosis.evidence import Evidence
-from ipvl.diagnosis.findings import Finding, problem, warning
+from ipvl.diagnosis.findings import Finding, Severity, problem, warning
 from ipvl.diagnosis.questions import endpoint_questions, gateway_question, router_question
 from ipvl.links import Link
 from ipvl.model import IPInterface, IPNetwork, Network, Parent, Subnet
@@ -63,11 +63,11 @@ def subnet(evidence: Evidence) -> Iterator[Finding]:
 def _no_way(network: Network, evidence: Evidence) -> Iterator[Finding]:
     """Find an L3 network's family of which the host has neither address nor route by the parent.
 
-    Link-local and multicast routes lead to nobody beyond the host's own neighbours. A parent that is down, or has IPv6
-    off, is another check's finding.
+    Link-local and multicast routes lead to nobody beyond the host's own neighbours. What else is wrong with the parent
+    comes first.
     """
     link, facts = evidence.host.link(network.parent), evidence.stack.link(network.parent)
-    if evidence.routes is None or link is None or not link.up:
+    if evidence.routes is None or link is None or not link.up or _is_sick(network, evidence):
         return
     for version in sorted({subnet.pool.version for subnet in network.subnets}):
         family = f"IPv{version}"
@@ -88,6 +88,16 @@ def _no_way(network: Network, evidence: Evidence) -> Iterator[Finding]:
                 f"give {network.parent} an address of its segment, such as `ip address add {example} dev"
                 f" {network.parent}`, and the router a route to the network's subnets by that address",
             )
+
+
+def _is_sick(network: Network, evidence: Evidence) -> bool:
+    """Tell whether the network's parent has a problem that keeps its containers from everybody, or one of its ports."""
+    checks = (parent_checks.carrier, parent_checks.macvlan, parent_checks.master, parent_checks.mode, parent_checks.mtu)
+    return any(
+        finding.severity is Severity.PROBLEM and finding.subject in {network.label, network.parent}
+        for check in checks
+        for finding in check(evidence)
+    )
 
 
 def gateway(evidence: Evidence) -> Iterator[Finding]:

@@ -350,6 +350,8 @@ def test_an_l3_network_by_whose_parent_the_host_has_no_way():
     assert sentences == said(stack=(facts("eth1", "fe80::9/64"),))
     assert sentences[:1] == said(stack=(replace(facts("eth1"), ipv6_disabled=True),))
     assert [] == found("subnet", evidence(parent("eth1"), of)), "nobody could look"
+    for sick in ({"carrier": False}, {"up": False}, {"master_kind": "bridge"}):
+        assert [] == said(links=(ETH0, replace(ETH1, **sick))), "another check's finding"
     assert [] == said(at=network(name="web", subnets=of.subnets, parent="eth1"))
 
 

@@ -310,6 +310,24 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class StaticAddress:
+    """An address that a container or sandbox asked for on a network: nobody else is given it while that is stopped.
+
+    `owner` is its id and `name` what the user calls it.
+    """
+
+    network_id: str
+    owner: str
+    name: str
+    address: IPAddress
+
+    @property
+    def key(self) -> tuple[str, str, IPAddress]:
+        """What tells it from all others."""
+        return self.network_id, self.owner, self.address
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """The address that a network or pool, whose id is `owner`, chose last in a subnet: the next one follows it."""
 

@@ -22,9 +22,10 @@ from ipvl.model import (
     Pool,
     Quarantine,
     Sandbox,
+    StaticAddress,
 )
 
-Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | Quarantine | DhcpLease
+Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | Quarantine | DhcpLease | StaticAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Put:
     """Insert the record, or replace the one with the same id.
 
     For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet, for a quarantine
-    its parent and address, for a DHCP lease its network and client identifier.
+    its parent and address, for a DHCP lease its network and client identifier, for a static address its network, owner
+    and address.
     """
 
     record: Record
@@ -42,8 +44,8 @@ class Put:
 class Drop:
     """Remove the record with this one's id; a record that is not there is dropped already.
 
-    Leases go with their pool, cursors with their network or pool, quarantines with their parent, DHCP leases with their
-    network. One whose endpoint is dropped stays and has none.
+    Leases go with their pool, cursors with their network or pool, quarantines with their parent, DHCP leases and static
+    addresses with their network. A DHCP lease whose endpoint is dropped stays and has none.
     """
 
     record: Record
@@ -77,6 +79,9 @@ class Records:
         self._quarantines: dict[tuple[str, IPAddress], Quarantine] = {}
         self._dhcp_leases: dict[tuple[str, str], DhcpLease] = {}
         self._dhcp_by_endpoint: dict[str, tuple[str, str]] = {}
+        self._static: dict[tuple[str, str, IPAddress], StaticAddress] = {}
+        self._static_by_owner = Groups[StaticAddress, str, tuple[str, str, IPAddress]](lambda one: one.owner)
+        self._static_by_address = Groups[StaticAddress, IPAddress, tuple[str, str, IPAddress]](lambda one: one.address)
         self._spaces = Spaces()
         for record in records:
             self._put(record)
@@ -216,11 +221,23 @@ class Records:
         key = self._dhcp_by_endpoint.get(endpoint_id)
         return None if key is None else self._dhcp_leases[key]
 
+    def static_addresses(self) -> Iterator[StaticAddress]:
+        """Iterate over a snapshot of all static addresses, oldest first."""
+        return iter(tuple(self._static.values()))
+
+    def static_addresses_of(self, owner: str) -> tuple[StaticAddress, ...]:
+        """Return the static addresses of a container or sandbox, oldest first."""
+        return tuple(self._static[key] for key in self._static_by_owner.names(owner))
+
+    def static_addresses_at(self, address: IPAddress) -> tuple[StaticAddress, ...]:
+        """Return the static addresses that are this one, on any network."""
+        return tuple(self._static[key] for key in self._static_by_address.names(address))
+
     def held(self, parent: str | None, version: int) -> Intervals:
         """Return what may not be handed out on a parent, as numbers, or to those who share with every parent (None).
 
         That is what endpoints hold there, what pools for this or every parent have leased, the gateways and reserved
-        addresses of the networks there, and what is in quarantine.
+        addresses of the networks there, what stopped containers will want again, and what is in quarantine.
         """
         return self._spaces.held(parent, version)
 
@@ -250,8 +267,8 @@ class Records:
                 self._cursors[record.owner, record.subnet] = record
             case Quarantine():
                 self._put_quarantine(record)
-            case DhcpLease():
-                self._put_dhcp_lease(record)
+            case DhcpLease() | StaticAddress():
+                self._put_of_network(record)
 
     def _put_parent(self, parent: Parent) -> None:
         before = self._parents.get(parent.name)
@@ -312,8 +329,20 @@ class Records:
                 self._cursors.pop((record.owner, record.subnet), None)
             case Quarantine():
                 self._drop_quarantine(record)
-            case DhcpLease():
-                self._drop_dhcp_lease(record.key)
+            case DhcpLease() | StaticAddress():
+                self._drop_of_network(record)
+
+    def _put_of_network(self, record: DhcpLease | StaticAddress) -> None:
+        if isinstance(record, DhcpLease):
+            self._put_dhcp_lease(record)
+        else:
+            self._put_static(record)
+
+    def _drop_of_network(self, record: DhcpLease | StaticAddress) -> None:
+        if isinstance(record, DhcpLease):
+            self._drop_dhcp_lease(record.key)
+        elif record.key in self._static:
+            self._forget_static(record.key, self._networks[record.network_id].parent)
 
     def _drop_network(self, network_id: str) -> None:
         network = self._networks.pop(network_id, None)
@@ -322,6 +351,8 @@ class Records:
             self._by_name.change(network_id, network, None)
             self._by_parent.change(network_id, network, None)
             self._drop_cursors(network_id)
+            for static in [static for static in self._static if static[0] == network_id]:
+                self._forget_static(static, network.parent)
             for key in [key for key in self._dhcp_leases if key[0] == network_id]:
                 self._drop_dhcp_lease(key)
 
@@ -360,6 +391,20 @@ class Records:
         lease = self._dhcp_leases.pop(key, None)
         if lease is not None and lease.endpoint_id is not None:
             self._dhcp_by_endpoint.pop(lease.endpoint_id, None)
+
+    def _put_static(self, one: StaticAddress) -> None:
+        before = self._static.get(one.key)
+        for groups in (self._static_by_owner, self._static_by_address):
+            groups.change(one.key, before, one)
+        self._static[one.key] = one
+        if before is None:
+            self._spaces.hold(self._networks[one.network_id].parent, one.address)
+
+    def _forget_static(self, key: tuple[str, str, IPAddress], parent: str) -> None:
+        one = self._static.pop(key)
+        for groups in (self._static_by_owner, self._static_by_address):
+            groups.change(key, one, None)
+        self._spaces.release(parent, one.address)
 
     def _drop_pool(self, pool_id: str) -> None:
         for lease in self.leases_of(pool_id):

@@ -355,7 +355,7 @@ def detach(network: str = "web", place: str = BLUE) -> Act:
     return act
 
 
-def started(*networks: str, name: str = "one") -> Act:
+def started(*networks: str, name: str = "one", ip: str = "") -> Act:
     async def act(stage: Stage, attempt: int) -> None:
         place = f"{name}{attempt}"
         await stage.open(place)
@@ -368,7 +368,7 @@ def started(*networks: str, name: str = "one") -> Act:
             "process": stage.process(place),
             "supervisor": 1,
             "removed_at_end": False,
-            "attachments": [{"network": one} for one in networks],
+            "attachments": [{"network": one, "ip": ip} for one in networks],
             "hosts": stage.hosts(place),
         }
         await embedded(stage, "sandbox.start", body)
@@ -465,6 +465,14 @@ OPERATIONS: dict[str, Operation] = {
         (request_pool(), request_pool(), request_address(**GATEWAY), request_address(**GATEWAY)),
         release_gateway_and_pool,
     ),
+    "embedded: forget a network of Docker's": Operation(
+        (create_network(NETWORK, "eth0.20"), create_endpoint(ENDPOINT, NETWORK, ADDRESS)),
+        network_call("network.forget", name=NETWORK),
+        "does not exist",
+    ),
+    "embedded: forget a pool of Docker's": Operation(
+        (request_pool(),), network_call("network.forget", name=POOL, pool=True), "does not exist"
+    ),
     "embedded: create a network on a new VLAN": Operation((), WEB, "network web exists already"),
     "embedded: create an isolated network": Operation((), make("web", internal=True), "network web exists already"),
     "embedded: create a network with two tags": Operation(
@@ -497,6 +505,12 @@ OPERATIONS: dict[str, Operation] = {
         (WEB, DATABASE, attach(), attach("db")), detach(), "is not on network web"
     ),
     "embedded: run": Operation((WEB, DATABASE), started("web", "db"), give_up=abandoned, chooses=True),
+    "embedded: run with an address": Operation((WEB,), started("web", ip="192.168.30.77"), give_up=abandoned),
+    "embedded: remove a sandbox with an address": Operation(
+        (WEB, started("web", ip="192.168.30.77"), sandbox_ended),
+        network_call("sandbox.remove", sandbox="one"),
+        "sandbox one does not exist",
+    ),
     "embedded: run without a network": Operation((), started(), give_up=abandoned, chooses=True),
     "embedded: a sandbox ends": Operation((WEB, DATABASE, started("web", "db")), sandbox_ended),
     "embedded: remove a sandbox": Operation(

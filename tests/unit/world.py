@@ -165,6 +165,7 @@ class World:
             *records.sandboxes(),
             *records.quarantines(),
             *records.dhcp_leases(),
+            *records.static_addresses(),
         )
         assert in_memory == on_disk
         return on_disk, self.kernel.picture()

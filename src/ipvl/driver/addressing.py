@@ -62,6 +62,7 @@ def choose_addresses(
     owner: str,
     *,
     own: OwnAddresses,
+    sandbox: str | None = None,
 ) -> tuple[IPInterface, ...]:
     """Return the addresses for a new endpoint: one of each family that the network has a subnet for, IPv4 first.
 
@@ -75,10 +76,15 @@ def choose_addresses(
         wanted6: the same for IPv6.
         owner: the endpoint's id. What an endpoint with this id holds already is chosen again.
         own: the host's addresses, which are nobody else's.
+        sandbox: the id of the sandbox that it is for, if it is for one: what is kept for that is its own.
 
     Raises:
         IpvlError: an address that was asked for cannot be had, or every subnet of a family is full.
     """
+    for wanted in (wanted4, wanted6):
+        kept = None if wanted is None else kept_for_another(engine, network.parent, wanted, sandbox)
+        if wanted is not None and kept is not None and holder(engine, network.parent, wanted, owner) is None:
+            raise refusal(wanted, kept)
     chosen = (
         _choose(engine, network, version, wanted, owner, own=own) for version, wanted in ((4, wanted4), (6, wanted6))
     )
@@ -170,8 +176,26 @@ def oldest_stale(
             continue
         for interface in endpoint.addresses:
             in_bounds = interface.version == subnet.version and low <= int(interface.ip) <= high
-            if in_bounds and interface.ip not in own and holder(engine, parent, interface.ip) is None:
+            free = in_bounds and interface.ip not in own and holder(engine, parent, interface.ip) is None
+            if free and kept_for_another(engine, parent, interface.ip) is None:
                 return interface.ip
+    return None
+
+
+def kept_for_another(engine: Engine, parent: str | None, address: IPAddress, owner: str | None = None) -> str | None:
+    """Say who will want an address again, in words that follow "address A", or return None.
+
+    Args:
+        engine: what to work on.
+        parent: where the address is to be used; None for every parent.
+        address: the address.
+        owner: the id of the sandbox that it is for, if it is for one.
+    """
+    for one in engine.records.static_addresses_at(address):
+        network = engine.network(one.network_id)
+        if one.owner != owner and parent in {None, network.parent}:
+            what = "container" if network.is_dockers else "sandbox"
+            return f"is kept for {what} {one.name} of network {network.label}, which asked for it and is stopped"
     return None
 
 

@@ -282,10 +282,13 @@ async def _with_addresses(engine: Engine, network: Network, wish: Attachment, en
         await reserve(engine, endpoint)
         return endpoint
     wanted4, wanted6 = _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address)
+    sandbox = next(
+        (one.id for one in engine.records.sandboxes() if one.ended is None and one.inode == endpoint.inode), None
+    )
     found: Mapping[IPAddress, str] = {}
     for _ in range(MOST_IN_TURN):
         own = await engine.kernel.own_addresses()
-        addresses = choose_addresses(engine, network, wanted4, wanted6, endpoint.id, own=own)
+        addresses = choose_addresses(engine, network, wanted4, wanted6, endpoint.id, own=own, sandbox=sandbox)
         if not addresses:
             raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
         endpoint = replace(endpoint, addresses=addresses)

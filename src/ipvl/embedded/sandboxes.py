@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.lifecycles import sandbox_ended, sandbox_started
+from ipvl.driver.static_addresses import static_addresses_to
 from ipvl.embedded.leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.members import join, leave
@@ -16,7 +18,7 @@ from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
-from ipvl.model import Endpoint, Network, Sandbox
+from ipvl.model import Endpoint, Network, Sandbox, StaticAddress
 from ipvl.options.endpoint import check_mac
 from ipvl.options.names import hostname as checked_hostname
 from ipvl.options.names import name as checked_name
@@ -93,6 +95,8 @@ async def start(engine: Engine, request: StartSandbox) -> None:
                     lease=leases.get(network.id),
                 )
                 joined.append((network, endpoint))
+            if not sandbox.removed_at_end:
+                engine.commit(static_addresses_to(engine, sandbox.id, _static(sandbox, networks, request.attachments)))
         except IpvlError:
             for _, endpoint in joined:
                 await leave(engine, endpoint)
@@ -151,7 +155,7 @@ async def remove(engine: Engine, request: NamedSandbox) -> Removed:
         sandbox = find_sandbox(engine.records, request.sandbox)
         if sandbox.ended is None:
             raise conflict(f"sandbox {sandbox.name} runs", f"stop it first: ipvl stop {sandbox.name}")
-        engine.commit((Drop(sandbox),))
+        engine.commit((*static_addresses_to(engine, sandbox.id, ()), Drop(sandbox)))
     return Removed((sandbox.id,))
 
 
@@ -221,6 +225,16 @@ def _networks(engine: Engine, wishes: Sequence[Attachment]) -> list[Network]:
         if network in networks[:number]:
             raise invalid(f"network {network.label} is given twice", "give each --net once")
     return networks
+
+
+def _static(sandbox: Sandbox, networks: Sequence[Network], wishes: Sequence[Attachment]) -> tuple[StaticAddress, ...]:
+    """Return what a sandbox asks for by name, and will again when it is started once more."""
+    return tuple(
+        StaticAddress(network.id, sandbox.id, sandbox.name, ip_address(text))
+        for network, wish in zip(networks, wishes, strict=True)
+        for text in (wish.ip, wish.ip6)
+        if text and not network.asks_server
+    )
 
 
 def _view(engine: Engine, sandbox: Sandbox) -> SandboxView:

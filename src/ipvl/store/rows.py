@@ -20,9 +20,11 @@ from ipvl.model import (
     Pool,
     Quarantine,
     Sandbox,
+    StaticAddress,
     VlanProtocol,
 )
 from ipvl.records import Drop, Put, Record
+from ipvl.store.address_rows import drop_address, put_address, quarantines, static_addresses
 from ipvl.store.columns import text_of
 from ipvl.store.dhcp_rows import dhcp_leases, drop_dhcp_lease, put_dhcp_lease
 from ipvl.store.network_rows import networks, put_network
@@ -41,8 +43,9 @@ def select(database: sqlite3.Connection) -> Iterator[Record]:
     yield from _leases(database)
     yield from _cursors(database)
     yield from _sandboxes(database)
-    yield from _quarantines(database)
+    yield from quarantines(database)
     yield from dhcp_leases(database)
+    yield from static_addresses(database)
 
 
 def put(database: sqlite3.Connection, change: Put) -> None:
@@ -100,12 +103,8 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                 " ON CONFLICT (owner, subnet) DO UPDATE SET address = excluded.address",
                 (record.owner, str(record.subnet), str(record.address)),
             )
-        case Quarantine():
-            database.execute(
-                "INSERT INTO quarantines (parent, address, holder, until) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (parent, address) DO UPDATE SET holder = excluded.holder, until = excluded.until",
-                (record.parent, str(record.address), record.holder, record.until),
-            )
+        case Quarantine() | StaticAddress():
+            put_address(database, record)
         case Sandbox():
             _put_sandbox(database, record)
         case DhcpLease():
@@ -195,8 +194,8 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
             drop_dhcp_lease(database, change.record)
         case Cursor(owner=owner, subnet=subnet):
             database.execute("DELETE FROM cursors WHERE owner = ? AND subnet = ?", (owner, str(subnet)))
-        case Quarantine(parent=parent, address=address):
-            database.execute("DELETE FROM quarantines WHERE parent = ? AND address = ?", (parent, str(address)))
+        case Quarantine() | StaticAddress():
+            drop_address(database, change.record)
 
 
 def rename_parent(database: sqlite3.Connection, before: str, after: str) -> None:
@@ -267,13 +266,6 @@ def _leases(database: sqlite3.Connection) -> Iterator[Lease]:
 def _cursors(database: sqlite3.Connection) -> Iterator[Cursor]:
     for owner, subnet, address in database.execute("SELECT owner, subnet, address FROM cursors ORDER BY rowid"):
         yield Cursor(owner, ip_network(subnet), ip_address(address))
-
-
-def _quarantines(database: sqlite3.Connection) -> Iterator[Quarantine]:
-    for parent, address, holder, until in database.execute(
-        "SELECT parent, address, holder, until FROM quarantines ORDER BY rowid"
-    ):
-        yield Quarantine(parent, ip_address(address), holder, until)
 
 
 def _sandboxes(database: sqlite3.Connection) -> Iterator[Sandbox]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 
 import pytest
 
@@ -11,7 +12,7 @@ from ipvl.embedded import members, sandboxes
 from ipvl.embedded.messages import AnySandbox, Connect, Disconnect
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded
 from ipvl.errors import IpvlError, Kind
-from tests.unit.embedded.members import RED, attach, start, started
+from tests.unit.embedded.members import BLUE, RED, attach, start, started
 
 
 def test_a_sandbox_is_on_many_networks_and_comes_off_all(web):
@@ -106,6 +107,34 @@ def test_what_a_reboot_ended_is_noticed_at_the_start(web):
     web.restart()
     web.run(sandboxes.settle(web.engine))
     assert before == web.picture(), "the next daemon knows its process, too"
+
+
+def test_a_stopped_sandbox_keeps_the_address_it_asked_for(web):
+    """Nobody else is given it, by choice or by name, until it is removed; then it is free."""
+    given = attach(web, path=RED, name="red").addresses[0].partition("/")[0]
+    following = str(ip_address(given) + 1)
+    start(web, 100, "one", attachments=(Attachment("web", ip=following),))
+    start(web, 200, "two", removed_at_end=True, attachments=(Attachment("web", ip="192.168.1.99"),))
+    for process in (100, 200):
+        web.kernel.end_sandbox(f"/proc/{process}/ns/net")
+        web.run(sandboxes.ended(web.engine, SandboxEnded(f"{process:064x}", 0)))
+    web.restart()
+
+    web.kernel.open_sandbox(BLUE)
+    with pytest.raises(IpvlError) as refused:
+        attach(web, ip=following, name="blue")
+    assert (
+        f"address {following} is kept for sandbox one of network web, which asked for it and is stopped; choose another"
+        " address or remove what holds it"
+    ) == str(refused.value)
+    assert str(ip_address(given) + 2) == attach(web, name="blue").addresses[0].partition("/")[0]
+
+    start(web, 300, "one", id=f"{100:064x}", attachments=(Attachment("web", ip=following),))
+    web.kernel.end_sandbox("/proc/300/ns/net")
+    web.run(sandboxes.ended(web.engine, SandboxEnded(f"{100:064x}", 0)))
+    web.run(sandboxes.remove(web.engine, NamedSandbox("one")))
+    assert [] == list(web.engine.records.static_addresses())
+    web.picture()
 
 
 def test_a_start_that_fails_leaves_an_ended_sandbox_as_it_was(web):

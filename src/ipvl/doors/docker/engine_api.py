@@ -16,8 +16,9 @@ from urllib.parse import quote
 import h11
 import msgspec
 
+from ipvl.doors.docker.container_names import learn_all_containers, learn_containers
 from ipvl.doors.docker.engine_api_client import fetch, filters, get
-from ipvl.doors.docker.engine_api_wire import DockerInfo, DockerNetwork, Event, ListedContainer
+from ipvl.doors.docker.engine_api_wire import DockerInfo, DockerNetwork, Event
 from ipvl.doors.docker.pools_in_use import may_use_pools, pools_in_use
 from ipvl.driver.endpoints import name_endpoint
 from ipvl.driver.engine import Engine
@@ -30,8 +31,9 @@ from ipvl.records import Records
 
 log = logging.getLogger(__name__)
 
-TELLING = {"network": ("create", "connect"), "container": ("rename",)}
-"""Events after which there may be a new name. Docker is asked for few others: each would wake ipvl."""
+TELLING = {"network": ("create", "connect", "disconnect"), "container": ("create", "rename", "destroy")}
+"""Events after which there may be a new name, or other addresses that are asked for. Docker is asked for no more: each
+would wake ipvl."""
 STORE = "null"
 """The driver of `none`, a network that every Docker has: it is made with the store of networks, and kept in it."""
 AGAIN_AFTER = ON_ITS_WAY + 5.0
@@ -63,7 +65,8 @@ async def follow_docker(engine: Engine, socket: Path) -> None:
 
 async def _follow(engine: Engine, socket: Path) -> None:
     # The events are asked for first, so that nothing happens between the comparison and the first of them.
-    wanted = filters(type=tuple(TELLING), event=tuple(name for names in TELLING.values() for name in names))
+    actions = dict.fromkeys(action for actions in TELLING.values() for action in actions)
+    wanted = filters(type=tuple(TELLING), event=tuple(actions))
     events = get(socket, f"/events?filters={wanted}")
     async with aclosing(events):
         await anext(events)
@@ -97,32 +100,35 @@ async def _compare_later(engine: Engine, socket: Path) -> None:
 async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path, identity: str | None) -> None:
     """Learn the names that events bring: a new network's at once, its containers' soon, many with one question."""
     joined: dict[str, None] = {}
+    moved: set[str] = set()
     clock = asyncio.get_running_loop().time
     due = 0.0
     pending = b""
     reading = asyncio.ensure_future(anext(events, b""))
     try:
         while True:
-            await asyncio.wait((reading,), timeout=max(0.0, due - clock()) if joined else None)
+            await asyncio.wait((reading,), timeout=max(0.0, due - clock()) if moved else None)
             if reading.done():
                 chunk = reading.result()
                 if not chunk:
                     return
                 reading = asyncio.ensure_future(anext(events, b""))
                 *lines, pending = (pending + chunk).split(b"\n")
-                for event in _telling(lines, engine.records):
-                    if event.kind == "container":
-                        await learn_new_name(engine, socket, event.actor.id)
-                        continue
-                    if event.action == "create":
+                happened = tuple(_telling(lines, engine.records))
+                # An address that is asked for must be known before the next is chosen.
+                await learn_containers(engine, socket, {one.actor.id for one in happened if one.kind == "container"})
+                for event in happened:
+                    if event.action == "create" and event.kind == "network":
                         await learn_names(engine, socket, event.actor.id, identity)
-                        continue
-                    due = due if joined else clock() + TOGETHER
-                    joined[event.actor.id] = None
-            if joined and clock() >= due:
-                networks, joined = joined, {}
+                    elif event.kind == "network":
+                        due = due if moved else clock() + TOGETHER
+                        moved.add(event.container)
+                        joined |= {event.actor.id: None} if event.action == "connect" else {}
+            if moved and clock() >= due:
+                networks, containers, joined, moved = joined, moved, {}, set()
                 for network_id in networks:
                     await learn_names(engine, socket, network_id, identity)
+                await learn_containers(engine, socket, containers)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -132,10 +138,16 @@ def _telling(lines: Iterable[bytes], records: Records) -> Iterator[Event]:
     """Yield what tells names; a plugin may be called anything, so ipvl's networks are known by their ids."""
     for line in filter(None, lines):
         event = msgspec.json.decode(line, type=Event)
-        if event.action not in TELLING.get(event.kind, ()):
-            continue
-        if event.kind == "container" or records.network(event.actor.id) is not None:
+        if event.action in TELLING.get(event.kind, ()) and _concerns(event, records):
             yield event
+
+
+def _concerns(event: Event, records: Records) -> bool:
+    if event.kind == "network":
+        return records.network(event.actor.id) is not None
+    if event.action == "destroy":
+        return bool(records.static_addresses_of(event.actor.id))
+    return any(network.is_dockers for network in records.networks())
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +199,7 @@ async def compare(engine: Engine, socket: Path) -> str | None:
     known = [
         found for network in networks if (found := await learn_names(engine, socket, network.id, identity)) is not None
     ]
+    await learn_all_containers(engine, socket)
     pools = pools_in_use(known, engine.records)
     if identity is not None:
         endpoints = {one.endpoint_id for network in known for one in (network.containers or {}).values()}
@@ -220,22 +233,6 @@ async def learn_names(
     for container in (network.containers or {}).values():
         await name_endpoint(engine, container.endpoint_id, container.name)
     return network
-
-
-async def learn_new_name(engine: Engine, socket: Path, container_id: str) -> None:
-    """Learn what a container is called now, wherever it is on a network of ipvl's.
-
-    Raises:
-        OSError: Docker's API cannot be reached.
-        IpvlError: the store could not take the name.
-    """
-    path = f"/containers/json?all=1&filters={filters(id=(container_id,))}"
-    listed: list[ListedContainer] | None = await fetch(socket, path, list[ListedContainer])
-    for container in listed or ():
-        networks = container.network_settings.networks if container.network_settings else None
-        for network in (networks or {}).values():
-            if network is not None and network.endpoint_id and container.name:
-                await name_endpoint(engine, network.endpoint_id, container.name)
 
 
 async def learn_missing_names(engine: Engine, socket: Path) -> None:

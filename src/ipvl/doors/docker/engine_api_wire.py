@@ -47,9 +47,18 @@ class DockerNetwork(msgspec.Struct, rename="pascal"):
     containers: dict[str, ContainerOnNetwork] | None = None
 
 
-class ContainersNetwork(msgspec.Struct):
-    """One entry of a container's `NetworkSettings.Networks`."""
+class AskedFor(msgspec.Struct):
+    """The addresses that a container asked for by name (`--ip`, `--ip6`)."""
 
+    address4: str = msgspec.field(name="IPv4Address", default="")
+    address6: str = msgspec.field(name="IPv6Address", default="")
+
+
+class ContainersNetwork(msgspec.Struct):
+    """One entry of a container's `NetworkSettings.Networks`; without the network's id before it first started."""
+
+    network_id: str = msgspec.field(name="NetworkID", default="")
+    asked_for: AskedFor | None = msgspec.field(name="IPAMConfig", default=None)
     endpoint_id: str = msgspec.field(name="EndpointID", default="")
 
 
@@ -62,6 +71,7 @@ class NetworkSettings(msgspec.Struct, rename="pascal"):
 class ListedContainer(msgspec.Struct, rename="pascal"):
     """One entry of `GET /containers/json`; its first name is its own, after a slash, the others are links'."""
 
+    id: str
     names: list[str]
     network_settings: NetworkSettings | None = None
 
@@ -85,3 +95,8 @@ class Event(msgspec.Struct, rename="pascal"):
     action: str
     actor: Actor
     kind: str = msgspec.field(name="Type", default="")
+
+    @property
+    def container(self) -> str:
+        """The id of the container that it is about, empty for none."""
+        return self.actor.id if self.kind == "container" else (self.actor.attributes or {}).get("container", "")

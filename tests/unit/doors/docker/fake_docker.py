@@ -92,7 +92,7 @@ class FakeDocker:
         elif url.path == "/info":
             self._send(writer, 200, {"ID": self.id, "Containers": 3})
         elif url.path == "/containers/json":
-            self._send(writer, 200, [one for identity, one in self.containers.items() if identity in filters["id"]])
+            self._send(writer, 200, self._containers(filters))
         elif url.path == "/networks":
             built_in = [{"Name": "none", "Id": self.store, "Driver": "null"}] if self.store else []
             self._send(writer, 200, [*built_in, *self.networks.values()])
@@ -100,6 +100,19 @@ class FakeDocker:
             self._send(writer, 200, self.networks[network_id])
         else:
             self._send(writer, 404, {"message": f"network {network_id} not found"})
+
+    def _containers(self, filters: dict[str, object]) -> list[dict[str, object]]:
+        if "id" in filters:
+            return [one for identity, one in self.containers.items() if identity in filters["id"]]
+        networks = set(filters["network"])
+        return [
+            one
+            for one in self.containers.values()
+            if any(
+                name in networks or (on and on.get("NetworkID") in networks)
+                for name, on in one["NetworkSettings"]["Networks"].items()
+            )
+        ]
 
     def _send(self, writer: asyncio.StreamWriter, status: int, message: object) -> None:
         body = json.dumps(message).encode()

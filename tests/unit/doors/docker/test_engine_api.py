@@ -69,7 +69,8 @@ def test_a_comparison_learns_names_and_forgets_what_is_gone(busy, docker, chunke
     run(docker, lambda: compare(busy.engine, docker.socket))
 
     assert ("web", {ENDPOINT_ID: "shop"}) == names(busy)
-    assert [("/info", {}), ("/networks", {}), (f"/networks/{ID}", {})] == docker.asked
+    containers = ("/containers/json", {"network": [ID, "web"]})
+    assert [("/info", {}), ("/networks", {}), (f"/networks/{ID}", {}), containers] == docker.asked
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
@@ -275,7 +276,7 @@ class Follower:
         self.done: asyncio.Queue[str] = asyncio.Queue()
         monkeypatch.setattr(engine_api, "RETRY_AFTER", 0)
         monkeypatch.setattr(engine_api, "TOGETHER", 0)
-        for name in ("learn_names", "learn_new_name", "compare"):
+        for name in ("learn_names", "compare"):
             monkeypatch.setattr(engine_api, name, self._reporting(name, getattr(engine_api, name)))
 
     def _reporting(self, name, function):
@@ -314,7 +315,8 @@ def test_events_are_asked_for_before_the_lists_are_compared(busy, docker, follow
 
     async def script() -> None:
         await follower.finishes("learn_names", "compare")
-        asked = {"type": ["network", "container"], "event": ["create", "connect", "rename"]}
+        happenings = ["create", "connect", "disconnect", "rename", "destroy"]
+        asked = {"type": ["network", "container"], "event": happenings}
         assert [("/events", asked), ("/info", {}), ("/networks", {})] == docker.asked[:3]
 
     follower.follow(busy, docker, script)
@@ -380,16 +382,23 @@ def test_a_container_that_is_renamed_has_its_new_name_at_once(busy, docker, foll
         await follower.finishes("learn_names", "compare")
         docker.containers = {
             "c1": {
+                "Id": "c1",
                 "Names": ["/db/shop-link", "/bakery"],
                 "NetworkSettings": {"Networks": {"web": {"EndpointID": ENDPOINT_ID}, "x": {"EndpointID": "other"}}},
             },
-            "c2": {"Names": ["/idle"], "NetworkSettings": {"Networks": {"web": {"EndpointID": ""}, "none": None}}},
+            "c2": {
+                "Id": "c2",
+                "Names": ["/idle"],
+                "NetworkSettings": {"Networks": {"web": {"EndpointID": ""}, "none": None}},
+            },
         }
         for identity in ("c2", "c1"):
             actor = {"ID": identity, "Attributes": {"name": "bakery", "oldName": "/shop"}}
             line = {"Type": "container", "Action": "rename", "Actor": actor}
             docker.events.put_nowait(json.dumps(line).encode() + b"\n")
-        await follower.finishes("learn_new_name", "learn_new_name")
+        docker.events.put_nowait(event(ID, "create"))
+        docker.has(ID, "web", {ENDPOINT_ID: "bakery"})
+        await follower.finishes("learn_names")
 
     follower.follow(busy, docker, script)
 

@@ -17,7 +17,7 @@ from .recipe import CONTAINER_APPLETS, DISK_BYTES, KEPT, LEFT_OUT, LINKS, PACKAG
 
 DEPENDENCIES = Path("opt/ipvl/deps")
 # What a checkout without a lock file gets, so that a guest can run a first sketch.
-UNLOCKED_DEPENDENCIES = ("pyroute2==0.9.7", "msgspec", "starlette", "uvicorn")
+UNLOCKED_DEPENDENCIES = ("pyroute2==0.9.7", "msgspec", "h11", "httptools")
 
 
 def unpack_packages(suite: str, root: Path, commands: Commands) -> None:

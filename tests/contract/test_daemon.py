@@ -13,12 +13,13 @@ from contextlib import closing
 from pathlib import Path
 
 from pyroute2 import AsyncIPRoute
-from starlette.applications import Starlette
 
 from ipvl.daemon import lifecycle
 from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.privileges import NEEDED
 from ipvl.driver.engine import Engine
+from ipvl.http.messages import Door
+from ipvl.http.server import Server
 from ipvl.records import Put
 from ipvl.store.sqlite import open_store
 from tests.contract.own_namespace import in_own_namespace
@@ -36,7 +37,7 @@ class Daemon:
             engine_socket=folder / "docker.sock",
         )
         self.repairs: asyncio.Queue[None] = asyncio.Queue()
-        self.servers: list[lifecycle._Server] = []
+        self.servers: list[Server] = []
         self._notify = folder / "notify"
 
     def remember(self, *records: object) -> None:
@@ -70,14 +71,12 @@ class Daemon:
                     assert b"STOPPING=1" == await loop.sock_recv(systemd, 100)
                     await serving
 
-        make_server = lifecycle._server
-
-        def keep(app: Starlette) -> lifecycle._Server:
-            self.servers.append(make_server(app))
+        def keep(door: Door) -> Server:
+            self.servers.append(Server(door))
             return self.servers[-1]
 
         # In the child, which ends afterwards: nothing needs to be put back.
-        lifecycle._server = keep
+        lifecycle.Server = keep
         lifecycle.recover = report
         lifecycle.SETTLE = 0.0
         asyncio.run(work())

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ipvl.clocks import rfc3339
-from ipvl.daemon import lifecycle
 from ipvl.driver.events import Event, EventType
+from ipvl.http import server
 from tests.contract.own_namespace import in_own_namespace
 from tests.contract.test_daemon import Daemon, daemon
 from tests.unit.builders import network, parent
@@ -176,7 +176,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(tmp_path):
         assert LARGER_THAN_ANY_BUFFER + 2 == len(seen) - 1 + int(lost.split()[0])
 
     def run() -> None:
-        lifecycle.GRACE = 600
+        server.GRACE = 600
         one.run(script)
 
     one = Daemon(tmp_path)
@@ -228,9 +228,9 @@ def test_the_command_says_that_the_daemon_is_gone(tmp_path):
     """One that was killed has no last word, and the end of its stream is not taken for a good one."""
 
     async def script(one: Daemon, process: asyncio.subprocess.Process) -> None:
-        for server in one.servers:
-            for connection in tuple(server.server_state.connections):
-                connection.transport.abort()
+        for serving in one.servers:
+            for connection in tuple(serving.connections):
+                connection.abort()
         _, err = await process.communicate()
         expected = f"ipvl: the daemon at {one.settings.control_socket} went away without a word; its log may say why\n"
         assert (6, expected) == (process.returncode, err.decode())

@@ -1,12 +1,13 @@
-"""Call an ASGI application as a server would, without a socket."""
+"""Ask a door as its server would, without a socket."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.applications import Starlette
+from ipvl.http.messages import Door, Request, Response, Stream
 
 
 @dataclass(frozen=True)
@@ -18,31 +19,19 @@ class Answer:
     body: Any
 
 
-async def exchange(
-    app: Starlette, path: str, body: bytes = b"", method: str = "POST", *, cut_short: bool = False
-) -> Answer:
-    """Send one request, its body in two parts, or in one and a half when it is cut short."""
-    half = len(body) // 2
-    events = [
-        {"type": "http.request", "body": body[:half], "more_body": True},
-        {"type": "http.disconnect"} if cut_short else {"type": "http.request", "body": body[half:]},
-    ]
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return events.pop(0)
-
-    async def send(event: dict[str, Any]) -> None:
-        sent.append(event)
-
-    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": [(b"host", b"plugin")]}
-    try:
-        await app(scope, receive, send)
-    except Exception:
-        # A server logs what goes wrong inside, after it has sent the answer.
-        if not sent:
-            raise
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    content = b"".join(event.get("body", b"") for event in sent[1:])
-    media_type = headers["content-type"]
-    return Answer(sent[0]["status"], media_type, json.loads(content) if "json" in media_type else content.decode())
+async def exchange(door: Door, path: str, body: bytes = b"", method: str = "POST") -> Answer:
+    """Ask once. A stream's answer is all that it says until it ends."""
+    path, _, query = path.partition("?")
+    request = Request(method, path, query, body)
+    answer = door.answer(request)
+    if not isinstance(answer, Response | Stream):
+        work = asyncio.ensure_future(answer)
+        await asyncio.wait([work])
+        error = work.exception()
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        answer = work.result() if error is None else door.fail(request, error)
+    if isinstance(answer, Stream):
+        answer = Response(200, b"".join([piece async for piece in answer.pieces]), answer.media_type)
+    is_json = answer.media_type.endswith("json")
+    return Answer(answer.status, answer.media_type, json.loads(answer.body) if is_json else answer.body.decode())

@@ -8,17 +8,13 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
-
-import uvicorn
-from starlette.applications import Starlette
 
 from ipvl import __version__
 from ipvl.clocks import HostClocks
 from ipvl.daemon.configuration import Configuration
-from ipvl.daemon.connections import IDLE_SECONDS, LARGEST_HEAD, GuardedConnection
 from ipvl.daemon.privileges import drop_privileges
 from ipvl.daemon.sandboxes import discard, watch_supervisors
 from ipvl.daemon.sockets import listening, locked, passed_sockets
@@ -33,6 +29,7 @@ from ipvl.driver.steady_clock import start_clock, watch_wall_clock
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
+from ipvl.http.server import Server
 from ipvl.kernel.changes import LinkState, address_changes, link_changes, reach_changes
 from ipvl.kernel.dhcp_wire import HostWire
 from ipvl.kernel.netlink import open_host_kernel
@@ -44,10 +41,6 @@ log = logging.getLogger(__name__)
 
 SETTLE = 0.2
 """Seconds to let link changes come to rest before looking at the host: one `ip link del` is several announcements."""
-GRACE = 10
-"""Seconds that calls under way get to finish after SIGTERM."""
-STALLED = 1.0
-"""Seconds that clients get to read what they were sent; one that stopped reading must not hold up a restart."""
 
 
 async def serve(configuration: Configuration, environment: Mapping[str, str]) -> None:
@@ -93,11 +86,11 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
             engine.wire = HostWire()
             learn_names = partial(learn_missing_names, engine, configuration.engine_socket)
             servers = [
-                (_server(docker_app(engine)), docker_socket),
-                (_server(control_app(engine, learn_names)), control_socket),
+                (Server(docker_app(engine)), docker_socket),
+                (Server(control_app(engine, learn_names)), control_socket),
             ]
             async with asyncio.TaskGroup() as tasks:
-                serving = [tasks.create_task(server.serve([listener])) for server, listener in servers]
+                serving = [tasks.create_task(server.serve(listener)) for server, listener in servers]
                 watching = [
                     tasks.create_task(_repair_on_change(engine)),
                     tasks.create_task(follow_docker(engine, configuration.engine_socket)),
@@ -126,61 +119,6 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                 for server, _ in servers:
                     server.stop()
                 await asyncio.wait(serving)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the daemon, which has two of them to stop, and waits for no dead client."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._stopping = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        """Sleep until it is stopped: uvicorn's own looks ten times a second, whether there is anything to do or not."""
-        await self._stopping.wait()
-
-    def stop(self) -> None:
-        """Serve no more; `serve` ends when the calls under way are done."""
-        self.should_exit = True
-        self._stopping.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End every connection: idle ones and those that do not read soon, the others when their calls are done."""
-        timer = asyncio.get_running_loop().call_later(STALLED, self._abort_stalled)
-        try:
-            await super().shutdown(sockets)
-        finally:
-            timer.cancel()
-
-    def _abort_stalled(self) -> None:
-        for connection in tuple(self.server_state.connections):
-            if connection.transport.get_write_buffer_size() > 0:
-                connection.transport.abort()
-
-
-def _server(app: Starlette) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            app,
-            loop="asyncio",
-            http=GuardedConnection,
-            h11_max_incomplete_event_size=LARGEST_HEAD,
-            timeout_keep_alive=IDLE_SECONDS,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level=logging.WARNING,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE,
-        )
-    )
 
 
 async def _listen_for_reach(engine: Engine, changed: asyncio.Event) -> None:

@@ -6,16 +6,18 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from ipvl.daemon import lifecycle
 from ipvl.daemon.sockets import listening
 from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
+from ipvl.http.messages import Answer as DoorsAnswer
+from ipvl.http.messages import Door, Request
+from ipvl.http.server import Server
 from tests.unit.world import World
 
 DOCKER, CONTROL = "docker", "control"
@@ -58,7 +60,7 @@ class Doors:
         self._folder = folder
         self._runner = asyncio.Runner()
         self.renew()
-        self._servers: list[tuple[lifecycle._Server, Any, asyncio.Task[None]]] = []
+        self._servers: list[tuple[Server, Any, asyncio.Task[None]]] = []
         self.run(self._open())
 
     def renew(self) -> None:
@@ -72,15 +74,13 @@ class Doors:
     async def _open(self) -> None:
         for door, path in self.paths.items():
 
-            async def app(scope: Any, receive: Any, send: Any, door: str = door) -> None:
-                await self._apps[door](scope, receive, send)
+            def answer(request: Request, door: str = door) -> DoorsAnswer | Awaitable[DoorsAnswer]:
+                return self._apps[door].answer(request)
 
-            server = lifecycle._server(app)
+            server = Server(Door(answer, self._apps[door].fail))
             listener = listening(path, {})
-            serving = asyncio.create_task(server.serve([listener.__enter__()]))
+            serving = asyncio.create_task(server.serve(listener.__enter__()))
             self._servers.append((server, listener, serving))
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0)
 
     def close(self) -> None:
         async def stop() -> None:

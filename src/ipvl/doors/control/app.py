@@ -6,23 +6,19 @@ POST /brief/NAME is a call whose answer is what the command prints, for commands
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from ipvl import __version__
 from ipvl.doors.control.events import event_stream
-from ipvl.doors.control.tables import table_routes
+from ipvl.doors.control.tables import tables
 from ipvl.driver.engine import Engine
 from ipvl.driver.status import status
 from ipvl.embedded.calls import CALLS, Call
 from ipvl.errors import IpvlError, Kind
+from ipvl.http.messages import TEXT, Answer, Door, Request, Response
 
 log = logging.getLogger(__name__)
 
@@ -34,102 +30,95 @@ BRIEF: dict[str, Callable[[Any], str]] = {
 """What is printed: what the command answers, and notices behind it, which go to standard error."""
 BY_NAME = {"network.list", "network.inspect"}
 """Calls that show networks of any door by their names."""
-LARGEST_BODY = 1 << 20
-CLOSED = {"connection": "close"}
-"""After a body that was not read to its end."""
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
 
 
 async def know_all_names() -> None:
     """Ask nobody: without Docker, everything has its name from the start."""
 
 
-def control_app(engine: Engine, learn_names: Callable[[], Awaitable[None]] = know_all_names) -> Starlette:
-    """Return the ASGI application that serves the `ipvl` command.
+def control_app(engine: Engine, learn_names: Callable[[], Awaitable[None]] = know_all_names) -> Door:
+    """Return what serves the `ipvl` command.
 
     Args:
         engine: what to show and to work on.
         learn_names: has the names learned that are on their way, before anything is shown by its name.
     """
+    handlers = _handlers(engine, learn_names)
 
-    async def serve_status(request: Request) -> Response:
+    async def answer(request: Request) -> Answer:
+        handle = handlers.get((request.method, request.path))
+        if handle is None:
+            what = f"ipvl serves no {request.path[:80]!r} by {request.method[:20]}"
+            return _failure(404, what, kind=Kind.MISSING)
+        try:
+            return await handle(request)
+        except IpvlError as error:
+            log.info("%s refused: %s", request.path, error)
+            return _failure(HTTP_STATUS[error.kind], error.what, error.way_out, error.kind)
+
+    return Door(answer, _internal_error)
+
+
+def _handlers(engine: Engine, learn_names: Callable[[], Awaitable[None]]) -> Mapping[tuple[str, str], Handler]:
+    async def serve_status(_: Request) -> Response:
         await learn_names()
         return _json(200, await status(engine.records, engine.kernel, engine.all_warnings(), date=engine.date))
 
-    async def serve_version(request: Request) -> Response:
+    async def serve_version(_: Request) -> Response:
         return _json(200, {"version": __version__})
 
-    async def serve_events(request: Request) -> Response:
-        return event_stream(engine, request)
+    async def serve_events(request: Request) -> Answer:
+        return event_stream(engine, request.query)
 
-    def serve_call(name: str, call: Call) -> Callable[[Request], Awaitable[Response]]:
-        return _endpoint(call, engine, before=learn_names if name in BY_NAME else know_all_names)
+    def serve_table(text: Callable[[], Awaitable[str]]) -> Handler:
+        async def serve(_: Request) -> Response:
+            return Response(200, f"{await text()}\n".encode(), TEXT)
 
-    app = Starlette(
-        routes=[
-            # Paths are compared one after the other: what has to be quick comes first.
-            *(
-                Route(f"/brief/{name}", _endpoint(CALLS[name], engine, text), methods=["POST"])
-                for name, text in BRIEF.items()
-            ),
-            *table_routes(engine, learn_names),
-            Route("/status", serve_status),
-            Route("/version", serve_version),
-            Route("/events", serve_events),
-            *(Route(f"/calls/{name}", serve_call(name, call), methods=["POST"]) for name, call in CALLS.items()),
-        ],
-        exception_handlers={IpvlError: _refusal, HTTPException: _unknown, Exception: _internal_error},
-    )
-    app.router.redirect_slashes = False
-    return app
+        return serve
+
+    found: dict[tuple[str, str], Handler] = {
+        ("GET", "/status"): serve_status,
+        ("GET", "/version"): serve_version,
+        ("GET", "/events"): serve_events,
+    }
+    for name, table in tables(engine, learn_names).items():
+        found["GET", f"/tables/{name}"] = serve_table(table)
+    for name, text in BRIEF.items():
+        found["POST", f"/brief/{name}"] = _serve_call(CALLS[name], engine, text)
+    for name, call in CALLS.items():
+        before = learn_names if name in BY_NAME else know_all_names
+        found["POST", f"/calls/{name}"] = _serve_call(call, engine, before=before)
+    return found
 
 
-def _endpoint(
+def _serve_call(
     call: Call,
     engine: Engine,
     text: Callable[[Any], str] | None = None,
     before: Callable[[], Awaitable[None]] = know_all_names,
-) -> Callable[[Request], Awaitable[Response]]:
+) -> Handler:
     async def serve(request: Request) -> Response:
-        body = bytearray()
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > LARGEST_BODY:
-                    return _failure(413, f"the body is larger than {LARGEST_BODY} bytes")
-        except ClientDisconnect:
-            return _failure(400, "the body ended early")
-        try:
-            question: object = msgspec.json.decode(bytes(body), type=call.request)
+            question: object = msgspec.json.decode(request.body, type=call.request)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             return _failure(400, f"the body is not what the command sends: {error}")
         await before()
         answer = await call.handle(engine, question)
-        return _json(200, answer) if text is None else PlainTextResponse(text(answer))
+        return _json(200, answer) if text is None else Response(200, text(answer).encode(), TEXT)
 
     return serve
 
 
-async def _refusal(request: Request, error: Exception) -> Response:
-    if not isinstance(error, IpvlError):
-        raise error
-    log.info("%s refused: %s", request.scope["path"], error)
-    return _failure(HTTP_STATUS[error.kind], error.what, error.way_out, error.kind)
-
-
-async def _unknown(request: Request, error: Exception) -> Response:
-    # Not request.url, which is made with whatever the client calls its host.
-    return _failure(404, f"ipvl serves no {request.scope['path'][:80]!r} by {request.method[:20]}", kind=Kind.MISSING)
-
-
-async def _internal_error(request: Request, error: Exception) -> Response:
-    # Starlette raises the error again after this answer, and the server logs it with its traceback.
-    sentence = f"ipvl failed at {request.scope['path'][:80]} ({type(error).__name__})"
+def _internal_error(request: Request, error: BaseException) -> Response:
+    sentence = f"ipvl failed at {request.path[:80]} ({type(error).__name__})"
     return _failure(500, sentence, "its log has the details", Kind.UNAVAILABLE)
 
 
 def _failure(code: int, what: str, way_out: str = "", kind: Kind = Kind.INVALID) -> Response:
-    return _json(code, {"kind": kind, "what": what, "way_out": way_out}, CLOSED if code in {400, 413} else None)
+    return _json(code, {"kind": kind, "what": what, "way_out": way_out})
 
 
-def _json(code: int, body: object, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(body), code, headers, media_type="application/json")
+def _json(code: int, body: object) -> Response:
+    return Response(code, msgspec.json.encode(body))

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from urllib.parse import parse_qs
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.event_log import Reader
 from ipvl.driver.events import Selection
 from ipvl.driver.steady_clock import LONGEST_NAP
 from ipvl.errors import invalid, unavailable
+from ipvl.http.messages import Stream
 
 MEDIA_TYPE = "application/x-ndjson"
-ONE_STREAM_A_CONNECTION = {"connection": "close"}
-"""So that nothing is left open when the daemon stops."""
-
-
 MOST_READERS = 64
 """A reader holds its connection for hours; the other places are for calls."""
+MOST_FIELDS = 1000
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,13 +36,13 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     type: list[str] = []
 
 
-def event_stream(engine: Engine, request: Request) -> Response:
-    """Return the answer to GET /events.
+def event_stream(engine: Engine, query: str) -> Stream:
+    """Return the answer to GET /events with this query.
 
     Raises:
         IpvlError: the query is not what the command sends, or there are too many readers.
     """
-    question = _question(request)
+    question = _question(query)
     if engine.events.readers >= MOST_READERS:
         raise unavailable(f"{engine.events.readers} readers follow the events already", "end one of them")
     selection = Selection(frozenset(question.network), frozenset(question.type))
@@ -55,17 +51,20 @@ def event_stream(engine: Engine, request: Request) -> Response:
         selection.learn(event.network, event.network_id, event.parent)
     for network in engine.records.networks():
         selection.learn(network.label, network.id, network.parent)
-    return _EventStream(engine, question, selection)
+    return Stream(_lines(engine, question, selection), MEDIA_TYPE)
 
 
-def _question(request: Request) -> Question:
+def _question(query: str) -> Question:
     """Return the query as a question.
 
     Raises:
         IpvlError: it has an unknown key or a value of another type.
     """
-    query = request.query_params
-    asked = {key: query.getlist(key) if key in {"network", "type"} else query[key] for key in query}
+    try:
+        found = parse_qs(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise invalid(f"the query is not what the command sends: {error}") from error
+    asked = {key: values if key in {"network", "type"} else values[-1] for key, values in found.items()}
     try:
         question = msgspec.convert(asked, Question, strict=False)
     except msgspec.ValidationError as error:
@@ -76,42 +75,27 @@ def _question(request: Request) -> Question:
     return question
 
 
-class _EventStream(StreamingResponse):
-    """Listens from the first byte of the answer to the last, however that comes about."""
+async def _lines(engine: Engine, question: Question, selection: Selection) -> AsyncGenerator[bytes, None]:
+    """Yield nothing once it listens, then each event as a line."""
+    since = None if question.since is None else engine.moment(question.since)
+    until = math.inf if question.until is None else engine.moment(question.until)
+    with engine.events.reading(since) as reader:
+        timer = None if math.isinf(until) else asyncio.create_task(_end_in_time(engine, reader, until))
+        try:
+            yield b""
+            async for event in reader:
+                if event.time <= until and selection.wants(event):
+                    told = msgspec.to_builtins(event) | {"time": engine.date(event.time)}
+                    yield msgspec.json.encode(told) + b"\n"
+        finally:
+            if timer is not None:
+                timer.cancel()
 
-    def __init__(self, engine: Engine, question: Question, selection: Selection) -> None:
-        self._engine = engine
-        self._since = None if question.since is None else engine.moment(question.since)
-        self._until = None if question.until is None else engine.moment(question.until)
-        self._selection = selection
-        self._timer: asyncio.TimerHandle | None = None
-        super().__init__(iter(()), headers=ONE_STREAM_A_CONNECTION, media_type=MEDIA_TYPE)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer. Starlette ends this when the client goes away, though nothing happens that could be sent."""
-        with self._engine.events.reading(self._since) as reader:
-            self.body_iterator = self._lines(reader)
-            self._end_in_time(reader)
-            try:
-                await super().__call__(scope, receive, send)
-            finally:
-                if self._timer is not None:
-                    self._timer.cancel()
-
-    def _end_in_time(self, reader: Reader) -> None:
-        if self._until is None:
-            return
-        left = self._until - self._engine.clock()
-        if left <= 0:
-            reader.end()
-        else:
-            self._timer = asyncio.get_running_loop().call_later(min(left, LONGEST_NAP), self._end_in_time, reader)
-
-    async def _lines(self, reader: Reader) -> AsyncIterator[bytes]:
-        until = self._until
-        async for event in reader:
-            if until is not None and event.time > until:
-                continue
-            if self._selection.wants(event):
-                told = msgspec.to_builtins(event) | {"time": self._engine.date(event.time)}
-                yield msgspec.json.encode(told) + b"\n"
+async def _end_in_time(engine: Engine, reader: Reader, until: float) -> None:
+    """End a reader at a moment of the engine's; a timer of the loop's stands still while the host is suspended."""
+    left = until - engine.clock()
+    while left > 0:
+        await asyncio.sleep(min(left, LONGEST_NAP))
+        left = until - engine.clock()
+    reader.end()

@@ -15,12 +15,12 @@ GATEWAY = "com.docker.network.gateway"
 ENDPOINT_NAME = "com.docker.network.endpoint.name"
 
 
-async def get_capabilities(engine: Engine, request: wire.Nothing) -> ipam_wire.Capabilities:
+def get_capabilities(engine: Engine, request: wire.Nothing) -> ipam_wire.Capabilities:
     """Nothing has to be said again after a restart, since it is on the disk; MAC addresses are the parent's anyway."""
     return ipam_wire.Capabilities(requires_mac_address=False, requires_request_replay=False)
 
 
-async def get_default_address_spaces(engine: Engine, request: wire.Nothing) -> ipam_wire.AddressSpaces:
+def get_default_address_spaces(engine: Engine, request: wire.Nothing) -> ipam_wire.AddressSpaces:
     """Names for what Docker thinks of as spaces; who shares addresses with whom is decided by parents instead."""
     return ipam_wire.AddressSpaces(
         local_default_address_space=ipam_wire.LOCAL, global_default_address_space=ipam_wire.GLOBAL

@@ -31,23 +31,23 @@ NEXT_HOP, CONNECTED = 0, 1  # moby, daemon/libnetwork/types/types.go
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One of Docker's methods: what it sends, and what to do with it."""
+    """One of Docker's methods: what it sends, and what to do with it; half of them have nothing to wait for."""
 
     request: type[wire.Message]
-    handle: Callable[[Engine, Any], Awaitable[wire.Message]]
+    handle: Callable[[Engine, Any], wire.Message | Awaitable[wire.Message]]
 
 
-async def activate(engine: Engine, request: wire.Nothing) -> wire.Activated:
+def activate(engine: Engine, request: wire.Nothing) -> wire.Activated:
     """Plugin.Activate: say which of Docker's plugin kinds ipvl is."""
     return wire.Activated(implements=["NetworkDriver", "IpamDriver"])
 
 
-async def get_capabilities(engine: Engine, request: wire.Nothing) -> wire.Capabilities:
+def get_capabilities(engine: Engine, request: wire.Nothing) -> wire.Capabilities:
     """The same as the built-in driver's: networks are this host's own, what they connect to is not."""
     return wire.Capabilities(scope="local", connectivity_scope="global", gw_alloc_checker=True)
 
 
-async def gw_alloc_check(engine: Engine, request: wire.GwAllocCheck) -> wire.GwAllocChecked:
+def gw_alloc_check(engine: Engine, request: wire.GwAllocCheck) -> wire.GwAllocChecked:
     """Spare Docker the gateway address where no gateway is used: routed modes and isolated networks.
 
     In L2 the gateway is the first usable address when none is given (specification), so Docker must reserve it.
@@ -56,12 +56,12 @@ async def gw_alloc_check(engine: Engine, request: wire.GwAllocCheck) -> wire.GwA
     return wire.GwAllocChecked(skip_ipv4=skip, skip_ipv6=skip)
 
 
-async def allocate_network(engine: Engine, request: wire.AllocateNetwork) -> wire.NetworkAllocated:
+def allocate_network(engine: Engine, request: wire.AllocateNetwork) -> wire.NetworkAllocated:
     """Swarm managers ask for this of drivers with global scope, which ipvl is not: nothing to add to the options."""
     return wire.NetworkAllocated(options={})
 
 
-async def free_network(engine: Engine, request: wire.NetworkCall) -> wire.Nothing:
+def free_network(engine: Engine, request: wire.NetworkCall) -> wire.Nothing:
     """The end of what `allocate_network` began."""
     return wire.Nothing()
 
@@ -108,7 +108,7 @@ async def delete_endpoint(engine: Engine, request: wire.EndpointCall) -> wire.No
     return wire.Nothing()
 
 
-async def endpoint_oper_info(engine: Engine, request: wire.EndpointCall) -> wire.OperInfo:
+def endpoint_oper_info(engine: Engine, request: wire.EndpointCall) -> wire.OperInfo:
     """Say where the endpoint sits; Docker reads port mappings here, of which ipvlan has none."""
     network = engine.network(request.network_id)
     engine.endpoint(request.network_id, request.endpoint_id)
@@ -128,17 +128,17 @@ async def leave(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
     return wire.Nothing()
 
 
-async def program_external_connectivity(engine: Engine, request: wire.ProgramExternalConnectivity) -> wire.Nothing:
+def program_external_connectivity(engine: Engine, request: wire.ProgramExternalConnectivity) -> wire.Nothing:
     """The endpoint became the container's way out. Ports are published nowhere: the container has its own address."""
     return wire.Nothing()
 
 
-async def revoke_external_connectivity(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
+def revoke_external_connectivity(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
     """The endpoint is no longer the container's way out."""
     return wire.Nothing()
 
 
-async def discover(engine: Engine, request: wire.Discovery) -> wire.Nothing:
+def discover(engine: Engine, request: wire.Discovery) -> wire.Nothing:
     """A swarm node came or went; ipvlan needs to know no neighbours."""
     return wire.Nothing()
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ipvl.doors.docker.app import CALLS, LARGEST_BODY, docker_app
+from ipvl.doors.docker.app import CALLS, docker_app
 from ipvl.driver import networks
 from tests.unit.doors.asgi import DOCKERS_MEDIA_TYPE, call
 
@@ -19,10 +19,10 @@ WITHOUT_A_BODY = {
 WITH_A_BODY = sorted(set(CALLS) - WITHOUT_A_BODY)
 
 
-def failure(world, path: str, body: bytes = b"", method: str = "POST", *, cut_short: bool = False) -> tuple[int, str]:
+def failure(world, path: str, body: bytes = b"", method: str = "POST") -> tuple[int, str]:
     """Return status and sentence of an answer that Docker shows as an error; nothing may have changed."""
     before = world.picture()
-    answer = call(docker_app(world.engine), path, body, method, cut_short=cut_short)
+    answer = call(docker_app(world.engine), path, body, method)
     assert DOCKERS_MEDIA_TYPE == answer.media_type
     assert {"Err": answer.body["Err"], "Error": answer.body["Err"]} == answer.body
     assert before == world.picture()
@@ -85,31 +85,6 @@ def test_a_field_of_another_type_is_an_error(world, method, body, reason):
     expected = f"NetworkDriver.{method}: the body is not what Docker sends: {reason}"
 
     assert (400, expected) == failure(world, f"/NetworkDriver.{method}", json.dumps(body).encode())
-
-
-def test_a_body_that_is_too_large_is_an_error(world):
-    """One mebibyte is a hundred times what Docker sends."""
-    body = json.dumps({"NetworkID": "x" * LARGEST_BODY}).encode()
-    expected = "NetworkDriver.DeleteNetwork: the body is larger than 1048576 bytes"
-
-    assert (413, expected) == failure(world, "/NetworkDriver.DeleteNetwork", body)
-
-
-def test_a_large_body_is_read(world):
-    """Up to the limit it is only text."""
-    padding = LARGEST_BODY - len(json.dumps({"NetworkID": "a", "Padding": ""}))
-    body = json.dumps({"NetworkID": "a", "Padding": "x" * padding}).encode()
-
-    assert LARGEST_BODY == len(body)
-    assert {} == call(docker_app(world.engine), "/NetworkDriver.DeleteNetwork", body).body
-
-
-def test_a_body_that_ends_early_is_an_error(world):
-    """Docker was stopped in the middle of a call: nobody reads the answer, but nothing happens either."""
-    body = json.dumps({"NetworkID": "a", "Options": {}}).encode()
-    expected = "NetworkDriver.CreateNetwork: the body ended early"
-
-    assert (400, expected) == failure(world, "/NetworkDriver.CreateNetwork", body, cut_short=True)
 
 
 @pytest.mark.parametrize("method", sorted(WITHOUT_A_BODY))

@@ -7,14 +7,17 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 
-from benchmarks import attaching, forwarding, growing, starting
+from benchmarks import attaching, forwarding, growing, restoring, starting
 from benchmarks.measuring import Table, also_emulated, push_programs
 from benchmarks.report import Group, section, write
 from lab.guest import Guest
 
 NATIVE: dict[str, Callable[[], list[Table]]] = {"scale": growing.measure}
 IN_BOTH_GUESTS: dict[str, Callable[[Guest], list[Table]]] = {"start": starting.measure, "attach": attaching.measure}
-USER_MODE: dict[str, Callable[[Guest], list[Table]]] = {"flags": forwarding.measure_flags}
+USER_MODE: dict[str, Callable[[Guest], list[Table]]] = {
+    "flags": forwarding.measure_flags,
+    "ports": restoring.measure,
+}
 EMULATED: dict[str, Callable[[Guest], list[Table]]] = {"forward": forwarding.measure}
 """The kernel in user mode has no netfilter, which L3S and NAT need."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ipvl.links import HostWays, Link, SandboxView, Step
+from ipvl.links import HostWays, Link, PortsView, Reach, SandboxView, Step
 from ipvl.model import IPAddress, IPNetwork, OwnAddresses
 
 
@@ -67,6 +67,10 @@ class InstantKernel:
         """Return nothing: none is mixed with others."""
         return ()
 
+    async def reach(self, names: Collection[str]) -> Mapping[str, Reach]:  # noqa: ARG002
+        """Return nothing: no link has settings."""
+        return {}
+
     async def kinds(self) -> frozenset[str]:
         """Return every kind."""
         return frozenset({"ipvlan", "vlan", "dummy"})
@@ -74,6 +78,10 @@ class InstantKernel:
     async def sandbox_view(self, path: str) -> SandboxView:  # noqa: ARG002 - all are alike
         """Return an empty sandbox's view: each is put on one network."""
         return SandboxView(frozenset({"lo"}), frozenset(), frozenset())
+
+    async def ports_view(self, path: str, *, settings: bool = True) -> PortsView:  # noqa: ARG002 - all are alike
+        """Return an empty sandbox's view."""
+        return PortsView(entered=True, ports=(), interfaces=frozenset({"lo"}))
 
     async def apply(self, step: Step) -> None:
         """Do nothing, at once."""

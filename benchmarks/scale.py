@@ -176,7 +176,7 @@ def _fill(file: Path, crowd: Crowd) -> None:
 
 
 async def _recover(engine: Engine) -> None:
-    await recover(engine)
+    await recover(engine, ports=False)
     await settle(engine)
     publish_all(engine)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, Route, VlanProtocol
+from ipvl.model import Flag, IPAddress, IPInterface, IPNetwork, Mode, PortRoute, PortSetup, Route, VlanProtocol
 
 MADE_BY_IPVL = "made by ipvl"
 """The alias (IFLA_IFALIAS) of every parent that ipvl makes: `ip link` shows it, and without it nothing is deleted."""
@@ -194,7 +194,8 @@ class PlacePort:
     `namespace` is the path of the sandbox's network namespace, `interface` the name that the port has there.
     `announced` tells whether the kernel says where the addresses are when the port's MAC address changes later, with
     the parent's; the first announcements are ipvl's own. `takes_default6` tells whether the kernel takes default routes
-    from routers' announcements there.
+    from routers' announcements there. `setup` is how the port was set up that it replaces; its routes are a step of
+    their own.
     """
 
     name: str
@@ -203,6 +204,7 @@ class PlacePort:
     addresses: tuple[IPInterface, ...]
     announced: bool = True
     takes_default6: bool = True
+    setup: PortSetup | None = None
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
@@ -228,6 +230,20 @@ class RoutePort:
         ways += [route.label for route in self.routes]
         metric = "" if self.metric is None else f" with metric {self.metric}"
         return f"route {_list(ways)} through {self.interface} of {self.namespace}{metric}"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRoutes:
+    """Add the routes through an interface of a sandbox that the port before it had; one that is there is left alone."""
+
+    namespace: str
+    interface: str
+    routes: tuple[PortRoute, ...]
+
+    def describe(self) -> str:
+        """Say what the step does, for logs and dry runs."""
+        ways = _list(route.label for route in self.routes)
+        return f"route {ways} through {self.interface} of {self.namespace} again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +374,7 @@ Step = (
     | RemovePort
     | PlacePort
     | RoutePort
+    | RestoreRoutes
     | TakePort
     | MakeHostPort
     | OpenHost
@@ -378,6 +395,34 @@ class SandboxView:
     interfaces: frozenset[str]
     up: frozenset[str]
     default_routes: frozenset[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """An ipvlan port in a sandbox; `parent` is the index of the link under it, in another namespace.
+
+    `setup` is None where ipvl may not enter the sandbox; addresses are not known either then.
+    """
+
+    name: str
+    parent: int
+    up: bool
+    addresses: tuple[IPInterface, ...] = ()
+    setup: PortSetup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortsView:
+    """What there is in a sandbox: its ports and, where ipvl may enter it (`entered`), everything beside them.
+
+    `interfaces` are the names of all links, `addresses` those of each, `default_routes` the family and metric of each.
+    """
+
+    entered: bool
+    ports: tuple[PortView, ...]
+    interfaces: frozenset[str] = frozenset()
+    addresses: frozenset[tuple[str, IPAddress]] = frozenset()
+    default_routes: frozenset[tuple[int, int]] = frozenset()
 
 
 def _list(things: Iterable[object]) -> str:

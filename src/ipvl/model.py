@@ -201,6 +201,58 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class PortRoute:
+    """A route through a port, as the kernel of its sandbox lists it.
+
+    `table`, `protocol` and `scope` are the kernel's numbers (include/uapi/linux/rtnetlink.h). `onlink` says that the
+    router is reached without being in any of the port's subnets.
+    """
+
+    destination: IPNetwork
+    via: IPAddress | None
+    metric: int
+    table: int
+    protocol: int
+    scope: int
+    source: IPAddress | None = None
+    onlink: bool = False
+
+    @property
+    def label(self) -> str:
+        """What to call the route in a sentence, as `ip route` writes it."""
+        return str(self.destination) if self.via is None else f"{self.destination} via {self.via}"
+
+
+@dataclass(frozen=True, slots=True)
+class PortSetup:
+    """How a port was set up in its sandbox, by whoever it was.
+
+    `addresses` are those that somebody gave it, on a network that gives none. `broadcast` says that its IPv4 addresses
+    have a broadcast address. `settings` are those of its sysctls that are not what a new port has there: the name below
+    `net`, with `*` in place of the interface, and the value.
+    """
+
+    broadcast: bool = False
+    queue_length: int | None = None
+    alias: str | None = None
+    routes: tuple[PortRoute, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[IPInterface, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPort:
+    """An endpoint's port as it was seen in its sandbox while all was well, to be made again when its parent is.
+
+    `parent` is the index that the parent had. `setup` is None where ipvl may not enter the sandbox.
+    """
+
+    parent: int
+    interface: str
+    setup: PortSetup | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One attachment of a sandbox to a network.
 
@@ -209,7 +261,7 @@ class Endpoint:
     seconds since the epoch. `inode` tells the namespace from others that its path may lead to later, and `interface` is
     the port's name in there; both are known where ipvl itself places the port. `aliases` are more names beside `name`.
     `hosts` is the file in which ipvl keeps the names of this endpoint's fellow members. `phase` tells how far ipvl got
-    where it places the port itself.
+    where it places the port itself. `seen` is None until the port was seen in its sandbox.
     """
 
     id: str
@@ -225,6 +277,7 @@ class Endpoint:
     aliases: tuple[str, ...] = ()
     hosts: str | None = None
     phase: Phase = Phase.READY
+    seen: SeenPort | None = None
 
     @property
     def label(self) -> str:

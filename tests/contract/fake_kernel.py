@@ -32,11 +32,14 @@ from ipvl.links import (
     MakeVlan,
     OpenHost,
     PlacePort,
+    PortsView,
+    PortView,
     Reach,
     RemoveHalfMade,
     RemoveHostPort,
     RemoveParent,
     RemovePort,
+    RestoreRoutes,
     RouteParent,
     RoutePort,
     SandboxView,
@@ -45,8 +48,18 @@ from ipvl.links import (
     Step,
     TakePort,
 )
-from ipvl.model import THIS_HOST, IPAddress, IPNetwork, OwnAddresses, VlanProtocol
+from ipvl.model import (
+    THIS_HOST,
+    IPAddress,
+    IPInterface,
+    IPNetwork,
+    OwnAddresses,
+    PortRoute,
+    PortSetup,
+    VlanProtocol,
+)
 
+EVERYWHERE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 TAKES_THE_FRAMES = frozenset({"bridge", "bond", "team", "openvswitch"})
 HOST = "host"
@@ -93,6 +106,8 @@ class FakeKernel:
         self._sandboxes: dict[str, int] = {}
         self._set_up: dict[tuple[str, str], PlacePort] = {}
         self._routes: dict[tuple[str, str], list[RoutePort]] = {}
+        self._dressed: dict[tuple[str, str], tuple[tuple[IPInterface, ...], PortSetup]] = {}
+        """What interfaces of sandboxes have, whoever gave it to them."""
         self._loopbacks: set[str] = set()
         """The sandboxes whose loopback is up."""
         self._links: dict[int, Placed] = {}
@@ -109,6 +124,7 @@ class FakeKernel:
     async def sandbox_view(self, path: str) -> SandboxView:
         self._check_sandbox(path)
         ways = [step for (where, _), steps in self._routes.items() if where == path for step in steps]
+        restored = [setup.routes for (where, _), (_, setup) in self._dressed.items() if where == path]
         inside = {"lo": path in self._loopbacks} | {
             placed.link.name: placed.link.up for placed in self._links.values() if placed.where == path
         }
@@ -122,7 +138,30 @@ class FakeKernel:
                     *(gateway.version for gateway in step.gateways),
                     *(route.destination.version for route in step.routes if route.destination.prefixlen == 0),
                 )
+            )
+            | frozenset(
+                (route.destination.version, route.metric or USUAL_METRICS[route.destination.version])
+                for routes in restored
+                for route in routes
+                if route.destination.prefixlen == 0
             ),
+        )
+
+    async def ports_view(self, path: str, *, settings: bool = True) -> PortsView:
+        self._check_sandbox(path)
+        inside = [placed.link for placed in self._links.values() if placed.where == path]
+        ports = [one for one in inside if one.kind == "ipvlan" and one.lower is not None]
+        if path in self.closed:
+            return PortsView(entered=False, ports=tuple(PortView(one.name, one.lower, one.up) for one in ports))
+        view = await self.sandbox_view(path)
+        return PortsView(
+            entered=True,
+            ports=tuple(PortView(one.name, one.lower, one.up, *self.dressed(path, one.name)) for one in ports),
+            interfaces=view.interfaces,
+            addresses=frozenset(
+                (one.name, interface.ip) for one in inside for interface in self.dressed(path, one.name)[0]
+            ),
+            default_routes=view.default_routes,
         )
 
     async def kinds(self) -> frozenset[str]:
@@ -216,19 +255,26 @@ class FakeKernel:
                 self._remove(step, only_if_made_by_ipvl=True)
             case RemoveHalfMade() | RemovePort():
                 self._remove(step)
+            case PlacePort() | RoutePort() | RestoreRoutes() | TakePort():
+                self._do_inside(step)
             case _:
                 self._do_further(step)
 
-    def _do_further(self, step: Step) -> None:
+    def _do_inside(self, step: PlacePort | RoutePort | RestoreRoutes | TakePort) -> None:
         match step:
             case PlacePort():
                 self._place(step)
             case RoutePort():
                 self._route(step)
+            case RestoreRoutes():
+                self._restore(step)
             case TakePort():
                 link = self.link(step.interface, step.namespace)
                 if link is not None and link.kind == "ipvlan":
                     self._take(step.namespace, step.interface)
+
+    def _do_further(self, step: Step) -> None:
+        match step:
             case MakeHostPort():
                 self._make_port(step, step.name, alias=MADE_BY_IPVL, up=True)
             case OpenHost() | CloseHost():
@@ -355,6 +401,18 @@ class FakeKernel:
         """Move a port into a sandbox, as Docker does after Join."""
         self._move(port, HOST, name, sandbox)
 
+    def dress(self, sandbox: str, interface: str, addresses: Iterable[str], setup: PortSetup | None = None) -> None:
+        """Set up an interface of a sandbox, as Docker does with a port it took, or somebody with a link of theirs."""
+        if self.link(interface, sandbox) is None:
+            link = self.add(interface)
+            self._links[link.index] = Placed(link, sandbox)
+        self.change(interface, sandbox, up=True)
+        self._dressed[sandbox, interface] = tuple(map(ip_interface, addresses)), setup or PortSetup()
+
+    def dressed(self, sandbox: str, interface: str) -> tuple[tuple[IPInterface, ...], PortSetup]:
+        """Return the addresses of an interface of a sandbox and how it is set up, with its routes."""
+        return self._dressed.get((sandbox, interface), ((), PortSetup()))
+
     def give_back(self, port: str, sandbox: str, name: str = "eth0") -> None:
         """Move a port back to the host under its old name, as Docker does before Leave."""
         self._move(name, sandbox, port, HOST)
@@ -403,6 +461,7 @@ class FakeKernel:
             raise _refusal(errno.EEXIST, step)
         self._move(step.name, HOST, step.interface, step.namespace, up=True)
         self._set_up[step.namespace, step.interface] = step
+        self._dressed[step.namespace, step.interface] = step.addresses, replace(step.setup or PortSetup(), routes=())
         self._loopbacks.add(step.namespace)
 
     def _route(self, step: RoutePort) -> None:
@@ -424,6 +483,28 @@ class FakeKernel:
             if other != (step.interface, route.via):
                 raise route_taken(step, route, other[1])
         self._routes.setdefault((step.namespace, step.interface), []).append(step)
+        ways = [(EVERYWHERE[gateway.version], gateway) for gateway in step.gateways]
+        ways += [(route.destination, route.via) for route in step.routes]
+        self._add_routes(
+            (step.namespace, step.interface),
+            [
+                PortRoute(to, via, step.metric or USUAL_METRICS[to.version], table=254, protocol=4, scope=0)
+                for to, via in ways
+            ],
+        )
+
+    def _restore(self, step: RestoreRoutes) -> None:
+        self._check_sandbox(step.namespace)
+        interface = self.link(step.interface, step.namespace)
+        if interface is None:
+            raise _refusal(errno.ENODEV, step)
+        self._add_routes((step.namespace, step.interface), step.routes)
+
+    def _add_routes(self, place: tuple[str, str], routes: Iterable[PortRoute]) -> None:
+        addresses, setup = self._dressed.get(place, ((), PortSetup()))
+        there = {(one.destination, one.metric) for one in setup.routes}
+        more = tuple(one for one in routes if (one.destination, one.metric) not in there)
+        self._dressed[place] = addresses, replace(setup, routes=(*setup.routes, *more))
 
     def _check_sandbox(self, path: str) -> None:
         if path not in self._sandboxes:
@@ -562,6 +643,9 @@ class FakeKernel:
         gone = self._links.pop(index, None)
         self._reaches.pop(index, None)
         if gone is not None:
+            place = gone.where, gone.link.name
+            for told in (self._set_up, self._routes, self._dressed):
+                told.pop(place, None)
             if gone.where == HOST:
                 self._own_addresses = {one for one in self._own_addresses if one[0] != gone.link.name}
                 self._own_routes = {

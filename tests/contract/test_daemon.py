@@ -49,9 +49,9 @@ class Daemon:
         """Serve, run the script once systemd was told READY=1, and stop with SIGTERM."""
         recover = lifecycle.recover
 
-        async def report(engine: Engine) -> None:
+        async def report(engine: Engine, *, ports: bool = True) -> None:
             self.engine = engine
-            await recover(engine)
+            await recover(engine, ports=ports)
             self.repairs.put_nowait(None)
 
         async def work() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_interface, ip_network
 from pathlib import Path
 
 import pytest
@@ -27,8 +27,11 @@ from ipvl.model import (
     ParentKind,
     Phase,
     Pool,
+    PortRoute,
+    PortSetup,
     Quarantine,
     Route,
+    SeenPort,
     Terms,
 )
 from ipvl.records import Drop, Put, Record, Records
@@ -83,7 +86,19 @@ ISOLATED = network(
     announce_interval=250,
 )
 ONE = endpoint("one", network_id=OTHER_ID, addresses=("192.168.20.10/24", "2001:db8::a/64"))
-JOINED = endpoint("two", addresses=("10.0.0.1/8",), name="shop", sandbox=SANDBOX, interface_prefix="web")
+SETUP = PortSetup(
+    broadcast=True,
+    queue_length=1000,
+    alias="mine",
+    routes=(
+        PortRoute(ip_network("::/0"), ip_address("fe80::1"), 1024, 254, 3, 0, ip_address("2001:db8::a"), onlink=True),
+        PortRoute(ip_network("10.9.0.0/16"), None, 0, 77, 4, 253),
+    ),
+    settings=(("ipv6/conf/*/disable_ipv6", "0"),),
+    addresses=(ip_interface("10.0.0.2/8"), ip_interface("2001:db8::2/64")),
+)
+SEEN = SeenPort(7, "web3", SETUP)
+JOINED = endpoint("two", addresses=("10.0.0.1/8",), name="shop", sandbox=SANDBOX, interface_prefix="web", seen=SEEN)
 SHARED = pool("10.0.0.0/8", "10.9.0.0/16", users=2)
 OWN = pool("2001:db8::/64", parent="eth0.20", conflict_check=ConflictCheck.PROBE)
 GATEWAY = lease(SHARED, "10.0.0.1", gateway=True, users=2)

@@ -18,8 +18,11 @@ from ipvl.doors.control.app import control_app
 from ipvl.doors.docker.app import docker_app
 from ipvl.driver.engine import Engine
 from ipvl.driver.pools import InUse, forget_leaked
+from ipvl.driver.port_sightings import look_at_ports
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
+from ipvl.errors import IpvlError
+from ipvl.links import RemoveParent
 from ipvl.options.endpoint import port_name
 from ipvl.planning.ownership import ON_ITS_WAY
 
@@ -74,6 +77,9 @@ class Stage(Protocol):
 
     async def take(self, port: str, name: str) -> None:
         """Move a port from the host into it as eth0, as Docker does after Join."""
+
+    async def set_up(self, name: str, address: str, gateway: str) -> None:
+        """Give eth0 in it an address and the default route, as Docker does with a port it took."""
 
     async def give_back(self, port: str, name: str) -> None:
         """Move eth0 back to the host under the port's name, as Docker does before Leave."""
@@ -232,6 +238,31 @@ def taken(identity: str = ENDPOINT) -> Act:
         await stage.take(port_name(identity), PLACES[identity])
 
     return act
+
+
+def set_up(identity: str = ENDPOINT, address: str = ADDRESS) -> Act:
+    async def act(stage: Stage, attempt: int) -> None:
+        await stage.set_up(PLACES[identity], address, "192.168.20.1")
+
+    return act
+
+
+async def parent_lost(stage: Stage, attempt: int) -> None:
+    """Look at all ports, then remove the parents that ipvl made, as somebody else might do."""
+    await look_at_ports(stage.engine)
+    for parent in stage.engine.records.parents():
+        if parent.made and parent.name != "eth1.7":
+            await stage.engine.kernel.apply(RemoveParent(parent.name))
+
+
+async def parent_returned(stage: Stage, attempt: int) -> None:
+    """Do what the daemon does when it hears of the loss: parent and ports are made again."""
+    try:
+        await recover(stage.engine)
+    except IpvlError as error:
+        raise RefusedError(str(error)) from error
+    if stage.engine.warnings:
+        raise RefusedError("; ".join(stage.engine.warnings))
 
 
 def given_back(identity: str = ENDPOINT) -> Act:
@@ -432,6 +463,9 @@ OPERATIONS: dict[str, Operation] = {
     "docker: leave a sandbox that kept the port": Operation(
         (VLAN, create_endpoint(), join(), taken()), endpoint_call("Leave")
     ),
+    "docker: a parent is made anew": Operation(
+        (VLAN, create_endpoint(), join(), taken(), set_up(), parent_lost), parent_returned
+    ),
     "docker: delete an endpoint": Operation((VLAN, create_endpoint()), endpoint_call("DeleteEndpoint")),
     "docker: delete an endpoint with a port": Operation(
         (VLAN, create_endpoint(), join()), endpoint_call("DeleteEndpoint")
@@ -503,6 +537,10 @@ OPERATIONS: dict[str, Operation] = {
     "embedded: detach": Operation((WEB, attach(place=GREEN), attach()), detach(), "is not on network web"),
     "embedded: detach from the network with the default route": Operation(
         (WEB, DATABASE, attach(), attach("db")), detach(), "is not on network web"
+    ),
+    "embedded: parents are made anew": Operation(
+        (WEB, make("db", "10.7.0.0/16", options={"parent": "eth1.40"}), attach(), attach("db"), parent_lost),
+        parent_returned,
     ),
     "embedded: run": Operation((WEB, DATABASE), started("web", "db"), give_up=abandoned, chooses=True),
     "embedded: run with an address": Operation((WEB,), started("web", ip="192.168.30.77"), give_up=abandoned),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ipvl.links import HALF_MADE_PREFIX, Link
-from ipvl.model import DhcpLease, Phase
+from ipvl.model import DhcpLease, Endpoint, Phase
 from ipvl.records import Record, Records
 
 TIMES = {"changed": 0.0, "started": 0.0, "created": 0.0}
@@ -21,6 +21,9 @@ def timeless(records: Iterable[Record]) -> list[Record]:
         fields: dict[str, object] = {name: value for name, value in TIMES.items() if hasattr(record, name)}
         if getattr(record, "ended", None) is not None:
             fields["ended"] = 1.0
+        if isinstance(record, Endpoint):
+            # What was seen of a port is seen again a moment later; the index of its parent tells when that was made.
+            fields["seen"] = None
         if isinstance(record, DhcpLease) and record.terms is not None:
             fields["terms"] = replace(record.terms, obtained=0.0, renews=0.0, rebinds=0.0, expires=0.0)
         found.append(replace(record, **fields) if fields else record)

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from ipaddress import ip_interface
 from math import gcd
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,15 @@ class RealStage:
     async def take(self, port: str, name: str) -> None:
         await move(port, None, "eth0", self._path(name))
 
+    async def set_up(self, name: str, address: str, gateway: str) -> None:
+        interface = ip_interface(address)
+        async with inside(self._path(name)) as link:
+            (port,) = await link.link("get", ifname="eth0")
+            length = interface.network.prefixlen
+            await link.addr("add", index=port["index"], address=str(interface.ip), prefixlen=length)
+            await link.link("set", index=port["index"], state="up")
+            await link.route("add", dst="default", gateway=gateway)
+
     async def give_back(self, port: str, name: str) -> None:
         await move("eth0", self._path(name), port, None)
 
@@ -158,7 +168,7 @@ async def move(name: str, source: str | None, new_name: str, target: str | None)
 @asynccontextmanager
 async def inside(path: str) -> AsyncIterator[AsyncIPRoute]:
     """Yield pyroute2's socket in another namespace: what is looked at is not read by what is tried."""
-    with sandboxes._entered(path):
+    with sandboxes.entered(path):
         opened = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     link = AsyncIPRoute(ext_ack=True, strict_check=True, fileno=opened.detach())
     await link.setup_endpoint()

@@ -82,12 +82,21 @@ def test_units(installed: DockerHost) -> None:
     assert container.answers("192.168.20.240"), "and so is the host"
     host.docker("docker run --restart=always --net=isolated1 --name=always -d alpine sleep 100000")
 
-    host.run("ip link set eth0.20 mtu 1450")
+    host.run("ip link set eth0 mtu 1450")
     eventually(
         lambda: "of network vlan20 has MTU 1450 instead of 1400" in host.run("ipvl status").stdout,
         "what the unit may not mend inside a container's namespace it tells",
     )
-    host.run("ip link set eth0.20 mtu 1500")
+    host.run("ip link set eth0 mtu 1500")
+
+    lost = "of network vlan20 has no port any more, since parent eth0.20 was made anew, and ipvl may not enter"
+    host.run("ip link del eth0.20")
+    eventually(lambda: lost in host.run("ipvl status").stdout, "whom to restart is told")
+    assert "has no port on eth0.20 any more" in host.run("ipvl doctor", check=False).stdout
+    host.docker(f"docker restart -t 0 {container.name}")
+    eventually(lambda: lost not in host.run("ipvl status").stdout, "until that is done")
+    container = host.container("docker run --net=vlan20 -itd alpine /bin/sh")
+    assert container.answers("192.168.20.1")
 
     host.run("systemctl kill -s KILL ipvl.service")
     eventually(lambda: host.run("systemctl is-active ipvl.service", check=False).status == 0, "ipvl is started again")
@@ -144,6 +153,14 @@ def test_sandboxes_take_the_larger_unit(installed: DockerHost) -> None:
     host.run("ip netns add blue && mkdir -p /etc/netns/blue && touch /etc/netns/blue/hosts")
     host.run("ipvl attach --net vlan30 --netns blue --hosts /etc/netns/blue/hosts")
     assert "192.168.30.9 one one.vlan30" in host.run("cat /etc/netns/blue/hosts").stdout.splitlines()
+    host.docker("docker run --net=vlan20 --name=docked -itd alpine /bin/sh")
+    host.run("ip link del eth0.20 && ip link del eth0.30")
+    eventually(lambda: "192.168.30.1" in host.run("ipvl exec one ip route").stdout, "ports are made again")
+    assert "packets received" in host.run("ipvl exec one ping -c 2 -W 2 192.168.30.1").stdout
+    eventually(
+        lambda: "1 packets received" in host.docker("docker exec docked ping -c 1 192.168.20.1", check=False).stdout,
+        "in Docker's containers too",
+    )
     (supervisor,) = host.records("SELECT supervisor FROM sandboxes")
     host.run(f"kill -9 {supervisor}")
     eventually(

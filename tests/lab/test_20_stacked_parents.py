@@ -74,11 +74,14 @@ def test_an_outer_tag_that_somebody_deleted(docker_host: DockerHost) -> None:
     """Both links come back, as they were, and the network works again."""
     with provider(docker_host, "802.1ad"):
         docker_host.docker(f"{STACKED} -o vlan_protocol=802.1ad first")
+        early = docker_host.container("docker run --net=first --name=early -itd alpine /bin/sh")
+        assert early.answers("10.160.20.1")
         docker_host.run(f"ip link del eth0.{OUTER}")
 
         late = docker_host.container("docker run --net=first --name=late -itd alpine /bin/sh")
 
         assert late.answers("10.160.20.1")
+        assert early.answers("10.160.20.1"), "its port is made again"
         again = docker_host.links()[f"eth0.{OUTER}"]["linkinfo"]["info_data"]
         assert ("802.1ad", OUTER) == (again["protocol"].lower(), again["id"])
 

@@ -249,14 +249,17 @@ def test_other_words_for_parent(docker_host: DockerHost, alias: str) -> None:
 @pytest.mark.embedded
 @pytest.mark.control(differs="does not make a deleted sub-interface again")
 def test_a_made_parent_comes_back(docker_host: DockerHost) -> None:
-    """A sub-interface that ipvl made and someone deleted is made again by itself, and new containers work."""
+    """A sub-interface that ipvl made and someone deleted is made again by itself; all containers work, new and old."""
     docker_host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 net1")
+    old = docker_host.container("docker run --net=net1 -itd alpine /bin/sh")
+    assert old.answers("192.168.20.1")
     docker_host.run("ip link del eth0.20")
 
     eventually(
         lambda: "UP" in docker_host.links().get("eth0.20", {"flags": []})["flags"], "eth0.20 is made again", within=10
     )
     assert docker_host.container("docker run --net=net1 -itd alpine /bin/sh").answers("192.168.20.1")
+    assert old.answers("192.168.20.1")
 
 
 @pytest.mark.embedded

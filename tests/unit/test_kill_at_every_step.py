@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cache, partial
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from ipvl.embedded.recovery import recover
 from ipvl.errors import kernel_refused, unavailable
 from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, OpenHost, PlacePort, RouteParent, ShutParent, Step
+from ipvl.model import PortRoute, PortSetup
 from ipvl.records import Change
 from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
@@ -50,9 +52,9 @@ class DisturbedKernel:
         self.machine = kernel.machine
 
     def __getattr__(self, name: str) -> Any:
-        async def ask(*values: Any) -> Any:
+        async def ask(*values: Any, **named: Any) -> Any:
             work = getattr(self._kernel, name)
-            return await self._call(name, lambda: work(*values))
+            return await self._call(name, lambda: work(*values, **named))
 
         return ask
 
@@ -133,6 +135,10 @@ class FakeStage:
     async def take(self, port: str, name: str) -> None:
         self.world.kernel.take(port, self._path(name))
 
+    async def set_up(self, name: str, address: str, gateway: str) -> None:
+        default = PortRoute(ip_network("0.0.0.0/0"), ip_address(gateway), metric=0, table=254, protocol=3, scope=0)
+        self.world.kernel.dress(self._path(name), "eth0", [address], PortSetup(routes=(default,)))
+
     async def give_back(self, port: str, name: str) -> None:
         self.world.kernel.give_back(port, self._path(name))
 
@@ -190,6 +196,10 @@ class FakeStage:
         seen += sorted(map(repr, self.world.kernel._own_routes.values()))
         seen += sorted(map(repr, self.world.kernel._own_addresses))
         seen += sorted(map(repr, self.world.kernel.reaches().items()))
+        seen += [
+            repr((key, addresses, sorted(map(repr, setup.routes))))
+            for key, (addresses, setup) in sorted(self.world.kernel._dressed.items())
+        ]
         seen += self.world.engine.warnings
         return without_choice(seen) if chooses else seen
 

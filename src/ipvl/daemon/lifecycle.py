@@ -25,6 +25,7 @@ from ipvl.driver.announcements import Announcer
 from ipvl.driver.engine import Engine
 from ipvl.driver.events import Event, EventType
 from ipvl.driver.lease_keeping import keep_leases
+from ipvl.driver.port_sightings import watch_ports
 from ipvl.driver.steady_clock import start_clock, watch_wall_clock
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 SETTLE = 0.2
 """Seconds to let link changes come to rest before looking at the host: one `ip link del` is several announcements."""
+AGAIN = 5.0
+"""Seconds until the host is compared once more when it could not be."""
 
 
 async def serve(configuration: Configuration, environment: Mapping[str, str]) -> None:
@@ -79,7 +82,8 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                 discard=partial(discard, configuration),
                 announce=announcer,
             )
-            await recover(engine)
+            # Ports that went with their parents come back a moment later, when Docker is served.
+            await recover(engine, ports=False)
             await settle(engine)
             publish_all(engine)
             # Not before: who is gone since the last run may be back in a moment, and its lease still runs.
@@ -98,6 +102,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                     tasks.create_task(announcer.run(engine)),
                     tasks.create_task(keep_leases(engine, engine.wire)),
                     tasks.create_task(watch_wall_clock(clock, store)),
+                    tasks.create_task(watch_ports(engine)),
                 ]
                 log.info(
                     "ipvl %s serves Docker at %s: %d networks, %d endpoints",
@@ -159,6 +164,7 @@ async def _repair_on_change(engine: Engine) -> None:
                 await recover(engine)
             except IpvlError as error:
                 log.warning("the host could not be compared with the records: %s", error)
+                asyncio.get_running_loop().call_later(AGAIN, changed.set)
 
 
 def _notify(environment: Mapping[str, str], state: str) -> None:

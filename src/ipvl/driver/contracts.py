@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ipvl.dhcp.messages import Message, Reply
-from ipvl.links import HostWays, Link, Reach, SandboxView, Step
+from ipvl.links import HostWays, Link, PortsView, Reach, SandboxView, Step
 from ipvl.model import IPAddress, IPNetwork, OwnAddresses
 from ipvl.records import Change, Record
 
@@ -55,6 +55,12 @@ class Kernel(Protocol):
 
     async def sandbox_view(self, path: str) -> SandboxView:
         """Return what the network of the sandbox at this path is like."""
+
+    async def ports_view(self, path: str, *, settings: bool = True) -> PortsView:
+        """Return the ports in the sandbox at this path, with all about them where ipvl may enter it.
+
+        Reading their sysctls takes most of the time, and is left out without `settings`.
+        """
 
     async def holders(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:
         """Return those of some addresses that are in use on a link's segment, and by whom.

@@ -134,7 +134,7 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
         mtu = await port_mtu(engine, network, terms)
         port = MakePort(endpoint.port, network.parent, network.mode, network.flag, mtu)
         steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
-        engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock())),))
+        engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock(), seen=None)),))
         await make_port(engine, network, steps)
         await let_in(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
@@ -153,7 +153,7 @@ async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:
         if endpoint is None or endpoint.network_id != network_id:
             return
         await engine.apply(steps_to_remove(engine, endpoint))
-        engine.commit((Put(replace(endpoint, sandbox=None, changed=engine.clock())),))
+        engine.commit((Put(replace(endpoint, sandbox=None, changed=engine.clock(), seen=None)),))
         log.info("network %s: endpoint %s left its sandbox", engine.network(network_id).label, endpoint.label)
 
 

@@ -39,7 +39,10 @@ class Engine:
     when a pool leased them, by parent, when that was. `parent_mtus` are those that all ports were last made to agree
     with. `clashes` are sentences about endpoints' addresses that the host has as well, of those that were told. `wire`
     is where DHCP servers are, None as long as nobody keeps leases, and `claims` are who is about to get
-    one.
+    one. `unrestored` says why endpoints have no port, by id; `unannounced` are those that have one again on a parent
+    that is not up yet. `joined_on` has the index of the parent that endpoints joined on, by their id and when that was,
+    as long as their ports were not seen. `rerouted` is set when another engine's networks may have changed what routes
+    sandboxes have.
 
     Args:
         kernel: the host.
@@ -89,7 +92,11 @@ class Engine:
         self.named = asyncio.Event()
         self.listed: frozenset[str] = frozenset()
         self.unclaimed: frozenset[str] = frozenset()
-        self.warnings: tuple[str, ...] = ()
+        self.rerouted = asyncio.Event()
+        self.repair_warnings: tuple[str, ...] = ()
+        self.unrestored: dict[str, str] = {}
+        self.unannounced: set[str] = set()
+        self.joined_on: dict[tuple[str, float], int] = {}
         self.parent_mtus: dict[str, int] = {}
         self.clashes: frozenset[str] = frozenset()
         self.wire: Wire | None = None
@@ -97,6 +104,11 @@ class Engine:
         self.events = EventLog()
         self.lifecycles = Lifecycles(self.records)
         self.memberships = Memberships()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the last repair could not mend."""
+        return (*self.repair_warnings, *self.unrestored.values())
 
     @asynccontextmanager
     async def unlocked(self) -> AsyncIterator[None]:

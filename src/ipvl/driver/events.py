@@ -19,6 +19,7 @@ class EventType(StrEnum):
     ENDPOINT_CREATED = "endpoint.created"
     ENDPOINT_NAMED = "endpoint.named"
     ENDPOINT_JOINED = "endpoint.joined"
+    ENDPOINT_RESTORED = "endpoint.restored"  # its port went with its parent, and was made again
     ENDPOINT_LEFT = "endpoint.left"
     ENDPOINT_DELETED = "endpoint.deleted"
     SANDBOX_STARTED = "sandbox.started"

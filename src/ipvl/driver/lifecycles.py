@@ -163,6 +163,12 @@ def parent_states(records: Records, host: Host) -> dict[str, str]:
     return {parent.name: link_state(host.link(parent.name)) for parent in records.parents()}
 
 
+def restored(network: Network, endpoint: Endpoint, time: float) -> Event:
+    """Return the event of an endpoint that has its port again, which went with its parent."""
+    what = f"has its port again in sandbox {endpoint.sandbox}"
+    return _about(EventType.ENDPOINT_RESTORED, network, endpoint, what, time)
+
+
 def about_lease(type_: EventType, network: Network, endpoint: Endpoint, what: str, time: float) -> Event:
     """Return the event of a lease that became another one's, or did not; `what` follows the endpoint's name."""
     return _about(type_, network, endpoint, what, time)

@@ -154,7 +154,7 @@ async def _remove(engine: Engine, network: Network) -> None:
             warning = left_behind(parent.name)
             log.warning("%s", warning)
             engine.warn(warning, network)
-            engine.warnings = (*engine.warnings, warning)
+            engine.repair_warnings = (*engine.repair_warnings, warning)
 
 
 async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:

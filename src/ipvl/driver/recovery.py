@@ -41,10 +41,10 @@ async def reconcile(engine: Engine) -> None:
         # What is made just now is looked at the next time, and has the MTU that it was made with.
         warnings = (*repair.warnings, *map(str, failures), *await repair_mtus(engine, host))
         for warning in warnings:
-            if warning not in engine.warnings:
+            if warning not in engine.repair_warnings:
                 log.warning("%s", warning)
                 engine.warn(warning)
-        engine.warnings = warnings
+        engine.repair_warnings = warnings
         await _tell_clashes(engine)
 
 

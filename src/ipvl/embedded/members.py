@@ -9,7 +9,6 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
-from ipvl.addresses.allocation import used_gateway
 from ipvl.driver.addressing import choose_addresses, moved_cursors
 from ipvl.driver.conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
 from ipvl.driver.endpoints import addresses as addresses_of
@@ -31,7 +30,7 @@ from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.link_names import link_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
-from ipvl.planning.attachments import EVERYWHERE, attachment, subnet_of
+from ipvl.planning.attachments import has_router6, routes_through
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records import Drop, Put
 
@@ -208,7 +207,7 @@ async def join(
             endpoint.interface or endpoint.port,
             endpoint.addresses,
             announced=network.announcements != 0,
-            takes_default6=not _has_router6(network, endpoint),
+            takes_default6=not has_router6(network, endpoint),
         )
         await engine.apply((place,))
     except IpvlError:
@@ -328,38 +327,11 @@ async def _with_lease(engine: Engine, network: Network, endpoint: Endpoint, leas
 
 
 def _routing(engine: Engine, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
-    """Return the routes that a namespace with these default routes (family and metric) still needs.
-
-    A network without a metric leaves the default route to one that is there; one with a metric, to one with the same.
-    """
-    network = engine.network(endpoint.network_id)
-    has_default = {family for family, metric in default_routes if network.metric in {None, metric}}
+    """Return the routes that a namespace with these default routes (family and metric) still needs."""
     lease = engine.records.dhcp_lease_of(endpoint.id)
-    wanted = attachment(network, endpoint, None if lease is None else lease.terms)
-    return RoutePort(
-        endpoint.sandbox or "",
-        endpoint.interface or "",
-        tuple(
-            gateway
-            for gateway in (wanted.gateway4, wanted.gateway6)
-            if gateway is not None and gateway.version not in has_default
-        ),
-        tuple(
-            route
-            for route in wanted.routes
-            if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
-        ),
-        network.metric,
-    )
-
-
-def _has_router6(network: Network, endpoint: Endpoint) -> bool:
-    """Tell whether the user named the IPv6 router of an endpoint, so that no other that announces itself is taken."""
-    subnets = [subnet_of(interface, network) for interface in endpoint.addresses if interface.version == 6]
-    return any(
-        subnet is not None and subnet.gateway is not None and used_gateway(network, subnet) is not None
-        for subnet in subnets
-    )
+    terms = None if lease is None else lease.terms
+    network = engine.network(endpoint.network_id)
+    return routes_through(network, endpoint, endpoint.interface or "", default_routes, terms)
 
 
 def _check_label(engine: Engine, network: Network, name: str | None) -> None:

@@ -6,6 +6,7 @@ import logging
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.recovery import reconcile
+from ipvl.driver.restoration import restore_ports
 from ipvl.embedded.members import leave
 from ipvl.embedded.names import publish_names
 from ipvl.errors import IpvlError
@@ -14,11 +15,15 @@ from ipvl.model import Phase
 log = logging.getLogger(__name__)
 
 
-async def recover(engine: Engine) -> None:
-    """Take away what ipvl was placing or taking when it was interrupted, then compare host and records.
+async def recover(engine: Engine, *, ports: bool = True) -> None:
+    """Take away what ipvl was placing or taking when it was interrupted, compare host and records, restore ports.
 
     Whoever asked got no answer, or a refusal, and asks again. An endpoint that is being made at this moment, whose
     addresses the segment is asked for, stays.
+
+    Args:
+        engine: what to work on.
+        ports: whether to make ports again that went with their parents, which takes milliseconds each.
 
     Raises:
         IpvlError: the links cannot be read, or the store could not take the changes.
@@ -34,6 +39,8 @@ async def recover(engine: Engine) -> None:
                 log.warning("%s", error)
                 engine.warn(str(error), network)
     await reconcile(engine)
+    if ports:
+        await restore_ports(engine)
     async with engine.lock:
         publish_names(engine)
 

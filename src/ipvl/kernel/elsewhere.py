@@ -31,20 +31,31 @@ async def ports_elsewhere(socket: AsyncIPRoute, conversation: Conversation, know
     """
     found: list[Link] = []
     for path in namespaces.others(known):
-        try:
-            number = await _number(socket, path)
-            bodies = conversation.list(messages.all_links_of(number)) or ()
-            own = await _number(socket, str(namespaces.OWN))
-        except OSError:
-            continue
-        except NetlinkError as error:
-            if error.code in {errno.EPERM, errno.EACCES}:
-                raise
-            continue
-        for body in bodies:
-            lower, where = messages.read_lower(body)
-            if lower is not None and where == own:
-                found.append(replace(messages.read_link(body, {}), lower=lower, namespace=path))
+        found += await ports_in(socket, conversation, path)
+    return tuple(found)
+
+
+async def ports_in(socket: AsyncIPRoute, conversation: Conversation, path: str) -> tuple[Link, ...]:
+    """Return the links in the namespace at a path that sit on a link of this one; none when it went away meanwhile.
+
+    Raises:
+        NetlinkError: this user may not look into it.
+    """
+    try:
+        number = await _number(socket, path)
+        bodies = conversation.list(messages.all_links_of(number)) or ()
+        own = await _number(socket, str(namespaces.OWN))
+    except OSError:
+        return ()
+    except NetlinkError as error:
+        if error.code in {errno.EPERM, errno.EACCES}:
+            raise
+        return ()
+    found: list[Link] = []
+    for body in bodies:
+        lower, where = messages.read_lower(body)
+        if lower is not None and where == own:
+            found.append(replace(messages.read_link(body, {}), lower=lower, namespace=path))
     return tuple(found)
 
 

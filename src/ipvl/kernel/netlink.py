@@ -15,7 +15,17 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused, missing
 from ipvl.kernel import addresses as own
-from ipvl.kernel import elsewhere, host_ports, host_reach, link_kinds, messages, namespaces, probes, sandboxes
+from ipvl.kernel import (
+    elsewhere,
+    host_ports,
+    host_reach,
+    link_kinds,
+    messages,
+    namespaces,
+    port_views,
+    probes,
+    sandboxes,
+)
 from ipvl.kernel.conversation import Conversation
 from ipvl.kernel.routes import dump_prefixes, dump_ways, machine_identity
 from ipvl.links import (
@@ -31,11 +41,13 @@ from ipvl.links import (
     MakeVlan,
     OpenHost,
     PlacePort,
+    PortsView,
     Reach,
     RemoveHalfMade,
     RemoveHostPort,
     RemoveParent,
     RemovePort,
+    RestoreRoutes,
     RouteParent,
     RoutePort,
     SandboxView,
@@ -98,6 +110,19 @@ class HostKernel:
         """
         try:
             return sandboxes.look_into(path)
+        except (NetlinkError, OSError) as error:
+            _refuse(error, f"look into {path}")
+
+    async def ports_view(self, path: str, *, settings: bool = True) -> PortsView:
+        """Return the ports in the sandbox at this path, with all about them where ipvl may enter it.
+
+        Reading their sysctls takes most of the time, and is left out without `settings`.
+
+        Raises:
+            IpvlError: there is no network namespace at this path, or the kernel refused.
+        """
+        try:
+            return await port_views.look_at_ports(self._socket, self._conversation, path, settings=settings)
         except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 
@@ -267,20 +292,22 @@ class HostKernel:
                     link = await self.by_name(step.name)
                     if link is not None:
                         self._remove(link)
-                case PlacePort() | RoutePort() | TakePort():
+                case PlacePort() | RoutePort() | RestoreRoutes() | TakePort():
                     await self._apply_inside(step)
                 case _:
                     await self._apply_for_host(step)
         except (NetlinkError, OSError) as error:
             _refuse(error, step.describe())
 
-    async def _apply_inside(self, step: PlacePort | RoutePort | TakePort) -> None:
+    async def _apply_inside(self, step: PlacePort | RoutePort | RestoreRoutes | TakePort) -> None:
         match step:
             case PlacePort():
                 port = await self._existing(step.name)
                 await sandboxes.place_port(self._conversation, port.index, step)
             case RoutePort():
                 sandboxes.route_port(step)
+            case RestoreRoutes():
+                port_views.restore_routes(step)
             case TakePort():
                 sandboxes.take_port(step)
 

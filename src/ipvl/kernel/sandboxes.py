@@ -29,7 +29,6 @@ from ipvl.kernel.messages import (
     link_named,
     link_numbered,
     moved_link,
-    new_address,
     new_route,
     no_link,
     read_kind,
@@ -41,8 +40,9 @@ from ipvl.kernel.messages import (
     telling_link,
 )
 from ipvl.kernel.namespaces import inode
+from ipvl.kernel.port_messages import address_of_port, dressed_link
 from ipvl.links import USUAL_METRICS, PlacePort, RoutePort, SandboxView, SetMtu, TakePort
-from ipvl.model import IPAddress, IPInterface, IPNetwork, Route
+from ipvl.model import IPAddress, IPInterface, IPNetwork, PortSetup, Route
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
 OWN = "/proc/thread-self/ns/net"
@@ -89,7 +89,7 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
     # A port without addresses gets them, of either family, from whoever is in there.
     with_ipv6 = not step.addresses or any(address.version == 6 for address in step.addresses)
     with ExitStack() as opened:
-        with _entered(step.namespace):
+        with entered(step.namespace):
             link = opened.enter_context(Conversation())
             moved = _move(host, index, link, step)
             with _gone_on_failure(link, moved):
@@ -98,15 +98,17 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
                 _configure(f"ipv6/conf/{step.interface}/disable_ipv6", "0" if with_ipv6 else "1")
                 if not step.takes_default6:
                     _configure(f"ipv6/conf/{step.interface}/accept_ra_defrtr", "0")
+                if step.setup is not None:
+                    _set_up(link, moved, step.interface, step.setup)
         with _gone_on_failure(link, moved):
             for address in step.addresses:
-                await _add_address(link, moved, address)
+                await _add_address(link, moved, address, broadcast=step.setup is not None and step.setup.broadcast)
             link.do(switched_link(moved, up=True))
             if step.announced:
                 # Only now, since coming up would be announced as well, out of turn.
                 link.do(telling_link(moved))
                 if with_ipv6:
-                    with _entered(step.namespace):
+                    with entered(step.namespace):
                         _configure(f"ipv6/conf/{step.interface}/ndisc_notify", "1")
             link.do(switched_link(LOOPBACK, up=True))
 
@@ -184,7 +186,7 @@ def _gone_on_failure(link: Conversation, port: int) -> Iterator[None]:
         raise
 
 
-async def _add_address(link: Conversation, port: int, address: IPInterface) -> None:
+async def _add_address(link: Conversation, port: int, address: IPInterface, *, broadcast: bool) -> None:
     """Give a port an address, if need be when the namespace of a port that had it has been taken apart.
 
     The kernel does that on its own time after the last process has ended (net/core/net_namespace.c, cleanup_net), and
@@ -194,7 +196,7 @@ async def _add_address(link: Conversation, port: int, address: IPInterface) -> N
     deadline = time.monotonic() + DISMANTLING_SECONDS
     while True:
         try:
-            link.do(new_address(port, address))
+            link.do(address_of_port(port, address, broadcast=broadcast))
         except NetlinkError as error:
             if error.code != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise
@@ -245,8 +247,16 @@ def _configure(name: str, value: str) -> None:
         Path("/proc/sys/net", name).write_text(value)
 
 
+def _set_up(link: Conversation, port: int, interface: str, setup: PortSetup) -> None:
+    """Set up a port as the one before it was; this thread is in its namespace."""
+    link.do(dressed_link(port, setup.queue_length, setup.alias))
+    for name, value in setup.settings:
+        with suppress(OSError):  # some may only be read
+            Path("/proc/sys/net", name.replace("*", interface)).write_text(value)
+
+
 @contextmanager
-def _entered(namespace: str) -> Iterator[None]:
+def entered(namespace: str) -> Iterator[None]:
     """Put this thread into a network namespace; nothing may be awaited within.
 
     Raises:
@@ -281,7 +291,7 @@ def inside(namespace: str) -> Iterator[Conversation]:
     Raises:
         IpvlError: there is none at this path, or ipvl may not enter it.
     """
-    with _entered(namespace):
+    with entered(namespace):
         link = Conversation()
     with link:
         yield link

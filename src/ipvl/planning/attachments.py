@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from ipvl.addresses.allocation import gateway_of
+from ipvl.addresses.allocation import gateway_of, used_gateway
+from ipvl.links import RoutePort
 from ipvl.model import Attachment, Endpoint, IPAddress, IPInterface, IPNetwork, Network, Route, Subnet, Terms
 
 EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
@@ -47,6 +48,45 @@ def attachment(network: Network, endpoint: Endpoint, terms: Terms | None = None)
         gateway4=next((gateway for gateway in gateways if isinstance(gateway, IPv4Address)), None),
         gateway6=next((gateway for gateway in gateways if isinstance(gateway, IPv6Address)), None),
         routes=tuple(routes),
+    )
+
+
+def routes_through(
+    network: Network,
+    endpoint: Endpoint,
+    interface: str,
+    default_routes: frozenset[tuple[int, int]],
+    terms: Terms | None = None,
+) -> RoutePort:
+    """Return the routes that a namespace with these default routes (family and metric) still needs by an interface.
+
+    A network without a metric leaves the default route to one that is there; one with a metric, to one with the same.
+    """
+    has_default = {family for family, metric in default_routes if network.metric in {None, metric}}
+    wanted = attachment(network, endpoint, terms)
+    return RoutePort(
+        endpoint.sandbox or "",
+        interface,
+        tuple(
+            gateway
+            for gateway in (wanted.gateway4, wanted.gateway6)
+            if gateway is not None and gateway.version not in has_default
+        ),
+        tuple(
+            route
+            for route in wanted.routes
+            if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
+        ),
+        network.metric,
+    )
+
+
+def has_router6(network: Network, endpoint: Endpoint) -> bool:
+    """Tell whether the user named the IPv6 router of an endpoint, so that no other that announces itself is taken."""
+    subnets = [subnet_of(interface, network) for interface in endpoint.addresses if interface.version == 6]
+    return any(
+        subnet is not None and subnet.gateway is not None and used_gateway(network, subnet) is not None
+        for subnet in subnets
     )
 
 

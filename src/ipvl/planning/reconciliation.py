@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipvl.errors import IpvlError
 from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveHostPort, RemovePort, Step
@@ -75,6 +75,8 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     mending = steps_to_mend((parent for parent in records.parents() if parent not in unused), host)
     steps += mending
     host = mended(host, mending)
+    # What is half made has its VLAN, but goes before any other is made.
+    whole_host = replace(host, links=tuple(one for one in host.links if not one.name.startswith(HALF_MADE_PREFIX)))
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
         if parent not in unused:
@@ -84,7 +86,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         if not networks:
             continue
         present = {one.id: [end for end in records.endpoints_of(one.id) if end not in stale] for one in networks}
-        repair, trouble = _repair_parent(records.with_bases(parent), networks, present, host)
+        repair, trouble = _repair_parent(records.with_bases(parent), networks, present, whole_host)
         # An outer tag that several need is made for the first.
         steps += [step for step in repair if step not in steps]
         warnings += trouble
@@ -107,8 +109,12 @@ def is_stale(endpoint: Endpoint, now: float, inode_of: Callable[[str], int | Non
 
 
 def _is_half_placed(endpoint: Endpoint, host: Host) -> bool:
-    """Tell whether ipvl was stopped while it placed a port itself: then the port is still here, and nobody uses it."""
-    return endpoint.inode is not None and host.link(endpoint.port) is not None
+    """Tell whether ipvl was stopped while it placed a port itself: then the port is still here, and nobody uses it.
+
+    One that had been placed was to get its port again (`planning/restoration.py`), so it stays.
+    """
+    placing = endpoint.inode is not None and endpoint.phase is not Phase.READY
+    return placing and host.link(endpoint.port) is not None
 
 
 def is_in_sandbox(endpoint: Endpoint, inode_of: Callable[[str], int | None]) -> bool:

@@ -25,7 +25,7 @@ from ipvl.model import (
 )
 from ipvl.records import Drop, Put, Record
 from ipvl.store.address_rows import drop_address, put_address, quarantines, static_addresses
-from ipvl.store.columns import text_of
+from ipvl.store.columns import seen_in, seen_text, text_of
 from ipvl.store.dhcp_rows import dhcp_leases, drop_dhcp_lease, put_dhcp_lease
 from ipvl.store.network_rows import networks, put_network
 
@@ -115,11 +115,11 @@ def _put_endpoint(database: sqlite3.Connection, endpoint: Endpoint) -> None:
     database.execute(
         "INSERT INTO endpoints"
         " (id, network_id, parent, port, interface_prefix, changed, name, sandbox, inode, interface, aliases,"
-        " hosts, phase)"
-        " VALUES (?, ?, (SELECT parent FROM networks WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " hosts, phase, seen)"
+        " VALUES (?, ?, (SELECT parent FROM networks WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET name = excluded.name, sandbox = excluded.sandbox,"
         " changed = excluded.changed, inode = excluded.inode, interface = excluded.interface,"
-        " aliases = excluded.aliases, phase = excluded.phase",
+        " aliases = excluded.aliases, phase = excluded.phase, seen = excluded.seen",
         (
             endpoint.id,
             endpoint.network_id,
@@ -134,6 +134,7 @@ def _put_endpoint(database: sqlite3.Connection, endpoint: Endpoint) -> None:
             json.dumps(endpoint.aliases),
             endpoint.hosts,
             endpoint.phase,
+            seen_text(endpoint.seen),
         ),
     )
     database.execute("DELETE FROM addresses WHERE endpoint_id = ?", (endpoint.id,))
@@ -227,10 +228,11 @@ def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:
     ):
         interfaces.setdefault(endpoint_id, []).append(interface)
     rows = database.execute(
-        "SELECT id, network_id, port, interface_prefix, changed, name, sandbox, inode, interface, aliases, hosts, phase"
-        " FROM endpoints ORDER BY rowid"
+        "SELECT id, network_id, port, interface_prefix, changed, name, sandbox, inode, interface, aliases, hosts,"
+        " phase, seen FROM endpoints ORDER BY rowid"
     )
-    for identity, network_id, port, prefix, changed, name, sandbox, inode, interface, aliases, hosts, phase in rows:
+    for row in rows:
+        identity, network_id, port, prefix, changed, name, sandbox, inode, interface, aliases, hosts, phase, seen = row
         yield Endpoint(
             id=identity,
             network_id=network_id,
@@ -245,6 +247,7 @@ def _endpoints(database: sqlite3.Connection) -> Iterator[Endpoint]:
             aliases=tuple(json.loads(aliases)),
             hosts=hosts,
             phase=Phase(phase),
+            seen=seen_in(seen),
         )
 
 

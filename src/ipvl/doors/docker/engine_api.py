@@ -114,7 +114,7 @@ async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socke
                     return
                 reading = asyncio.ensure_future(anext(events, b""))
                 *lines, pending = (pending + chunk).split(b"\n")
-                happened = tuple(_telling(lines, engine.records))
+                happened = tuple(_telling(lines, engine))
                 # An address that is asked for must be known before the next is chosen.
                 await learn_containers(engine, socket, {one.actor.id for one in happened if one.kind == "container"})
                 for event in happened:
@@ -134,12 +134,19 @@ async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socke
         await asyncio.gather(reading, return_exceptions=True)
 
 
-def _telling(lines: Iterable[bytes], records: Records) -> Iterator[Event]:
-    """Yield what tells names; a plugin may be called anything, so ipvl's networks are known by their ids."""
+def _telling(lines: Iterable[bytes], engine: Engine) -> Iterator[Event]:
+    """Yield what tells names; a plugin may be called anything, so ipvl's networks are known by their ids.
+
+    Of containers that join or leave others' networks note is taken, since that may change their routes.
+    """
     for line in filter(None, lines):
         event = msgspec.json.decode(line, type=Event)
-        if event.action in TELLING.get(event.kind, ()) and _concerns(event, records):
+        if event.action not in TELLING.get(event.kind, ()):
+            continue
+        if _concerns(event, engine.records):
             yield event
+        elif event.kind == "network":
+            engine.rerouted.set()
 
 
 def _concerns(event: Event, records: Records) -> bool:

@@ -22,7 +22,7 @@ def test_the_status_is_answered_whole(world):
     """Everything that the driver knows, and what the last repair could not mend."""
     world.create_network(network(parent="eth0.20", name="web"))
     world.create_endpoint(endpoint())
-    world.engine.warnings = ("parent eth7 does not exist",)
+    world.engine.repair_warnings = ("parent eth7 does not exist",)
     expected = world.run(status(world.engine.records, world.kernel, ("parent eth7 does not exist",)))
 
     answer = ask(world, "/status")

@@ -1,0 +1,201 @@
+"""Ports come back with their parents: what the engine does, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from ipvl.driver import endpoints, port_sightings
+from ipvl.driver.events import EventType
+from ipvl.driver.port_sightings import look_at_ports, watch_ports
+from ipvl.driver.restoration import restore_ports
+from ipvl.links import MakePort
+from ipvl.model import PortRoute, PortSetup
+from tests.contract.fake_kernel import Trouble
+from tests.unit.builders import SANDBOX, endpoint, network
+
+ONE = endpoint("e1" * 32, name="one")
+DEFAULT = PortRoute(ip_network("0.0.0.0/0"), ip_address("192.168.20.1"), metric=0, table=254, protocol=3, scope=0)
+SETUP = PortSetup(broadcast=True, queue_length=7, routes=(DEFAULT,), settings=(("ipv4/conf/*/rp_filter", "2"),))
+LOST = "endpoint one of network lan has no port any more, since parent eth0 was made anew, and "
+
+
+@pytest.fixture
+def joined(world):
+    """A host with a container of Docker's on eth0, set up as Docker does."""
+    world.create_network(network(name="lan"))
+    world.create_endpoint(ONE)
+    world.attach(ONE)
+    world.kernel.dress(SANDBOX, "eth0", ["192.168.20.10/24"], SETUP)
+    world.run(look_at_ports(world.engine))
+    return world
+
+
+def remake(world):
+    world.kernel.remove("eth0")
+    world.kernel.add("eth0")
+
+
+def dressed(world, interface="eth0"):
+    addresses, setup = world.kernel.dressed(SANDBOX, interface)
+    return [str(one) for one in addresses], setup
+
+
+def events(world, type_):
+    return [event for event in world.engine.events._recent if event.type is type_]
+
+
+def test_a_port_comes_back_as_it_was(joined):
+    """With its name, addresses, routes and settings; neighbours and listeners are told; once."""
+    told = []
+    joined.engine.announce = lambda network, endpoint: told.append((network.label, endpoint.label))
+    remake(joined)
+    joined.run(restore_ports(joined.engine))
+    joined.run(restore_ports(joined.engine))
+
+    assert (["192.168.20.10/24"], SETUP) == dressed(joined)
+    assert joined.kernel.link(ONE.port) is None
+    assert [("lan", "one")] == told
+    (event,) = events(joined, EventType.ENDPOINT_RESTORED)
+    assert f"network lan: endpoint one has its port again in sandbox {SANDBOX}" == event.text
+    assert () == joined.engine.warnings
+
+
+def test_neighbours_are_told_when_the_parent_is_up(joined):
+    """A NIC that is plugged in is down at first: nobody would hear."""
+    told = []
+    joined.engine.announce = lambda network, endpoint: told.append((network.label, endpoint.label))
+    joined.kernel.remove("eth0")
+    joined.kernel.add("eth0", up=False, carrier=False)
+    joined.run(restore_ports(joined.engine))
+    assert (["192.168.20.10/24"], SETUP, []) == (*dressed(joined), told)
+
+    joined.kernel.change("eth0", up=True, carrier=True)
+    for _ in range(2):
+        joined.run(restore_ports(joined.engine))
+    assert [("lan", "one")] == told
+
+
+def test_it_does_after_a_restart_too(joined):
+    """What was seen is on the disk; the parent went while nobody looked."""
+    remake(joined)
+    joined.restart()
+    joined.run(restore_ports(joined.engine))
+
+    assert (["192.168.20.10/24"], SETUP) == dressed(joined)
+
+
+def test_a_port_that_somebody_deleted_stays_deleted(joined):
+    """Its parent is the same: who did that wanted it."""
+    joined.kernel._take(SANDBOX, "eth0")
+    joined.restart()
+    joined.run(restore_ports(joined.engine))
+
+    assert joined.kernel.link("eth0", SANDBOX) is None
+    assert () == joined.engine.warnings
+
+
+def test_where_ipvl_may_not_enter_it_says_whom_to_restart(joined):
+    """Until the container has a port again."""
+    joined.kernel.closed.add(SANDBOX)
+    remake(joined)
+    for _ in range(2):
+        joined.run(restore_ports(joined.engine))
+
+    told = f"{LOST}ipvl may not enter its namespace: restart it, or let ipvl enter namespaces (embedded.conf, see"
+    assert (f"{told} docs/embedded.md)",) == joined.engine.warnings
+    assert 1 == len(events(joined, EventType.WARNING)), "it is told once"
+    assert not [step for step in joined.kernel.steps[1:] if isinstance(step, MakePort)]
+    joined.leave(ONE)
+    joined.attach(ONE)
+    joined.run(restore_ports(joined.engine))
+    assert () == joined.engine.warnings
+
+
+def test_whoever_has_taken_the_name_keeps_it(joined):
+    """It is said until the name is free, and then the port is made."""
+    remake(joined)
+    joined.kernel.dress(SANDBOX, "eth0", [])
+    joined.run(restore_ports(joined.engine))
+    told = f"{LOST}another link in its sandbox is called eth0 now: remove that, or restart it"
+    assert (told,) == joined.engine.warnings
+
+    joined.kernel._take(SANDBOX, "eth0")
+    joined.run(restore_ports(joined.engine))
+    assert (["192.168.20.10/24"], SETUP) == dressed(joined)
+    assert () == joined.engine.warnings
+
+
+def test_what_the_kernel_refuses_is_tried_again(joined):
+    """Nothing of it is left meanwhile."""
+    remake(joined)
+    joined.kernel.trouble[len(joined.kernel.steps) + 3] = Trouble.REFUSED
+    joined.run(restore_ports(joined.engine))
+    (told,) = joined.engine.warnings
+    assert told.startswith(f"{LOST}the kernel refused to move port {ONE.port}")
+    assert joined.kernel.link(ONE.port) is None
+
+    joined.run(restore_ports(joined.engine))
+    assert (["192.168.20.10/24"], SETUP) == dressed(joined)
+    assert () == joined.engine.warnings
+
+
+def test_a_port_is_looked_at_a_moment_after_it_joined(world, monkeypatch):
+    """And again, since Docker adds its routes later; until then a container's start has nothing to do with it."""
+    monkeypatch.setattr(port_sightings, "PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(port_sightings, "ceil", lambda seconds: seconds)
+    world.create_network(network(name="lan"))
+    world.create_endpoint(ONE)
+    looked = asyncio.Event()
+    remember = port_sightings.remember
+
+    def remember_and_tell(engine, seen):
+        remember(engine, seen)
+        if seen:
+            looked.set()
+
+    monkeypatch.setattr(port_sightings, "remember", remember_and_tell)
+
+    async def container_starts():
+        watching = asyncio.create_task(watch_ports(world.engine))
+        await asyncio.sleep(0)
+        world.kernel.open_sandbox(SANDBOX)
+        await endpoints.join(world.engine, ONE.network_id, ONE.id, SANDBOX)
+        assert world.engine.records.endpoint(ONE.id).seen is None
+        world.kernel.take(ONE.port, SANDBOX)
+        world.kernel.dress(SANDBOX, "eth0", ["192.168.20.10/24"])
+        await looked.wait()
+        world.kernel.dress(SANDBOX, "eth0", ["192.168.20.10/24"], SETUP)
+        looked.clear()
+        await looked.wait()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    world.run(asyncio.wait_for(container_starts(), 20))
+
+    seen = world.engine.records.endpoint(ONE.id).seen
+    assert ("eth0", world.kernel.link("eth0").index) == (seen.interface, seen.parent)
+
+
+def test_a_port_that_docker_is_still_setting_up_comes_back_too(world):
+    """Its parent was made anew before anybody saw the port whole: the lowest free name and the network's own routes."""
+    world.create_network(network(name="lan"))
+    world.create_endpoint(ONE)
+    world.attach(ONE)
+    world.run(look_at_ports(world.engine))
+    assert world.engine.records.endpoint(ONE.id).seen is None
+    remake(world)
+    world.run(restore_ports(world.engine))
+
+    addresses, setup = dressed(world)
+    assert (["192.168.20.10/24"], ["0.0.0.0/0 via 192.168.20.1"]) == (addresses, [one.label for one in setup.routes])
+    world.run(look_at_ports(world.engine))
+    assert "eth0" == world.engine.records.endpoint(ONE.id).seen.interface
+
+
+def test_who_joins_anew_was_never_seen(joined):
+    """What was seen is another sandbox's, or another time's."""
+    joined.leave(ONE)
+    assert joined.engine.records.endpoint(ONE.id).seen is None

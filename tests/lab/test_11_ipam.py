@@ -57,6 +57,7 @@ def test_both_families_with_a_range_and_an_address_of_somebody_else(docker_host:
         assert container.answers("2001:db8:abc9::22")
         assert container.answers("192.168.140.130")
 
+    assert {"first", "second", "third"} == {one["name"] for one in docker_host.status()["endpoints"]}
     taken = docker_host.refused("docker run --rm --net=net140 --ip=192.168.140.10 alpine true")
     assert "address 192.168.140.10 is in use on parent eth0.140 by endpoint third of network net140" in taken
     switch = docker_host.refused("docker run --rm --net=net140 --ip=192.168.140.128 alpine true")

@@ -132,20 +132,24 @@ async def _listen_for_reach(engine: Engine, changed: asyncio.Event) -> None:
             changed.set()
 
 
+async def _listen_for_links(engine: Engine, changed: asyncio.Event) -> None:
+    seen: dict[int, LinkState] = {}
+    async for state in link_changes():
+        if state is None:
+            changed.set()
+            continue
+        # Each port that comes or goes makes its parent announce itself, unchanged; a rename keeps the index.
+        before = seen.get(state.index)
+        if before != state and (before is not None or any(map(engine.concerns, (state.name, *state.altnames)))):
+            if before is not None and before.mtu != state.mtu:
+                # It may be back by the time that the host is looked at, and all ports have lost theirs.
+                engine.parent_mtus.pop(state.name, None)
+            seen[state.index] = state
+            changed.set()
+
+
 async def _repair_on_change(engine: Engine) -> None:
     changed = asyncio.Event()
-
-    async def listen() -> None:
-        seen: dict[int, LinkState] = {}
-        async for state in link_changes():
-            if state is None:
-                changed.set()
-                continue
-            # Each port that comes or goes makes its parent announce itself, unchanged; a rename keeps the index.
-            before = seen.get(state.index)
-            if before != state and (before is not None or any(map(engine.concerns, (state.name, *state.altnames)))):
-                seen[state.index] = state
-                changed.set()
 
     async def listen_for_addresses() -> None:
         async for address in address_changes():
@@ -153,7 +157,7 @@ async def _repair_on_change(engine: Engine) -> None:
                 changed.set()
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(listen())
+        tasks.create_task(_listen_for_links(engine, changed))
         tasks.create_task(listen_for_addresses())
         tasks.create_task(_listen_for_reach(engine, changed))
         while True:

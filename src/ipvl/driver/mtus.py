@@ -17,6 +17,8 @@ async def repair_mtus(engine: Engine, host: Host) -> list[str]:
     links = {network.parent: host.link(network.parent) for network in networks}
     now = {name: link.mtu for name, link in links.items() if link is not None}
     changed = {name for name, mtu in now.items() if engine.parent_mtus.get(name) != mtu}
+    # Before anything is waited for, so that what is announced meanwhile is not overwritten.
+    engine.parent_mtus = now
     if not changed:
         return []
     concerned = [network for network in networks if network.parent in changed]
@@ -24,6 +26,7 @@ async def repair_mtus(engine: Engine, host: Host) -> list[str]:
     try:
         moved = await engine.kernel.ports_elsewhere(paths)
     except IpvlError as error:
+        engine.parent_mtus = {name: mtu for name, mtu in now.items() if name not in changed}
         return [str(error)]
     seen = Host(host.links, host.release, host.kinds, moved)
     failed: list[str] = []
@@ -33,5 +36,4 @@ async def repair_mtus(engine: Engine, host: Host) -> list[str]:
         except IpvlError as error:
             now.pop(wrong.network.parent, None)
             failed.append(f"{wrong.label}, since that of parent {wrong.network.parent} changed ({error}): restart it")
-    engine.parent_mtus = now
     return failed

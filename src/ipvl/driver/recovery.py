@@ -36,7 +36,10 @@ async def reconcile(engine: Engine) -> None:
         repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
         failures = await engine.apply_all(repair.steps)
         engine.commit(repair.changes)
-        if any(isinstance(step, SetMtu) for step in repair.steps):
+        resized = [step.interface for step in repair.steps if isinstance(step, SetMtu)]
+        if resized:
+            for name in resized:  # the kernel gave the ports what it was given before as well
+                engine.parent_mtus.pop(name, None)
             host = await engine.host()
         # What is made just now is looked at the next time, and has the MTU that it was made with.
         warnings = (*repair.warnings, *map(str, failures), *await repair_mtus(engine, host))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from ipaddress import ip_interface
 from pathlib import Path
+from socket import if_nametoindex
 
 from ipvl.kernel.addresses import list_addresses
 from ipvl.kernel.conversation import Conversation
@@ -74,7 +75,11 @@ def _addresses(conversation: Conversation) -> Mapping[int, tuple[IPInterface, ..
 
 
 def _index(name: str) -> int:
-    return _read(Path("/sys/class/net") / name / "ifindex")
+    # Not /sys, which is of the namespace that it was mounted in.
+    try:
+        return if_nametoindex(name)
+    except OSError:
+        return 0
 
 
 def _write(folder: Path, **settings: int) -> None:

@@ -70,6 +70,19 @@ def test_a_made_link_follows_its_base_both_ways(world, base, expected):
     assert (1500, (1400, 1500), ()) == (world.kernel.link("eth0.20").mtu, mtus(world), world.engine.warnings)
 
 
+def test_a_base_whose_mtu_is_back_before_anybody_looks(world):
+    """The made link is raised again, and with it the kernel raises a port above its network's own MTU."""
+    world.create_network(replace(SMALL, parent="eth0.20"))
+    world.create_endpoint(ONE)
+    world.attach(ONE, SANDBOX)
+    world.reconcile()
+    world.kernel.change("eth0", mtu=1300)
+    world.kernel.change("eth0", mtu=1500)
+    world.reconcile()
+
+    assert (1500, 1400) == (world.kernel.link("eth0.20").mtu, world.kernel.link("eth0", SANDBOX).mtu)
+
+
 def test_nothing_is_looked_at_or_set_without_need(small):
     """Namespaces are many, and parents change for other reasons."""
     small.kernel.change("eth0", mtu=9000)

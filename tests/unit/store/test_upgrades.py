@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from importlib import resources
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -219,3 +220,12 @@ def test_a_network_that_left_its_default_route_to_others_still_does(tmp_path, bo
 
     assert isinstance(found, Network)
     assert (expected, "") == (found.default_routes, found.unused_parent)
+
+
+def test_each_version_has_one_file():
+    """Numbered as they are applied."""
+    files = sorted(
+        one.name for one in (resources.files("ipvl.store") / "schema").iterdir() if one.name.endswith(".sql")
+    )
+
+    assert [f"{number:03}" for number in range(1, newest_schema() + 1)] == [name[:3] for name in files]

@@ -41,7 +41,7 @@ AGAIN_AFTER = ON_ITS_WAY + 5.0
 TOGETHER = 0.5
 """Seconds in which containers that join a network are one question: its answer lists all that the network has, and the
 time is better spent on starting them."""
-RETRY_AFTER = 5.0
+RETRY_AFTER = 1.0
 NAMED_WITHIN = 1.0
 """Seconds that whoever asks for names is kept waiting for those that Docker has not told yet."""
 

@@ -79,7 +79,7 @@ class InstantKernel:
         """Return an empty sandbox's view: each is put on one network."""
         return SandboxView(frozenset({"lo"}), frozenset(), frozenset())
 
-    async def ports_view(self, path: str, *, settings: bool = True) -> PortsView:  # noqa: ARG002 - all are alike
+    async def ports_view(self, path: str, *, whole: bool = True) -> PortsView:  # noqa: ARG002 - all are alike
         """Return an empty sandbox's view."""
         return PortsView(entered=True, ports=(), interfaces=frozenset({"lo"}))
 

@@ -7,7 +7,7 @@ import json
 from benchmarks.measuring import PROGRAMS, Measured, Table
 from lab.guest import Guest
 
-NAMESPACES, ROUNDS = 200, 10
+NAMESPACES, ROUNDS = 200, 5
 NETWORK = "--subnet=192.168.68.0/22 -o parent=eth1.7"
 WITHIN = 2.0
 """Seconds within which all ports are to be back."""

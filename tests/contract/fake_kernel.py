@@ -147,7 +147,7 @@ class FakeKernel:
             ),
         )
 
-    async def ports_view(self, path: str, *, settings: bool = True) -> PortsView:
+    async def ports_view(self, path: str, *, whole: bool = True) -> PortsView:
         self._check_sandbox(path)
         inside = [placed.link for placed in self._links.values() if placed.where == path]
         ports = [one for one in inside if one.kind == "ipvlan" and one.lower is not None]

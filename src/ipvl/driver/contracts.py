@@ -56,10 +56,10 @@ class Kernel(Protocol):
     async def sandbox_view(self, path: str) -> SandboxView:
         """Return what the network of the sandbox at this path is like."""
 
-    async def ports_view(self, path: str, *, settings: bool = True) -> PortsView:
+    async def ports_view(self, path: str, *, whole: bool = True) -> PortsView:
         """Return the ports in the sandbox at this path, with all about them where ipvl may enter it.
 
-        Reading their sysctls takes most of the time, and is left out without `settings`.
+        How they are set up takes most of the time to read, their sysctls above all; without `whole` that is left out.
         """
 
     async def holders(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:

@@ -80,7 +80,7 @@ async def _restore(engine: Engine, suspect: Suspect) -> SeenPort | str:
         IpvlError: the kernel refused. What was begun is taken back.
     """
     network, endpoint = suspect.network, suspect.endpoint
-    view = await engine.kernel.ports_view(endpoint.sandbox or "", settings=endpoint.seen is None)
+    view = await engine.kernel.ports_view(endpoint.sandbox or "", whole=endpoint.seen is None)
     if not view.entered:
         found = port_of(endpoint, suspect.parent, view)
         if found is None:

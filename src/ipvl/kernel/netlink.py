@@ -113,16 +113,16 @@ class HostKernel:
         except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 
-    async def ports_view(self, path: str, *, settings: bool = True) -> PortsView:
+    async def ports_view(self, path: str, *, whole: bool = True) -> PortsView:
         """Return the ports in the sandbox at this path, with all about them where ipvl may enter it.
 
-        Reading their sysctls takes most of the time, and is left out without `settings`.
+        How they are set up takes most of the time to read, their sysctls above all; without `whole` that is left out.
 
         Raises:
             IpvlError: there is no network namespace at this path, or the kernel refused.
         """
         try:
-            return await port_views.look_at_ports(self._socket, self._conversation, path, settings=settings)
+            return await port_views.look_at_ports(self._socket, self._conversation, path, whole=whole)
         except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 

@@ -33,7 +33,7 @@ from ipvl.kernel.port_messages import (
     route_of_port,
 )
 from ipvl.kernel.sandboxes import RESTLESS, entered, inside
-from ipvl.links import USUAL_METRICS, PortsView, PortView, RestoreRoutes
+from ipvl.links import USUAL_METRICS, Link, PortsView, PortView, RestoreRoutes
 from ipvl.model import IPAddress, PortRoute, PortSetup
 
 SETTINGS = Path("/proc/sys/net")
@@ -44,21 +44,21 @@ NOT_SET = frozenset({"mtu", "mc_forwarding", "stable_secret"})
 """Settings that are the kernel's own, follow from others, or are a secret of the host's."""
 
 
-async def look_at_ports(socket: AsyncIPRoute, host: Conversation, namespace: str, *, settings: bool) -> PortsView:
+async def look_at_ports(socket: AsyncIPRoute, host: Conversation, namespace: str, *, whole: bool) -> PortsView:
     """Return the ports in a sandbox, with everything about them where it may be entered.
 
     Args:
         socket: pyroute2's, in the host's namespace.
         host: ipvl's own, in the host's namespace.
         namespace: the path of the sandbox's network namespace.
-        settings: whether to read the ports' sysctls, too.
+        whole: whether to tell how ports are set up, too.
 
     Raises:
         IpvlError: there is no network namespace at this path, or it does not hold still.
         NetlinkError: the kernel refused.
     """
     try:
-        return _look_inside(namespace, settings=settings)
+        return _look_inside(namespace, whole=whole)
     except IpvlError as error:
         if not isinstance(error.__cause__, PermissionError):
             raise
@@ -85,34 +85,27 @@ def restore_routes(step: RestoreRoutes) -> None:
                     raise
 
 
-def _look_inside(namespace: str, *, settings: bool) -> PortsView:
+def _look_inside(namespace: str, *, whole: bool) -> PortsView:
     with entered(namespace):
-        link = Conversation()
-        with link:
-            asked = [link.list(request) for request in (all_links(), all_addresses(), all_routes())]
+        conversation = Conversation()
+        with conversation:
+            asked = [conversation.list(request) for request in (all_links(), all_addresses(), all_routes())]
         if None in asked:
             raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
-        links, addresses, routes = (found or () for found in asked)
-        read = {body: read_link(body, {}) for body in links}
+        bodies, addresses, routes = (found or () for found in asked)
+        links = [read_link(body, {}) for body in bodies]
         held = [read_address(body) for body in addresses]
-        ways = [way for body in routes if (way := read_port_route(body)) is not None]
         ports = []
-        for body, one in read.items():
-            lower, elsewhere_in = read_lower(body)
-            if one.kind != "ipvlan" or lower is None or elsewhere_in is None:
+        for link, body in zip(links, bodies, strict=True):
+            lower, where = read_lower(body) if link.kind == "ipvlan" else (None, None)
+            if lower is None or where is None:
                 continue
-            own = [address for address in held if address.index == one.index]
-            setup = PortSetup(
-                broadcast=any(address.broadcast for address in own),
-                queue_length=read_queue_length(body),
-                alias=one.alias,
-                routes=_in_order(route for index, route in ways if index == one.index),
-                settings=tuple(_settings(one.name)) if settings else (),
-            )
+            own = [one for one in held if one.index == link.index]
             has = tuple(one.interface for one in own if one.permanent and not one.interface.is_link_local)
-            ports.append(PortView(one.name, lower, one.up, has, setup))
-    names = {one.index: one.name for one in read.values()}
-    defaults = [way for way in map(read_way, routes) if way is not None and way.destination.prefixlen == 0]
+            setup = _setup(link, body, own, routes) if whole else None
+            ports.append(PortView(link.name, lower, link.up, has, setup))
+    names = {link.index: link.name for link in links}
+    ways = [way for way in map(read_way, routes) if way is not None and way.destination.prefixlen == 0]
     return PortsView(
         entered=True,
         ports=tuple(ports),
@@ -120,9 +113,21 @@ def _look_inside(namespace: str, *, settings: bool) -> PortsView:
         addresses=frozenset(_named(held, names)),
         default_routes=frozenset(
             (way.destination.version, way.metric or USUAL_METRICS[way.destination.version])
-            for way in defaults
+            for way in ways
             if not way.announced
         ),
+    )
+
+
+def _setup(link: Link, body: bytes, held: Iterable[Held], routes: Iterable[bytes]) -> PortSetup:
+    """Return how a port is set up; this thread is in its namespace."""
+    ways = [way for one in routes if (way := read_port_route(one)) is not None]
+    return PortSetup(
+        broadcast=any(address.broadcast for address in held),
+        queue_length=read_queue_length(body),
+        alias=link.alias,
+        routes=_in_order(route for index, route in ways if index == link.index),
+        settings=tuple(_settings(link.name)),
     )
 
 

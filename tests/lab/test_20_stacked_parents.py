@@ -118,8 +118,9 @@ def test_an_outer_tag_of_somebody_elses(docker_host: DockerHost) -> None:
     ids=["bond", "bridge"],
 )
 def test_a_bond_or_bridge_as_parent(docker_host: DockerHost, lines: tuple[str, ...]) -> None:
-    """Tagged and untagged, containers reach the router through whatever eth1 belongs to."""
-    docker_host.guest.run("ip -batch -", input="\n".join([*lines, "link set eth1 up", "link set bond0 up"]) + "\n")
+    """Tagged and untagged, containers reach the router through whatever eth1 belongs to, made anew as well."""
+    batch = "\n".join([*lines, "link set eth1 up", "link set bond0 up"]) + "\n"
+    docker_host.guest.run("ip -batch -", input=batch)
     try:
         for parent, subnet in (("bond0", "192.168.1"), ("bond0.20", "192.168.20")):
             docker_host.docker(f"docker network create -d ipvlan --subnet={subnet}.0/24 -o parent={parent} {parent}")
@@ -131,6 +132,12 @@ def test_a_bond_or_bridge_as_parent(docker_host: DockerHost, lines: tuple[str, .
         assert untagged.answers("192.168.1.1")
         assert tagged.answers("192.168.20.1")
         assert docker_host.namespace("host2").answers(tagged.address()), "on the same VLAN"
+
+        docker_host.run("ip link del bond0")
+        docker_host.guest.run("ip -batch -", input=batch)
+        eventually(lambda: "eth0" in untagged.links() and "eth0" in tagged.links(), "their ports come back")
+        assert untagged.answers("192.168.1.1")
+        assert tagged.answers("192.168.20.1")
         docker_host.docker(f"docker rm -f {untagged.id} {tagged.id}")
         for parent in ("bond0", "bond0.20"):
             docker_host.docker(f"docker network rm {parent}")

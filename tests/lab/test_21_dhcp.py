@@ -86,6 +86,10 @@ def test_leases_of_docker(docker_host: DockerHost) -> None:
             lambda: all(map(gt, host.records("SELECT expires FROM dhcp_leases ORDER BY client_id"), before)),
             "both are renewed, and that is recorded",
         )
+        host.run("ip link del eth0.20")
+        eventually(lambda: "eth0" in web.links() and "eth0" in db.links(), "ports come back with their parent")
+        assert (["192.168.20.77/24"], 1400) == (web.addresses(), web.links()["eth0"]["mtu"])
+        assert web.answers("203.0.113.10")
         assert [] == said(server, "DHCPRELEASE"), "nothing was given back meanwhile"
 
     refusal = host.refused("docker run --rm --network lan alpine true")

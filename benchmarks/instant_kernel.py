@@ -44,6 +44,10 @@ class InstantKernel:
         """Return the parents."""
         return self._links
 
+    async def by_name(self, name: str) -> Link | None:
+        """Return the parent with this name."""
+        return next((link for link in self._links if link.name == name), None)
+
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         """Return nothing: the host has no address."""
         return ()

@@ -22,6 +22,9 @@ class Kernel(Protocol):
     async def all(self) -> tuple[Link, ...]:
         """Return every link of the host's namespace."""
 
+    async def by_name(self, name: str) -> Link | None:
+        """Return the link of the host's namespace with this name, or None."""
+
     @property
     def machine(self) -> str:
         """What tells this host from all others and stays over reboots."""

@@ -24,9 +24,11 @@ from ipvl.planning.restoration import port_of, seen_port
 
 log = logging.getLogger(__name__)
 
-PAUSES = (1, 1, 1, 1, 2, 2, 4, 8, 16, 32, 64)
+PAUSES = (0.5, 0.5, 1, 1, 1, 1, 2, 2, 4, 8, 16, 32, 64)
 """Seconds before each look at a sandbox that joined or left: Docker moves a port, and adds its routes when it comes to
 that."""
+TOGETHER = 0.5
+"""Seconds that looks are put together in, for many sandboxes that start at once."""
 RESTLESS = frozenset(
     {EventType.ENDPOINT_JOINED, EventType.ENDPOINT_LEFT, EventType.ENDPOINT_RESTORED, EventType.EVENTS_LOST}
 )
@@ -43,11 +45,15 @@ async def watch_ports(engine: Engine) -> None:
     looks: dict[str, tuple[float, int]] = {}
     homes = {one.id: one.sandbox for one in engine.records.endpoints() if one.sandbox is not None}
 
+    def later(turn: int) -> tuple[float, int]:
+        return ceil((clock() + PAUSES[turn]) / TOGETHER) * TOGETHER, turn + 1
+
     async def listen(events: Reader) -> None:
         async for event in events:
+            if event.type is EventType.ENDPOINT_JOINED:
+                await _note_parent(engine, event.endpoint_id or "")
             if event.type in RESTLESS:
-                # Many that start at once are looked at together, once a second.
-                looks.update(dict.fromkeys(_homes(engine, event, homes), (ceil(clock() + PAUSES[0]), 1)))
+                looks.update(dict.fromkeys(_homes(engine, event, homes), later(0)))
                 news.set()
 
     with engine.events.reading() as events:
@@ -65,7 +71,7 @@ async def watch_ports(engine: Engine) -> None:
                 for sandbox, turn in due.items():
                     del looks[sandbox]
                     if turn < len(PAUSES):
-                        looks[sandbox] = (ceil(clock() + PAUSES[turn]), turn + 1)
+                        looks[sandbox] = later(turn)
                 if due:
                     await look_at_ports(engine, due)
 
@@ -90,6 +96,16 @@ async def look_at_ports(engine: Engine, sandboxes: Collection[str] | None = None
         engine.joined_on = {key: index for key, index in engine.joined_on.items() if key in there}
     except IpvlError as error:
         log.warning("ports in containers could not be looked at: %s", error)
+
+
+async def _note_parent(engine: Engine, identity: str) -> None:
+    """Note on which parent an endpoint has just joined, which may go before anybody has seen the port."""
+    endpoint = engine.records.endpoint(identity)
+    if endpoint is not None and endpoint.seen is None:
+        with suppress(IpvlError):  # the first look notes it, too
+            parent = await engine.kernel.by_name(engine.network(endpoint.network_id).parent)
+            if parent is not None:
+                engine.joined_on.setdefault((endpoint.id, endpoint.changed), parent.index)
 
 
 async def _look(engine: Engine, host: Host, endpoint: Endpoint) -> SeenPort | None:
@@ -128,7 +144,7 @@ def _homes(engine: Engine, event: Event, homes: dict[str, str]) -> Iterable[str]
 async def _look_at_all(engine: Engine) -> None:
     while True:
         await engine.rerouted.wait()
-        await asyncio.sleep(PAUSES[0])
+        await asyncio.sleep(1)
         engine.rerouted.clear()
         await look_at_ports(engine)
         await asyncio.sleep(AT_MOST_EVERY)

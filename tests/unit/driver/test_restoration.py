@@ -145,7 +145,7 @@ def test_what_the_kernel_refuses_is_tried_again(joined):
 def test_a_port_is_looked_at_a_moment_after_it_joined(world, monkeypatch):
     """And again, since Docker adds its routes later; until then a container's start has nothing to do with it."""
     monkeypatch.setattr(port_sightings, "PAUSES", (0.01, 0.01, 0.01))
-    monkeypatch.setattr(port_sightings, "ceil", lambda seconds: seconds)
+    monkeypatch.setattr(port_sightings, "TOGETHER", 0.01)
     world.create_network(network(name="lan"))
     world.create_endpoint(ONE)
     looked = asyncio.Event()
@@ -164,6 +164,9 @@ def test_a_port_is_looked_at_a_moment_after_it_joined(world, monkeypatch):
         world.kernel.open_sandbox(SANDBOX)
         await endpoints.join(world.engine, ONE.network_id, ONE.id, SANDBOX)
         assert world.engine.records.endpoint(ONE.id).seen is None
+        for _ in range(10):  # turns of the loop, which is all it takes
+            await asyncio.sleep(0)
+        assert [world.kernel.link("eth0").index] == list(world.engine.joined_on.values()), "its parent is noted at once"
         world.kernel.take(ONE.port, SANDBOX)
         world.kernel.dress(SANDBOX, "eth0", ["192.168.20.10/24"])
         await looked.wait()

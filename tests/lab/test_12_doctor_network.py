@@ -307,7 +307,7 @@ def test_a_host_without_docker(docker_host: DockerHost) -> None:
                 " again, and so does `ipvl network ls` where no daemon runs"
             ],
         )
-        host.run(f"ipvl network ls && {connect} && {attach}", timeout=90)
+        host.run("ipvl network ls", timeout=90)  # ports come back with their parent
         assert well("1 network", "1 parent") == doctor(host), "as it said"
     finally:
         host.service("ipvl", "start")

@@ -46,7 +46,7 @@ async def network_stack(links: Iterable[Link], *, sys: Path = Path("/sys"), proc
     ipv4 = proc / "sys/net/ipv4/conf"
     return NetworkStack(
         links=found,
-        rp_filter=max(_number(ipv4 / "all/rp_filter"), _number(ipv4 / "default/rp_filter")),
+        rp_filter=max(read_setting(ipv4 / "all/rp_filter"), read_setting(ipv4 / "default/rp_filter")),
         default_routes6=frozenset(_default_routes6(proc / "net/ipv6_route")),
     )
 
@@ -56,12 +56,12 @@ def _link_facts(name: str, sys: Path, proc: Path) -> LinkFacts:
     return LinkFacts(
         name=name,
         wireless=(link / "phy80211").exists() or (link / "wireless").exists(),
-        proxy_arp=_number(ipv4 / name / "proxy_arp") == 1 or _number(ipv4 / "all/proxy_arp") == 1,
-        ipv6_disabled=_number(ipv6 / "disable_ipv6") == 1,
-        accept_ra=_number(ipv6 / "accept_ra", 1),
-        forwarding6=_number(ipv6 / "forwarding") == 1,
-        rp_filter=max(_number(ipv4 / name / "rp_filter"), _number(ipv4 / "all/rp_filter")),
-        arp_ignore=max(_number(ipv4 / name / "arp_ignore"), _number(ipv4 / "all/arp_ignore")),
+        proxy_arp=read_setting(ipv4 / name / "proxy_arp") == 1 or read_setting(ipv4 / "all/proxy_arp") == 1,
+        ipv6_disabled=read_setting(ipv6 / "disable_ipv6") == 1,
+        accept_ra=read_setting(ipv6 / "accept_ra", 1),
+        forwarding6=read_setting(ipv6 / "forwarding") == 1,
+        rp_filter=max(read_setting(ipv4 / name / "rp_filter"), read_setting(ipv4 / "all/rp_filter")),
+        arp_ignore=max(read_setting(ipv4 / name / "arp_ignore"), read_setting(ipv4 / "all/arp_ignore")),
     )
 
 
@@ -76,7 +76,8 @@ def _received(table: Path) -> Iterator[tuple[str, int]]:
         yield name, int(counters.split()[1])
 
 
-def _number(path: Path, otherwise: int = 0) -> int:
+def read_setting(path: Path, otherwise: int = 0) -> int:
+    """Return the number that a file of /proc/sys or /sys has, and `otherwise` where there is none."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):

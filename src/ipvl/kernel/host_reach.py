@@ -16,6 +16,7 @@ from socket import if_nametoindex
 
 from ipvl.kernel.addresses import list_addresses
 from ipvl.kernel.conversation import Conversation
+from ipvl.kernel.facts import read_setting
 from ipvl.links import Reach
 from ipvl.model import IPInterface
 
@@ -40,9 +41,9 @@ def route(name: str) -> None:
     Raises:
         OSError: the settings cannot be written.
     """
-    _write(IPV6 / name, accept_ra=0, autoconf=0, disable_ipv6=_read(IPV6 / "default/disable_ipv6"))
+    _write(IPV6 / name, accept_ra=0, autoconf=0, disable_ipv6=read_setting(IPV6 / "default/disable_ipv6"))
     # That nobody is answered is what a shut link is known by, so it ends last.
-    _write(IPV4 / name, rp_filter=_read(IPV4 / "default/rp_filter"), arp_ignore=OWN_ALONE)
+    _write(IPV4 / name, rp_filter=read_setting(IPV4 / "default/rp_filter"), arp_ignore=OWN_ALONE)
 
 
 def read(conversation: Conversation, names: Collection[str]) -> dict[str, Reach]:
@@ -58,9 +59,9 @@ def read(conversation: Conversation, names: Collection[str]) -> dict[str, Reach]
     for name in names:
         if (IPV4 / name).exists():
             found[name] = Reach(
-                rp_filter=_read(IPV4 / name / "rp_filter"),
-                arp_ignore=_read(IPV4 / name / "arp_ignore"),
-                ipv6=_read(IPV6 / name / "disable_ipv6", otherwise=1) == 0,
+                rp_filter=read_setting(IPV4 / name / "rp_filter"),
+                arp_ignore=read_setting(IPV4 / name / "arp_ignore"),
+                ipv6=read_setting(IPV6 / name / "disable_ipv6", otherwise=1) == 0,
                 addresses=addresses.get(_index(name), ()),
             )
     return found
@@ -87,10 +88,3 @@ def _write(folder: Path, **settings: int) -> None:
         path = folder / setting
         if path.exists():  # a kernel without IPv6 has none of its settings
             path.write_text(str(value))
-
-
-def _read(path: Path, otherwise: int = 0) -> int:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return otherwise

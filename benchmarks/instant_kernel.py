@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ipvl.links import HostWays, Link, PortsView, Reach, SandboxView, Step
-from ipvl.model import IPAddress, IPNetwork, OwnAddresses
+from ipvl.model.addresses import IPAddress, IPNetwork, OwnAddresses
+from ipvl.model.links import HostWays, Link, PortsView, Reach, SandboxView
+from ipvl.model.steps import Step
 
 
 class InstantKernel:

@@ -25,18 +25,20 @@ from ipaddress import IPv4Interface, IPv4Network, ip_network
 from pathlib import Path
 
 from benchmarks.instant_kernel import InstantKernel
-from ipvl.addresses.allocation import next_free
 from ipvl.addresses.intervals import Intervals
-from ipvl.driver import endpoints
+from ipvl.addresses.next_address import next_free
+from ipvl.driver.endpoints import create_join_leave as endpoints
 from ipvl.driver.engine import Engine
-from ipvl.embedded import members, messages
+from ipvl.embedded import call_messages as messages
+from ipvl.embedded import members
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.embedded.sandboxes import settle
-from ipvl.model import DOCKER, Endpoint, Flag, Mode, Network, Parent, ParentKind, Phase, Subnet
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import DOCKER, Flag, Mode, Network, Parent, ParentKind, Phase, Subnet
 from ipvl.options.endpoint import port_name
-from ipvl.records import Put
-from ipvl.store.sqlite import open_store
+from ipvl.records.records import Put
+from ipvl.store.state_file import open_store
 
 ON_DISK = "/var/tmp"
 SAMPLES = 100

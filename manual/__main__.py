@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ipvl.doors.cli.parser import parser
-from ipvl.doors.cli.topology_svg import topology_svg
+from ipvl.doors.cli.topology.svg_picture import topology_svg
 from manual.example import example
 from manual.help_tree import help_tree
 from manual.man_pages import man_page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ipvl.driver.status import EndpointStatus, NetworkStatus, ParentStatus, Status
-from ipvl.driver.subnet_status import SubnetStatus
+from ipvl.driver.status.host_status import EndpointStatus, NetworkStatus, ParentStatus, Status
+from ipvl.driver.status.subnet import SubnetStatus
 
 SUBNETS: dict[str, tuple[tuple[str, str | None], ...]] = {
     "lan": (("192.168.1.0/24", "192.168.1.1"),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ipvl import __version__
-from ipvl.daemon.configuration import Configuration
+from ipvl.startup.configuration import Configuration
 from manual.help_tree import Argument, Command
 
 EXIT_STATUSES = (

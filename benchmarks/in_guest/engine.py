@@ -14,13 +14,13 @@ from pathlib import Path
 
 from pyroute2 import AsyncIPRoute
 
-from ipvl.driver import endpoints
+from ipvl.driver.endpoints import create_join_leave as endpoints
 from ipvl.driver.engine import Engine
-from ipvl.driver.networks import create_network
-from ipvl.kernel.netlink import open_host_kernel
+from ipvl.driver.networks.create_remove import create_network
+from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.options.endpoint import endpoint
 from ipvl.options.network import SubnetText, network
-from ipvl.store.sqlite import open_store
+from ipvl.store.state_file import open_store
 from ipvl.system_calls import CLONE_NEWNET, unshare
 
 PARENT = "eth0"

@@ -4,7 +4,7 @@ import sys
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from posix import _exit  # `os` would be a tenth of a quick command
 
-from ipvl.glance import glance
+from ipvl.launch.quick_commands import glance
 
 UNWRITABLE = {ENOSPC, EDQUOT, EFBIG, EIO}
 """What a disk says that takes no more of what is printed. Files that ipvl opens have refusals of their own."""
@@ -18,11 +18,11 @@ def main() -> int:
     try:
         text = glance(words)
         if text is None:
-            from ipvl.lazy_modules import import_when_used
+            from ipvl.startup.lazy_modules import import_when_used
 
             # All that dataclasses wants of it is a docstring for classes that have none.
             import_when_used("inspect")
-            from ipvl.commands import run
+            from ipvl.launch.command_table import run
 
             status = run(words)
             sys.stdout.flush()
@@ -61,7 +61,7 @@ def _unwritten(error: OSError) -> int:
 def launch() -> None:
     """Run the command line and end the process. After a glance nothing is left to tidy up, so Python does not."""
     status = main()
-    if "ipvl.commands" in sys.modules:
+    if "ipvl.launch.command_table" in sys.modules:
         sys.exit(status)
     _exit(status)
 

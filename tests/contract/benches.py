@@ -13,8 +13,9 @@ import pytest
 from pyroute2 import AsyncIPRoute, netns
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.kernel.netlink import HostKernel, open_host_kernel
-from ipvl.links import Link, Step
+from ipvl.kernel.host_kernel import HostKernel, open_host_kernel
+from ipvl.model.links import Link
+from ipvl.model.steps import Step
 from tests.contract.fake_kernel import FakeKernel
 from tests.contract.own_namespace import in_own_namespace
 

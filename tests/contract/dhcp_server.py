@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from ipaddress import IPv4Address
 
-from ipvl.dhcp.messages import Client, Message, MessageType, Reply, Server
+from ipvl.dhcp.dhcp_messages import Client, Message, MessageType, Reply, Server
 from tests.faults.dhcp_segment import SERVER_MAC
 
 MAGIC = bytes.fromhex("63825363")

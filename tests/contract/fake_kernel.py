@@ -16,25 +16,32 @@ from typing import Any
 from zlib import crc32
 
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
-from ipvl.kernel.sandboxes import route_taken
-from ipvl.links import (
+from ipvl.kernel.sandbox_ports import route_taken
+from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork, OwnAddresses
+from ipvl.model.endpoints import PortRoute, PortSetup
+from ipvl.model.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
-    USUAL_METRICS,
-    BringUp,
-    CloseHost,
     HostRoute,
     HostWays,
     Link,
+    PortsView,
+    PortView,
+    Reach,
+    SandboxView,
+)
+from ipvl.model.networks import VlanProtocol
+from ipvl.model.pools import THIS_HOST
+from ipvl.model.steps import (
+    USUAL_METRICS,
+    BringUp,
+    CloseHost,
     MakeDummy,
     MakeHostPort,
     MakePort,
     MakeVlan,
     OpenHost,
     PlacePort,
-    PortsView,
-    PortView,
-    Reach,
     RemoveHalfMade,
     RemoveHostPort,
     RemoveParent,
@@ -42,21 +49,10 @@ from ipvl.links import (
     RestoreRoutes,
     RouteParent,
     RoutePort,
-    SandboxView,
     SetMtu,
     ShutParent,
     Step,
     TakePort,
-)
-from ipvl.model import (
-    THIS_HOST,
-    IPAddress,
-    IPInterface,
-    IPNetwork,
-    OwnAddresses,
-    PortRoute,
-    PortSetup,
-    VlanProtocol,
 )
 
 EVERYWHERE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}

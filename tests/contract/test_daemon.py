@@ -15,13 +15,13 @@ from pathlib import Path
 from pyroute2 import AsyncIPRoute
 
 from ipvl.daemon import lifecycle
-from ipvl.daemon.configuration import Configuration
 from ipvl.daemon.privileges import NEEDED
 from ipvl.driver.engine import Engine
 from ipvl.http.messages import Door
 from ipvl.http.server import Server
-from ipvl.records import Put
-from ipvl.store.sqlite import open_store
+from ipvl.records.records import Put
+from ipvl.startup.configuration import Configuration
+from ipvl.store.state_file import open_store
 from tests.contract.own_namespace import in_own_namespace
 from tests.unit.builders import network, parent
 

@@ -11,11 +11,11 @@ from contextlib import suppress
 
 import pytest
 
-from ipvl.dhcp.messages import Client, Message, MessageType
-from ipvl.driver.contracts import Wire
+from ipvl.dhcp.dhcp_messages import Client, Message, MessageType
+from ipvl.driver.interfaces import Wire
 from ipvl.errors import IpvlError, Kind
-from ipvl.kernel import dhcp_probe
-from ipvl.kernel.dhcp_wire import HostWire
+from ipvl.kernel.wire import dhcp_probe
+from ipvl.kernel.wire.dhcp_sockets import HostWire
 from tests.contract.dhcp_server import read, written
 from tests.contract.own_namespace import in_own_namespace
 from tests.faults.dhcp_segment import FIRST, SERVER_MAC, FakeServer, FakeWire

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ipvl.clocks import rfc3339
-from ipvl.driver.events import Event, EventType
+from ipvl.clock.host_clocks import rfc3339
+from ipvl.driver.events.event_types import Event, EventType
 from ipvl.http import server
 from tests.contract.own_namespace import in_own_namespace
 from tests.contract.test_daemon import Daemon, daemon

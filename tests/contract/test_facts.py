@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from ipaddress import ip_interface
 
-from ipvl.facts import LinkFacts
-from ipvl.kernel.facts import network_stack
-from ipvl.kernel.netlink import open_host_kernel
+from ipvl.kernel.host_kernel import open_host_kernel
+from ipvl.kernel.network_stack import network_stack
+from ipvl.model.host_facts import LinkFacts
 from tests.contract.test_probes import HELD4, Question, asked, ip, on_a_segment
 from tests.unit.builders import link
 

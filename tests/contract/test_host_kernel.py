@@ -16,8 +16,8 @@ from pyroute2.netlink.nlsocket import NetlinkRequest
 from pyroute2.netlink.rtnl import RTM_GETLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
-from ipvl.kernel.changes import LinkState, link_changes
 from ipvl.kernel.namespaces import others
+from ipvl.kernel.netlink.change_notifications import LinkState, link_changes
 from tests.contract.benches import on_host
 
 LINKS = 60

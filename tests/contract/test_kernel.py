@@ -7,16 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.links import (
-    HALF_MADE_PREFIX,
-    MADE_BY_IPVL,
-    MakePort,
-    MakeVlan,
-    RemoveHalfMade,
-    RemoveParent,
-    RemovePort,
-)
-from ipvl.model import Flag, Mode
+from ipvl.model.links import HALF_MADE_PREFIX, MADE_BY_IPVL
+from ipvl.model.networks import Flag, Mode
+from ipvl.model.steps import MakePort, MakeVlan, RemoveHalfMade, RemoveParent, RemovePort
 from tests.contract.benches import refusal
 
 PORT = MakePort("ipvl0123456789a", "br0", Mode.L2, Flag.BRIDGE)

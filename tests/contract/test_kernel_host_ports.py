@@ -8,8 +8,9 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from ipvl.errors import Kind
-from ipvl.links import MADE_BY_IPVL, CloseHost, HostRoute, HostWay, HostWays, MakeHostPort, OpenHost, RemoveHostPort
-from ipvl.model import Flag, Mode
+from ipvl.model.links import MADE_BY_IPVL, HostRoute, HostWay, HostWays
+from ipvl.model.networks import Flag, Mode
+from ipvl.model.steps import CloseHost, MakeHostPort, OpenHost, RemoveHostPort
 from tests.contract.benches import Bench, FakeBench, refusal
 from tests.contract.test_kernel_making import needs
 

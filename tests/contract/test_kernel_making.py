@@ -12,19 +12,9 @@ from ipaddress import ip_interface
 import pytest
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import (
-    MADE_BY_IPVL,
-    BringUp,
-    MakeDummy,
-    MakePort,
-    MakeVlan,
-    Reach,
-    RemoveParent,
-    RouteParent,
-    SetMtu,
-    ShutParent,
-)
-from ipvl.model import Flag, Mode, VlanProtocol
+from ipvl.model.links import MADE_BY_IPVL, Reach
+from ipvl.model.networks import Flag, Mode, VlanProtocol
+from ipvl.model.steps import BringUp, MakeDummy, MakePort, MakeVlan, RemoveParent, RouteParent, SetMtu, ShutParent
 from tests.contract.benches import Bench, FakeBench, refusal
 
 PORT = MakePort("ipvl0123456789a", "br0", Mode.L2, Flag.BRIDGE)

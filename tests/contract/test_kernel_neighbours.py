@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import THIS_HOST
+from ipvl.model.pools import THIS_HOST
 
 MAC = "52:54:00:12:34:56"
 HELD4, FREE4 = ip_address("10.9.0.2"), ip_address("10.9.0.3")

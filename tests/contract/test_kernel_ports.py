@@ -9,8 +9,9 @@ from ipaddress import ip_network
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.links import USUAL_METRICS, MakePort, PlacePort, RestoreRoutes, RoutePort, TakePort
-from ipvl.model import Flag, Mode, PortRoute, Route
+from ipvl.model.endpoints import PortRoute
+from ipvl.model.networks import Flag, Mode, Route
+from ipvl.model.steps import USUAL_METRICS, MakePort, PlacePort, RestoreRoutes, RoutePort, TakePort
 from tests.contract.benches import on_host, refusal
 from tests.contract.test_kernel_making import needs
 from tests.contract.test_kernel_sandboxes import ADDRESSES, GATEWAYS, GONE, NAME, place
@@ -99,7 +100,7 @@ def test_a_sandbox_that_may_not_be_entered_shows_its_ports(monkeypatch):
 
     async def promise(bench):
         path, port = await placed(bench)
-        monkeypatch.setattr("ipvl.kernel.sandboxes.set_namespace", refuse)
+        monkeypatch.setattr("ipvl.kernel.sandbox_ports.set_namespace", refuse)
         view = await bench.kernel.ports_view(path)
         assert not view.entered
         assert [("eth0", port.parent, None)] == [(one.name, one.parent, one.setup) for one in view.ports]

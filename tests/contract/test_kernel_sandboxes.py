@@ -11,8 +11,9 @@ import pytest
 from pyroute2 import netns
 
 from ipvl.errors import Kind
-from ipvl.links import MakePort, PlacePort, RoutePort, SandboxView, SetMtu, TakePort
-from ipvl.model import Flag, Mode, Route
+from ipvl.model.links import SandboxView
+from ipvl.model.networks import Flag, Mode, Route
+from ipvl.model.steps import MakePort, PlacePort, RoutePort, SetMtu, TakePort
 from tests.contract.benches import Bench, on_host, refusal
 from tests.contract.test_kernel_making import needs
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from ipvl.errors import IpvlError
-from ipvl.facts import Question
-from ipvl.kernel import probes
-from ipvl.kernel.frames import announcement, arp_request, solicitation
-from ipvl.kernel.probes import announce, ask, holders
+from ipvl.kernel.wire import address_probes as probes
+from ipvl.kernel.wire.address_probes import announce, ask, holders
+from ipvl.kernel.wire.neighbour_frames import announcement, arp_request, solicitation
+from ipvl.model.host_facts import Question
 from tests.contract.own_namespace import in_own_namespace
 
 NEAR, FAR = "02:00:00:00:00:01", "02:00:00:00:00:02"

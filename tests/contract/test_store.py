@@ -13,29 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import (
-    Addressing,
-    ConflictCheck,
-    Cursor,
-    DhcpLease,
-    Endpoint,
-    Flag,
-    Lease,
-    Mode,
-    Network,
-    Parent,
-    ParentKind,
-    Phase,
-    Pool,
-    PortRoute,
-    PortSetup,
-    Quarantine,
-    Route,
-    SeenPort,
-    Terms,
-)
-from ipvl.records import Drop, Put, Record, Records
-from ipvl.store.sqlite import open_store
+from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.endpoints import Endpoint, PortRoute, PortSetup, SeenPort
+from ipvl.model.networks import Addressing, ConflictCheck, Flag, Mode, Network, Parent, ParentKind, Phase, Route
+from ipvl.model.pools import Cursor, Lease, Pool, Quarantine
+from ipvl.records.records import Drop, Put, Record, Records
+from ipvl.store.state_file import open_store
 from tests.unit.builders import (
     ID,
     OTHER_ID,

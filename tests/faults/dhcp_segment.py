@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from ipvl.dhcp.messages import Message, MessageType, Reply, Server
+from ipvl.dhcp.dhcp_messages import Message, MessageType, Reply, Server
 from ipvl.errors import missing
 
 SERVER_MAC = "02:00:00:00:00:02"

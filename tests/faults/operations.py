@@ -14,17 +14,17 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Protocol
 
-from ipvl.doors.control.app import control_app
-from ipvl.doors.docker.app import docker_app
+from ipvl.doors.control.control_requests import control_app
+from ipvl.doors.docker.plugin_requests import docker_app
 from ipvl.driver.engine import Engine
-from ipvl.driver.pools import InUse, forget_leaked
-from ipvl.driver.port_sightings import look_at_ports
+from ipvl.driver.ipam.docker_pools import InUse, forget_leaked
+from ipvl.driver.repair.port_sightings import look_at_ports
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
-from ipvl.links import RemoveParent
+from ipvl.model.steps import RemoveParent
 from ipvl.options.endpoint import port_name
-from ipvl.planning.ownership import ON_ITS_WAY
+from ipvl.planning.unclaimed_networks import ON_ITS_WAY
 
 from .asgi import exchange
 from .dhcp_segment import FIRST as LEASED_ADDRESS

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ipvl.links import HALF_MADE_PREFIX, Link
-from ipvl.model import DhcpLease, Endpoint, Phase
-from ipvl.records import Record, Records
+from ipvl.model.dhcp_leases import DhcpLease
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.links import HALF_MADE_PREFIX, Link
+from ipvl.model.networks import Phase
+from ipvl.records.records import Record, Records
 
 TIMES = {"changed": 0.0, "started": 0.0, "created": 0.0}
 CHOSEN = re.compile(r"(192\.168\.[23]0|10\.7\.0)\.\d{1,2}\b")

@@ -30,12 +30,14 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.nlsocket import NetlinkRequest
 
 from ipvl.driver.engine import Engine
-from ipvl.kernel import host_ports, link_kinds, sandboxes
-from ipvl.kernel.conversation import Conversation
-from ipvl.kernel.messages import RT_TABLE_MAIN, Message, Request
-from ipvl.kernel.netlink import open_host_kernel
-from ipvl.sandbox.hosts import write_hosts
-from ipvl.store.sqlite import open_store
+from ipvl.kernel import host_ports
+from ipvl.kernel import sandbox_ports as sandboxes
+from ipvl.kernel.host_kernel import open_host_kernel
+from ipvl.kernel.netlink import ipvlan_message as link_kinds
+from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.netlink.rtnetlink_messages import RT_TABLE_MAIN, Message, Request
+from ipvl.sandbox.hosts_file import write_hosts
+from ipvl.store.state_file import open_store
 from ipvl.system_calls import CLONE_NEWNET, unshare
 
 from .operations import FIRST, OPERATIONS, Ledger, Operation, RefusedError, compare_with_docker, perform, start_up

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipvl.options.table import NETWORK_OPTIONS
+from ipvl.options.driver_options import NETWORK_OPTIONS
 from tests.lab.docker_host import DockerHost, eventually
 
 NET = "docker network create -d ipvlan --subnet=192.168.50.0/24"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
-from ipvl.addresses.pools import pool_id
-from ipvl.links import Link
-from ipvl.model import Endpoint, Flag, Lease, Mode, Network, Parent, ParentKind, Phase, Pool, Subnet, VlanProtocol
+from ipvl.addresses.pool_requests import pool_id
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.links import Link
+from ipvl.model.networks import Flag, Mode, Network, Parent, ParentKind, Phase, Subnet, VlanProtocol
+from ipvl.model.pools import Lease, Pool
 from ipvl.options.endpoint import port_name
 from ipvl.options.network import dummy_name
 from ipvl.planning.host import Host

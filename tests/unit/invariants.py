@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ipvl.links import HALF_MADE_PREFIX
-from ipvl.model import Phase
+from ipvl.model.links import HALF_MADE_PREFIX
+from ipvl.model.networks import Phase
 from tests.unit.world import World
 
 

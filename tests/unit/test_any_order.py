@@ -11,16 +11,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from ipvl.driver import endpoints, networks, pools
+from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.ipam import docker_pools as pools
+from ipvl.driver.networks import create_remove as networks
 from ipvl.embedded import sandboxes
-from ipvl.embedded.calls import CALLS
-from ipvl.embedded.messages import AnyNetwork, Attach, CreateNetwork, Detach, NamedNetwork
+from ipvl.embedded.all_calls import CALLS
+from ipvl.embedded.call_messages import AnyNetwork, Attach, CreateNetwork, Detach, NamedNetwork
 from ipvl.embedded.sandbox_messages import Attachment, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import Link
-from ipvl.model import Cursor, Endpoint, Mode
-from ipvl.options.ipam import pool_address, pool_wish
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.links import Link
+from ipvl.model.networks import Mode
+from ipvl.model.pools import Cursor
 from ipvl.options.network import dummy_name
+from ipvl.options.pool_options import pool_address, pool_wish
 from tests.unit.builders import endpoint, network
 from tests.unit.invariants import check_invariants
 from tests.unit.world import World

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 
 import ipvl
-from ipvl.doors.cli import attach_commands
+from ipvl.doors.cli.commands import attach_detach as attach_commands
 from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
-from ipvl.doors.control.app import BRIEF, control_app
-from ipvl.embedded.calls import CALLS
-from ipvl.embedded.messages import Member
+from ipvl.doors.control.control_requests import BRIEF, control_app
+from ipvl.embedded.all_calls import CALLS
+from ipvl.embedded.call_messages import Member
 from ipvl.errors import Kind
-from ipvl.glance import FLAGS, glance
+from ipvl.launch.quick_commands import FLAGS, glance
 from tests.unit.doors.asgi import call
 from tests.unit.doors.cli.one_answer import daemon, http
 
@@ -166,7 +166,7 @@ def test_it_imports_next_to_nothing(tmp_path):
     path = tmp_path / "control.sock"
     code = (
         "import sys\n"
-        "from ipvl.glance import glance\n"
+        "from ipvl.launch.quick_commands import glance\n"
         f"glance(['attach', '--net', 'web', '--netns', 'blue'], {str(path)!r})\n"
         "print(*sys.modules)"
     )

@@ -6,13 +6,13 @@ import re
 import signal
 from pathlib import Path
 
-from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
-from ipvl.doors.cli.topology_svg import topology_svg
-from ipvl.options.table import IPAM_OPTIONS, NETWORK_OPTIONS
+from ipvl.doors.cli.topology.svg_picture import topology_svg
+from ipvl.options.driver_options import IPAM_OPTIONS, NETWORK_OPTIONS
 from ipvl.sandbox.process import NOT_EXECUTABLE, NOT_FOUND
 from ipvl.sandbox.supervisor import FAILED
+from ipvl.startup.configuration import Configuration
 from manual.example import example
 from manual.help_tree import help_tree
 from manual.man_pages import EXIT_STATUSES

@@ -11,9 +11,9 @@ import pytest
 import ipvl
 from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
-from ipvl.doors.control.app import control_app
+from ipvl.doors.control.control_requests import control_app
 from ipvl.errors import Kind
-from ipvl.glance import TABLES, glance
+from ipvl.launch.quick_commands import TABLES, glance
 from tests.unit.builders import endpoint, network
 from tests.unit.doors.asgi import call
 from tests.unit.doors.cli.one_answer import daemon, http
@@ -86,7 +86,7 @@ def test_it_imports_next_to_nothing():
         [sys.executable, "-I", "-S", "-c", program, source], capture_output=True, text=True, check=True
     )
 
-    assert "ipvl.glance" in done.stdout.split()
+    assert "ipvl.launch.quick_commands" in done.stdout.split()
     assert set() == HEAVY & set(done.stdout.split())
 
 

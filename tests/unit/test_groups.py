@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.groups import Groups
+from ipvl.records.record_index import Groups
 
 
 @pytest.fixture

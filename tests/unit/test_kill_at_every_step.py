@@ -17,9 +17,9 @@ import pytest
 
 from ipvl.embedded.recovery import recover
 from ipvl.errors import kernel_refused, unavailable
-from ipvl.links import MakeDummy, MakeHostPort, MakeVlan, OpenHost, PlacePort, RouteParent, ShutParent, Step
-from ipvl.model import PortRoute, PortSetup
-from ipvl.records import Change
+from ipvl.model.endpoints import PortRoute, PortSetup
+from ipvl.model.steps import MakeDummy, MakeHostPort, MakeVlan, OpenHost, PlacePort, RouteParent, ShutParent, Step
+from ipvl.records.records import Change
 from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
     BYSTANDERS,

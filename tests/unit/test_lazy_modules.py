@@ -8,7 +8,7 @@ def test_inspect_is_executed_when_it_is_used():
     """Importing dataclasses does not need it; what looks into it finds everything."""
     code = (
         "import sys\n"
-        "from ipvl.lazy_modules import import_when_used\n"
+        "from ipvl.startup.lazy_modules import import_when_used\n"
         "import_when_used('inspect')\n"
         "import_when_used('inspect')\n"
         "import dataclasses\n"

@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ipvl.model import Endpoint, Network
-from ipvl.records import Drop, Put, Records
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Network
+from ipvl.records.records import Drop, Put, Records
 from tests.unit.builders import ID, OTHER_ID, endpoint, network, parent, vlan_parent
 
 PARENTS = ("eth0", "eth1")

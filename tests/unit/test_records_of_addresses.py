@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ipvl.model import Cursor, Quarantine
-from ipvl.records import Drop, Put, Records
+from ipvl.model.pools import Cursor, Quarantine
+from ipvl.records.records import Drop, Put, Records
 from tests.unit.builders import endpoint, lease, network, parent, pool, subnet
 
 PARENTS = ("eth0", "eth1")

@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ipvl.driver import endpoints, networks
+from ipvl.driver.endpoints import create_join_leave as endpoints
 from ipvl.driver.engine import Engine
-from ipvl.driver.recovery import reconcile
+from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.repair.reconcile import reconcile
 from ipvl.errors import IpvlError, Kind, unavailable
-from ipvl.model import Attachment, Endpoint, Network
-from ipvl.records import Change, Record
-from ipvl.store.sqlite import SqliteStore, open_store
+from ipvl.model.endpoints import Attachment, Endpoint
+from ipvl.model.networks import Network
+from ipvl.records.records import Change, Record
+from ipvl.store.state_file import SqliteStore, open_store
 from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
 from tests.faults.dhcp_segment import FakeWire
 from tests.unit.builders import NOW, SANDBOX

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TypeVar
 
 from ipvl.errors import conflict, invalid
-from ipvl.model import IPNetwork
+from ipvl.model.addresses import IPNetwork
 
 DEFAULT_POOLS4 = tuple(
     (IPv4Network(base), size)

@@ -13,30 +13,30 @@ from contextlib import closing
 from functools import partial
 
 from ipvl import __version__
-from ipvl.clocks import HostClocks
-from ipvl.daemon.configuration import Configuration
+from ipvl.clock.host_clocks import HostClocks
+from ipvl.clock.steady_clock import start_clock, watch_wall_clock
 from ipvl.daemon.privileges import drop_privileges
-from ipvl.daemon.sandboxes import discard, watch_supervisors
 from ipvl.daemon.sockets import listening, locked, passed_sockets
-from ipvl.doors.control.app import control_app
-from ipvl.doors.docker.app import docker_app
-from ipvl.doors.docker.engine_api import follow_docker, learn_missing_names
-from ipvl.driver.announcements import Announcer
+from ipvl.daemon.supervisor_watch import discard, watch_supervisors
+from ipvl.doors.control.control_requests import control_app
+from ipvl.doors.docker.engine_api.follow import follow_docker, learn_missing_names
+from ipvl.doors.docker.plugin_requests import docker_app
+from ipvl.driver.dhcp_leases.lease_renewal import keep_leases
 from ipvl.driver.engine import Engine
-from ipvl.driver.events import Event, EventType
-from ipvl.driver.lease_keeping import keep_leases
-from ipvl.driver.port_sightings import watch_ports
-from ipvl.driver.steady_clock import start_clock, watch_wall_clock
+from ipvl.driver.events.event_types import Event, EventType
+from ipvl.driver.ipam.address_announcements import Announcer
+from ipvl.driver.repair.port_sightings import watch_ports
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
 from ipvl.http.server import Server
-from ipvl.kernel.changes import LinkState, address_changes, link_changes, reach_changes
-from ipvl.kernel.dhcp_wire import HostWire
-from ipvl.kernel.netlink import open_host_kernel
-from ipvl.sandbox.hosts import write_hosts
-from ipvl.sandbox.resolvers import write_resolvers
-from ipvl.store.sqlite import open_store
+from ipvl.kernel.host_kernel import open_host_kernel
+from ipvl.kernel.netlink.change_notifications import LinkState, address_changes, link_changes, reach_changes
+from ipvl.kernel.wire.dhcp_sockets import HostWire
+from ipvl.sandbox.hosts_file import write_hosts
+from ipvl.sandbox.resolv_conf import write_resolvers
+from ipvl.startup.configuration import Configuration
+from ipvl.store.state_file import open_store
 
 log = logging.getLogger(__name__)
 

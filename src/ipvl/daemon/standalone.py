@@ -5,23 +5,24 @@ from __future__ import annotations
 from contextlib import closing
 from functools import partial
 
-from ipvl.clocks import HostClocks
-from ipvl.daemon.configuration import Configuration
-from ipvl.daemon.sandboxes import discard
+from ipvl.clock.host_clocks import HostClocks
+from ipvl.clock.steady_clock import look_at_clock, start_clock
 from ipvl.daemon.sockets import locked
-from ipvl.driver.announcements import announce, pauses
+from ipvl.daemon.supervisor_watch import discard
 from ipvl.driver.engine import Engine
-from ipvl.driver.status import Status, status
-from ipvl.driver.steady_clock import look_at_clock, start_clock
-from ipvl.embedded.calls import CALLS
+from ipvl.driver.ipam.address_announcements import announce, pauses
+from ipvl.driver.status.host_status import Status, status
+from ipvl.embedded.all_calls import CALLS
 from ipvl.embedded.recovery import publish_all, recover
 from ipvl.embedded.sandbox_messages import SandboxEnded
 from ipvl.embedded.sandboxes import settle
-from ipvl.kernel.netlink import open_host_kernel
-from ipvl.model import Endpoint, Network
-from ipvl.records import Records
-from ipvl.sandbox.hosts import write_hosts
-from ipvl.store.sqlite import open_store, open_store_read_only
+from ipvl.kernel.host_kernel import open_host_kernel
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Network
+from ipvl.records.records import Records
+from ipvl.sandbox.hosts_file import write_hosts
+from ipvl.startup.configuration import Configuration
+from ipvl.store.state_file import open_store, open_store_read_only
 
 WAIT_FOR_ANOTHER = 20.0
 """Seconds to wait for another command that has the state."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, warning
-from ipvl.model import THIS_HOST, ConflictCheck, Network, Pool
+from ipvl.model.networks import ConflictCheck, Network
+from ipvl.model.pools import THIS_HOST, Pool
 
 MANY = 8
 """Addresses that one machine may have beside containers before it looks like a router that answers for everybody."""

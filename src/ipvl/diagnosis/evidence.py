@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ipvl.errors import invalid, missing, shown
-from ipvl.facts import Answers, NetworkStack
-from ipvl.links import HostRoute, Link
-from ipvl.model import Network, Parent, Phase
+from ipvl.model.host_facts import Answers, NetworkStack
+from ipvl.model.links import HostRoute, Link
+from ipvl.model.networks import Network, Parent, Phase
 from ipvl.options.link_names import link_name
 from ipvl.planning.host import Host
-from ipvl.planning.tags import wanted_parents
-from ipvl.records import Records
+from ipvl.planning.vlan_tags import wanted_parents
+from ipvl.records.records import Records
 
 
 @dataclass(frozen=True, slots=True)

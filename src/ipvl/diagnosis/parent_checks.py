@@ -9,13 +9,13 @@ from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, refusal, warning
 from ipvl.errors import IpvlError
-from ipvl.links import Link
-from ipvl.model import Parent, ParentKind
-from ipvl.planning.isolation import KEEPS_IN, unused
-from ipvl.planning.kernels import check_kind, check_release
-from ipvl.planning.mtus import wrong_mtus
-from ipvl.planning.parent_links import belied_name, check_ethernet, check_master, check_mtu, check_no_macvlan
+from ipvl.model.links import Link
+from ipvl.model.networks import Parent, ParentKind
+from ipvl.planning.internal_networks import KEEPS_IN, unused
+from ipvl.planning.kernel_versions import check_kind, check_release
+from ipvl.planning.parent_requirements import belied_name, check_ethernet, check_master, check_mtu, check_no_macvlan
 from ipvl.planning.parents import base_of_missing, steps_to_make
+from ipvl.planning.port_mtus import wrong_mtus
 
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from ipvl.addresses.allocation import used_gateway
+from ipvl.addresses.next_address import used_gateway
 from ipvl.diagnosis.evidence import Scope
-from ipvl.facts import NetworkStack, Question
-from ipvl.links import Link
-from ipvl.model import Endpoint, IPAddress, Network, Phase, Subnet
+from ipvl.model.addresses import IPAddress
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.host_facts import NetworkStack, Question
+from ipvl.model.links import Link
+from ipvl.model.networks import Network, Phase, Subnet
 from ipvl.planning.host import Host
-from ipvl.planning.parent_links import TAKES_EVERY_FRAME
-from ipvl.records import Records
+from ipvl.planning.parent_requirements import TAKES_EVERY_FRAME
+from ipvl.records.records import Records
 
 MOST_ADDRESSES = 256
 """How many endpoints' addresses are asked for on one parent: each is a broadcast that every machine there receives."""

@@ -9,13 +9,16 @@ from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.parent_checks import is_in
-from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeHostPort, MakeVlan
-from ipvl.model import Endpoint, Network, Phase, Pool
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.links import HALF_MADE_PREFIX, Link
+from ipvl.model.networks import Network, Phase
+from ipvl.model.pools import Pool
+from ipvl.model.steps import MakeDummy, MakeHostPort, MakeVlan
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port
-from ipvl.planning.ownership import ON_ITS_WAY, unclaimed, way_out_of_unclaimed, what_is_unclaimed
 from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair
-from ipvl.records import Drop
+from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed, way_out_of_unclaimed, what_is_unclaimed
+from ipvl.records.records import Drop
 
 MAKING_TAKES = 60.0
 """Seconds after which a network that is still being made was given up."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ipvl.addresses.allocation import gateway_of, used_gateway
 from ipvl.addresses.default_pools import is_default_pool
+from ipvl.addresses.next_address import gateway_of, used_gateway
 from ipvl.diagnosis import parent_checks, wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, Severity, problem, warning
 from ipvl.diagnosis.questions import endpoint_questions, gateway_question, router_question
-from ipvl.links import Link
-from ipvl.model import IPInterface, IPNetwork, Network, Parent, Subnet
-from ipvl.planning.own_addresses import clashes
-from ipvl.planning.own_routers import own_routers
+from ipvl.model.addresses import IPInterface, IPNetwork
+from ipvl.model.links import Link
+from ipvl.model.networks import Network, Parent, Subnet
+from ipvl.planning.container_routers import own_routers
+from ipvl.planning.host_address_conflicts import clashes
 
 QUIET_FOR = 600.0
 """Seconds after which a VLAN on which nobody was asked, and that never received a frame, is worth a word."""

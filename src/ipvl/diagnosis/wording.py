@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ipvl.model import Endpoint, Network
-from ipvl.records import Records
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Network
+from ipvl.records.records import Records
 
 
 def member(network: Network) -> str:

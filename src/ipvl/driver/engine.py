@@ -7,20 +7,25 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from ipvl.clocks import rfc3339
-from ipvl.driver.claims import Claims
-from ipvl.driver.contracts import Kernel, Store, Wire
-from ipvl.driver.event_log import EventLog
-from ipvl.driver.events import Event, EventType
-from ipvl.driver.lease_ends import freed, say_farewell, unused
-from ipvl.driver.lifecycles import Lifecycles
-from ipvl.driver.memberships import Memberships
+from ipvl.clock.host_clocks import rfc3339
+from ipvl.driver.dhcp_leases.lease_release import freed, say_farewell, unused
+from ipvl.driver.dhcp_leases.pending_requests import Claims
+from ipvl.driver.endpoints.outdated_hosts_files import Memberships
+from ipvl.driver.events.event_log import EventLog
+from ipvl.driver.events.event_types import Event, EventType
+from ipvl.driver.events.record_changes import Lifecycles
+from ipvl.driver.interfaces import Kernel, Store, Wire
 from ipvl.errors import IpvlError, missing, shown
-from ipvl.links import HostWays, MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
-from ipvl.model import DhcpLease, Endpoint, IPAddress, Network, Pool, Sandbox
+from ipvl.model.addresses import IPAddress
+from ipvl.model.dhcp_leases import DhcpLease
+from ipvl.model.endpoints import Endpoint, Sandbox
+from ipvl.model.links import HostWays
+from ipvl.model.networks import Network
+from ipvl.model.pools import Pool
+from ipvl.model.steps import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
 from ipvl.planning.host import Host
-from ipvl.planning.ownership import way_out_of_unclaimed, what_is_unclaimed
-from ipvl.records import Change, Put, Records
+from ipvl.planning.unclaimed_networks import way_out_of_unclaimed, what_is_unclaimed
+from ipvl.records.records import Change, Put, Records
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +52,7 @@ class Engine:
     Args:
         kernel: the host.
         store: what is remembered; its records are read here, once.
-        clock: tells the time in seconds since the epoch, and never jumps: `ipvl.driver.steady_clock`.
+        clock: tells the time in seconds since the epoch, and never jumps: `ipvl.clock.steady_clock`.
         date: says when by the wall clock a moment of that clock is or was (RFC 3339).
         moment: returns which moment of that clock it is at a time of the wall clock's, in seconds since the epoch.
         publish: writes names to the hosts file at a path; what cannot be written is its own to report.

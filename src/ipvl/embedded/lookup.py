@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from ipvl.errors import conflict, missing, shown
-from ipvl.model import Network, Sandbox
-from ipvl.records import Records
+from ipvl.model.endpoints import Sandbox
+from ipvl.model.networks import Network
+from ipvl.records.records import Records
 
 DOOR = "embedded"
 

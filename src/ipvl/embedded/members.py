@@ -9,30 +9,32 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
-from ipvl.driver.addressing import choose_addresses, moved_cursors
-from ipvl.driver.conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
-from ipvl.driver.endpoints import addresses as addresses_of
-from ipvl.driver.endpoints import make_port, port_mtu, reserve
+from ipvl.driver.dhcp_leases.lease_requests import Leased, reserve_leased
+from ipvl.driver.endpoints.create_join_leave import addresses as addresses_of
+from ipvl.driver.endpoints.create_join_leave import make_port, port_mtu, reserve
 from ipvl.driver.engine import Engine
-from ipvl.driver.host_access import let_in, steps_to_remove
-from ipvl.driver.leases import Leased, reserve_leased
-from ipvl.driver.own_routers import notices
-from ipvl.embedded.leases import DOCKERS, check_address, leased, name_resolvers
+from ipvl.driver.ipam.address_choice import choose_addresses, moved_cursors
+from ipvl.driver.ipam.address_conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
+from ipvl.driver.networks.host_ports import let_in, steps_to_remove
+from ipvl.driver.networks.router_notices import notices
+from ipvl.embedded.call_messages import Attach, Connect, Detach, Disconnect, Member
+from ipvl.embedded.hosts_file_names import publish_names
 from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.messages import Attach, Connect, Detach, Disconnect, Member
-from ipvl.embedded.names import publish_names
+from ipvl.embedded.member_leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.networks import member
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, Kind, conflict, invalid, missing, shown
-from ipvl.links import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
-from ipvl.model import ConflictCheck, Endpoint, IPAddress, Network, Phase, Sandbox
+from ipvl.model.addresses import IPAddress
+from ipvl.model.endpoints import Endpoint, Sandbox
+from ipvl.model.networks import ConflictCheck, Network, Phase
+from ipvl.model.steps import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.link_names import link_name
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
-from ipvl.planning.attachments import has_router6, routes_through
 from ipvl.planning.reconciliation import is_in_sandbox
-from ipvl.records import Drop, Put
+from ipvl.planning.sandbox_routes import has_router6, routes_through
+from ipvl.records.records import Drop, Put
 
 log = logging.getLogger(__name__)
 

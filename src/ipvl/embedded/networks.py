@@ -5,17 +5,16 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from ipvl.addresses.allocation import gateway_of
-from ipvl.driver import networks as driver
-from ipvl.driver.addressing import choose_subnets
-from ipvl.driver.dhcp_status import DhcpStatus
+from ipvl.addresses.next_address import gateway_of
+from ipvl.driver.dhcp_leases.lease_status import lease_status
 from ipvl.driver.engine import Engine
-from ipvl.driver.host_access import with_host_addresses
-from ipvl.driver.lease_status import lease_status
-from ipvl.driver.parents import with_named_parent
-from ipvl.driver.status import default_route_families, subnet_statuses, troubles_of_records
-from ipvl.embedded.lookup import DOOR, find_network, find_own_network
-from ipvl.embedded.messages import (
+from ipvl.driver.ipam.address_choice import choose_subnets
+from ipvl.driver.networks import create_remove as driver
+from ipvl.driver.networks.host_ports import with_host_addresses
+from ipvl.driver.networks.parent_lookup import with_named_parent
+from ipvl.driver.status.dhcp_lease import DhcpStatus
+from ipvl.driver.status.host_status import default_route_families, subnet_statuses, troubles_of_records
+from ipvl.embedded.call_messages import (
     AnyNetwork,
     CreateNetwork,
     Member,
@@ -25,17 +24,20 @@ from ipvl.embedded.messages import (
     NetworkView,
     Removed,
 )
-from ipvl.embedded.names import publish_names
+from ipvl.embedded.hosts_file_names import publish_names
+from ipvl.embedded.lookup import DOOR, find_network, find_own_network
 from ipvl.errors import conflict, invalid
-from ipvl.model import BOTH_FAMILIES, ConflictCheck, Endpoint, Network, Phase
+from ipvl.model.addresses import BOTH_FAMILIES
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import ConflictCheck, Network, Phase
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.network import without_addresses
 from ipvl.options.subnet_flags import subnets_from_flags
+from ipvl.planning.container_routers import own_routers
 from ipvl.planning.host_access import check_host_access, host_addresses
-from ipvl.planning.isolation import unused_parent
-from ipvl.planning.kernels import check_kernel
-from ipvl.planning.own_routers import own_routers
+from ipvl.planning.internal_networks import unused_parent
+from ipvl.planning.kernel_versions import check_kernel
 from ipvl.planning.parents import plan_parent
 from ipvl.planning.reconciliation import is_in_sandbox
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.recovery import reconcile
-from ipvl.driver.restoration import restore_ports
+from ipvl.driver.repair.reconcile import reconcile
+from ipvl.driver.repair.restore_ports import restore_ports
+from ipvl.embedded.hosts_file_names import publish_names
 from ipvl.embedded.members import leave
-from ipvl.embedded.names import publish_names
 from ipvl.errors import IpvlError
-from ipvl.model import Phase
+from ipvl.model.networks import Phase
 
 log = logging.getLogger(__name__)
 

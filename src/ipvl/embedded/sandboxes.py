@@ -8,23 +8,25 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.lifecycles import sandbox_ended, sandbox_started
-from ipvl.driver.static_addresses import static_addresses_to
-from ipvl.embedded.leases import DOCKERS, check_address, leased, name_resolvers
+from ipvl.driver.events.record_changes import sandbox_ended, sandbox_started
+from ipvl.driver.ipam.static_addresses import static_addresses_to
+from ipvl.embedded.call_messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
+from ipvl.embedded.hosts_file_names import publish_names
 from ipvl.embedded.lookup import find_own_network, find_sandbox
+from ipvl.embedded.member_leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.members import join, leave
-from ipvl.embedded.messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
-from ipvl.embedded.names import publish_names
 from ipvl.embedded.networks import member
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
-from ipvl.model import Endpoint, Network, Sandbox, StaticAddress
+from ipvl.model.endpoints import Endpoint, Sandbox
+from ipvl.model.networks import Network
+from ipvl.model.pools import StaticAddress
 from ipvl.options.endpoint import check_mac
 from ipvl.options.names import hostname as checked_hostname
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
 from ipvl.options.network import network_id
-from ipvl.records import Drop, Put
+from ipvl.records.records import Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 from ipvl.http.messages import JSON, Answer, Door, Request, Response, Stream
-from ipvl.http.requests import BadRequestError, RequestReader
+from ipvl.http.request_parser import BadRequestError, RequestReader
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ from socket import AF_INET, AF_INET6
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.links import CloseHost, HostWay, OpenHost
-from ipvl.model import IPNetwork
+from ipvl.model.addresses import IPNetwork
+from ipvl.model.links import HostWay
+from ipvl.model.steps import CloseHost, OpenHost
 
 FAMILIES = {4: AF_INET, 6: AF_INET6}
 IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_interface
 
 from ipvl.errors import invalid, shown
-from ipvl.model import Endpoint, IPInterface, Network
+from ipvl.model.addresses import IPInterface
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Network
 from ipvl.options.addresses import without_zone
 from ipvl.options.link_names import link_name
 from ipvl.options.network import interface_prefix, network_id

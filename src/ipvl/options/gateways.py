@@ -5,9 +5,10 @@ from __future__ import annotations
 from ipaddress import IPv6Address, ip_interface
 
 from ipvl.errors import IpvlError, invalid, shown
-from ipvl.model import BOTH_FAMILIES, IPAddress, IPNetwork, Mode
+from ipvl.model.addresses import BOTH_FAMILIES, IPAddress, IPNetwork
+from ipvl.model.networks import Mode
 from ipvl.options.addresses import without_zone
-from ipvl.options.table import GATEWAY6, MODE, NO_DEFAULT_ROUTE, PARENT
+from ipvl.options.driver_options import GATEWAY6, MODE, NO_DEFAULT_ROUTE, PARENT
 
 _LEFT = {"false": frozenset[int](), "true": BOTH_FAMILIES, "ipv4": frozenset({4}), "ipv6": frozenset({6})}
 

@@ -10,26 +10,10 @@ from ipaddress import ip_interface, ip_network
 from typing import TypeVar
 
 from ipvl.errors import invalid, shown
-from ipvl.model import (
-    DOCKER,
-    Addressing,
-    ConflictCheck,
-    Flag,
-    IPAddress,
-    IPNetwork,
-    Mode,
-    Network,
-    Phase,
-    Subnet,
-    VlanProtocol,
-)
+from ipvl.model.addresses import IPAddress, IPNetwork
+from ipvl.model.networks import DOCKER, Addressing, ConflictCheck, Flag, Mode, Network, Phase, Subnet, VlanProtocol
 from ipvl.options.addresses import without_zone
-from ipvl.options.gateways import default_routes, gateway, gateway6
-from ipvl.options.host_access import check_host_access, host_of_dockers
-from ipvl.options.link_names import LINK_NAME_BYTES, link_name, may_be_alternative
-from ipvl.options.parent_selectors import parent_selector
-from ipvl.options.routes import metric, routes
-from ipvl.options.table import (
+from ipvl.options.driver_options import (
     ADDRESSING,
     ANNOUNCE_INTERVAL,
     ANNOUNCEMENTS,
@@ -48,6 +32,11 @@ from ipvl.options.table import (
     Option,
     canonical,
 )
+from ipvl.options.gateways import default_routes, gateway, gateway6
+from ipvl.options.host_port_addresses import check_host_access, host_of_dockers
+from ipvl.options.link_names import LINK_NAME_BYTES, link_name, may_be_alternative
+from ipvl.options.parent_selectors import parent_selector
+from ipvl.options.routes import metric, routes
 
 DEFAULT_INTERFACE_PREFIX = "eth"
 DUMMY_PREFIX = "di-"

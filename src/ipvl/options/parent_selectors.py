@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from ipvl.errors import invalid, shown
-from ipvl.model import IPNetwork
+from ipvl.model.addresses import IPNetwork
 
 _TAGS = r"(?P<tags>(?:\.[0-9]{1,9})*)"
 _AUTO = re.compile(rf"auto{_TAGS}")

@@ -6,7 +6,7 @@ import re
 from ipaddress import IPv6Address, ip_address
 
 from ipvl.errors import IpvlError, invalid, shown
-from ipvl.model import IPAddress
+from ipvl.model.addresses import IPAddress
 from ipvl.options.link_names import link_name
 
 HOST_GATEWAY = "host-gateway"

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 
 from ipvl.errors import invalid, shown
-from ipvl.model import IPAddress, IPNetwork, Mode, Route, Subnet
+from ipvl.model.addresses import IPAddress, IPNetwork
+from ipvl.model.networks import Mode, Route, Subnet
 from ipvl.options.gateways import out_of_reach
 
 MOST_ROUTES = 256

@@ -7,9 +7,9 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.errors import IpvlError, invalid, shown
-from ipvl.model import IPNetwork
+from ipvl.model.addresses import IPNetwork
 from ipvl.options.addresses import without_zone
-from ipvl.options.host_access import host_text
+from ipvl.options.host_port_addresses import host_text
 from ipvl.options.network import SubnetText, check_numbers
 
 

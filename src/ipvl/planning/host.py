@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ipvl.links import HostWays, Link, Reach
+from ipvl.model.links import HostWays, Link, Reach
 
 
 @dataclass(frozen=True)

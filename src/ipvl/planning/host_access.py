@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 
 from ipvl.errors import conflict
-from ipvl.links import CloseHost, HostRoute, HostWay, HostWays, Link, MakeHostPort, OpenHost, RemoveHostPort, Step
-from ipvl.model import HOST_PORT_PREFIX, Endpoint, IPAddress, IPNetwork, Network
-from ipvl.planning.attachments import subnet_of
+from ipvl.model.addresses import IPAddress, IPNetwork
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.links import HostRoute, HostWay, HostWays, Link
+from ipvl.model.networks import HOST_PORT_PREFIX, Network
+from ipvl.model.steps import CloseHost, MakeHostPort, OpenHost, RemoveHostPort, Step
 from ipvl.planning.host import Host
+from ipvl.planning.sandbox_routes import subnet_of
 
 NO_WAYS = HostWays()
 

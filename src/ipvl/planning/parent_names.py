@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ipvl.errors import IpvlError, invalid
-from ipvl.links import Link
-from ipvl.model import Parent, ParentKind, VlanProtocol
+from ipvl.model.links import Link
+from ipvl.model.networks import Parent, ParentKind, VlanProtocol
 from ipvl.options.link_names import LINK_NAME_BYTES, LONGEST
 from ipvl.planning.host import Host
-from ipvl.planning.tags import HIGHEST_VLAN_ID, split_vlan
-from ipvl.records import Records
+from ipvl.planning.vlan_tags import HIGHEST_VLAN_ID, split_vlan
+from ipvl.records.records import Records
 
 
 def named_parent(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ipvl.errors import conflict, missing
-from ipvl.links import Link
-from ipvl.model import VlanProtocol
+from ipvl.model.links import Link
+from ipvl.model.networks import VlanProtocol
 from ipvl.options.parent_selectors import ParentSelector
 from ipvl.planning.host import Host
 from ipvl.planning.parent_names import named_parent
 from ipvl.planning.parents import may_be_meant
-from ipvl.records import Records
+from ipvl.records.records import Records
 
 
 def parent_called(

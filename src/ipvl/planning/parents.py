@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ipvl.errors import conflict, invalid, missing
-from ipvl.links import HALF_MADE_PREFIX, Link, MakeDummy, MakeVlan, RemoveParent, Step
-from ipvl.model import Network, Parent, ParentKind
+from ipvl.model.links import HALF_MADE_PREFIX, Link
+from ipvl.model.networks import Network, Parent, ParentKind
+from ipvl.model.steps import MakeDummy, MakeVlan, RemoveParent, Step
 from ipvl.planning.host import Host
-from ipvl.planning.kernels import check_kind
-from ipvl.planning.parent_links import (
+from ipvl.planning.kernel_versions import check_kind
+from ipvl.planning.parent_requirements import (
     HAS_NO_FRAMES_TO_GIVE,
     IPVLAN_KINDS,
     check_link,
@@ -18,8 +19,8 @@ from ipvl.planning.parent_links import (
     warning_about_base,
     warnings_about,
 )
-from ipvl.planning.tags import check_protocol, wanted_parents
-from ipvl.records import Records
+from ipvl.planning.vlan_tags import check_protocol, wanted_parents
+from ipvl.records.records import Records
 
 NEVER_OFFERED = IPVLAN_KINDS | HAS_NO_FRAMES_TO_GIVE.keys() | {"dummy"}
 

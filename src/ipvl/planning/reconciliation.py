@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ipvl.errors import IpvlError
-from ipvl.links import HALF_MADE_PREFIX, RemoveHalfMade, RemoveHostPort, RemovePort, Step
-from ipvl.model import Endpoint, Network, Parent, Phase
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.links import HALF_MADE_PREFIX
+from ipvl.model.networks import Network, Parent, Phase
+from ipvl.model.steps import RemoveHalfMade, RemoveHostPort, RemovePort, Step
 from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, not_reached, steps_to_repair
-from ipvl.planning.host_reach import addressed, steps_to_open, steps_to_repair_reach
-from ipvl.planning.made_links import mended, steps_to_mend
-from ipvl.planning.parent_links import check_link, warnings_about
+from ipvl.planning.host_exposure import addressed, steps_to_open, steps_to_repair_reach
+from ipvl.planning.made_parents import mended, steps_to_mend
+from ipvl.planning.parent_requirements import check_link, warnings_about
 from ipvl.planning.parents import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
-from ipvl.records import Change, Drop, Records
+from ipvl.records.records import Change, Drop, Records
 
 UNJOINED_FOR = 120.0
 """Seconds that an endpoint may be in no sandbox. Docker joins at once and repeats a call for half a minute at most, but
@@ -111,7 +113,7 @@ def is_stale(endpoint: Endpoint, now: float, inode_of: Callable[[str], int | Non
 def _is_half_placed(endpoint: Endpoint, host: Host) -> bool:
     """Tell whether ipvl was stopped while it placed a port itself: then the port is still here, and nobody uses it.
 
-    One that had been placed was to get its port again (`planning/restoration.py`), so it stays.
+    One that had been placed was to get its port again (`planning/port_restoration.py`), so it stays.
     """
     placing = endpoint.inode is not None and endpoint.phase is not Phase.READY
     return placing and host.link(endpoint.port) is not None

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipvl.startup.configuration import Configuration
+
 
 @dataclass(frozen=True, slots=True)
 class Folders:
@@ -34,6 +36,13 @@ class Folders:
         remove_tree(self.run)
         if layer:
             remove_tree(self.layer)
+
+
+def sandbox_folders(configuration: Configuration, identity: str) -> Folders:
+    """Return where the files of the sandbox with this id are."""
+    return Folders(
+        configuration.state_folder / "sandboxes" / identity, configuration.run_folder / "sandboxes" / identity
+    )
 
 
 def remove_tree(folder: Path) -> None:

@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 
 from ipvl.embedded.sandbox_messages import NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, conflict, unavailable
-from ipvl.sandbox.names import without_resolver, write_names
+from ipvl.sandbox.etc_files import without_resolver, write_names
 from ipvl.sandbox.process import FAILED, Program, ProgramError, Starting, Streams, start_inside, start_sandbox
+from ipvl.sandbox.start_requests import Wish, remember
 from ipvl.sandbox.terminal import raw, relay, same_size
-from ipvl.sandbox.wishes import Wish, remember
 
 Call = Callable[[str, object], object]
 

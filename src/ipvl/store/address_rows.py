@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from ipvl.model import Quarantine, StaticAddress
+from ipvl.model.pools import Quarantine, StaticAddress
 
 
 def put_address(database: sqlite3.Connection, record: Quarantine | StaticAddress) -> None:

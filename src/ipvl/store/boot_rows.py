@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from ipvl.model import KEPT_OUT_FOR, Boot
+from ipvl.model.boots import Boot
+from ipvl.model.pools import KEPT_OUT_FOR
 
 PAST_TIMES = (
     ("networks", "created"),

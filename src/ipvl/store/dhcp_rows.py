@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from ipvl.model import DhcpLease, Terms
-from ipvl.store.columns import routes_in, routes_text, text_of
+from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.store.column_values import routes_in, routes_text, text_of
 
 
 def dhcp_leases(database: sqlite3.Connection) -> Iterator[DhcpLease]:

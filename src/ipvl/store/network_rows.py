@@ -7,18 +7,9 @@ import sqlite3
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from ipvl.model import (
-    Addressing,
-    ConflictCheck,
-    Flag,
-    IPAddress,
-    Mode,
-    Network,
-    Phase,
-    Subnet,
-    VlanProtocol,
-)
-from ipvl.store.columns import routes_in, routes_text, text_of
+from ipvl.model.addresses import IPAddress
+from ipvl.model.networks import Addressing, ConflictCheck, Flag, Mode, Network, Phase, Subnet, VlanProtocol
+from ipvl.store.column_values import routes_in, routes_text, text_of
 
 
 def put_network(database: sqlite3.Connection, network: Network) -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.addresses.allocation import bounds, check_usable, first_usable, full, gateway_of, next_free
 from ipvl.addresses.intervals import Intervals
+from ipvl.addresses.next_address import bounds, check_usable, first_usable, full, gateway_of, next_free
 from ipvl.errors import Kind
-from ipvl.model import Mode
+from ipvl.model.networks import Mode
 from tests.unit.builders import network
 from tests.unit.refusals import refusal
 

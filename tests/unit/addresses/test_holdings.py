@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ipvl.addresses.holdings import Spaces
+from ipvl.addresses.shared_spaces import Spaces
 
 PARENTS = (None, "eth0", "eth1")
 ADDRESSES = [ip_address(text) for text in ("10.0.0.1", "10.0.0.2", "10.0.0.3", "::1", "::2")]

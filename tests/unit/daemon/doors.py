@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ipvl.daemon.sockets import listening
-from ipvl.doors.control.app import control_app
-from ipvl.doors.docker.app import docker_app
+from ipvl.doors.control.control_requests import control_app
+from ipvl.doors.docker.plugin_requests import docker_app
 from ipvl.http.messages import Answer as DoorsAnswer
 from ipvl.http.messages import Door, Request
 from ipvl.http.server import Server

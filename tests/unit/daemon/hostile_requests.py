@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from ipvl.addresses.pools import pool_id
-from ipvl.doors.docker import app as docker
-from ipvl.embedded import calls as control
+from ipvl.addresses.pool_requests import pool_id
+from ipvl.doors.docker import plugin_requests as docker
+from ipvl.embedded import all_calls as control
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX
 from tests.unit.daemon.doors import CONTROL, DOCKER
 

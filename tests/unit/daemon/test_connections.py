@@ -9,9 +9,9 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from ipvl.doors.control import events
+from ipvl.doors.control import event_stream as events
 from ipvl.http import connection, server
-from ipvl.http.requests import LARGEST_BODY
+from ipvl.http.request_parser import LARGEST_BODY
 from tests.unit.daemon.doors import CONTROL, DOCKER, WITHIN, Answer, Client, Doors
 
 HALVES = (

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ipvl.driver import endpoints, networks
+from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.networks import create_remove as networks
 from ipvl.errors import Kind
 from tests.unit.builders import ENDPOINT_ID, ID, SANDBOX, endpoint, network
 from tests.unit.daemon.doors import CONTROL, DOCKER, Answer, Doors

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from ipvl.daemon.configuration import Configuration
-from ipvl.daemon.sandboxes import discard, watch_supervisors
-from ipvl.driver.events import EventType
+from ipvl.daemon.supervisor_watch import discard, watch_supervisors
+from ipvl.driver.events.event_types import EventType
 from ipvl.embedded import networks, sandboxes
-from ipvl.embedded.messages import CreateNetwork
+from ipvl.embedded.call_messages import CreateNetwork
 from ipvl.embedded.sandbox_messages import SandboxEnded
-from ipvl.model import Sandbox
+from ipvl.model.endpoints import Sandbox
+from ipvl.sandbox.folders import sandbox_folders
+from ipvl.startup.configuration import Configuration
 from tests.unit.embedded.members import started
 
 
@@ -109,7 +110,7 @@ def test_a_supervisor_that_told_of_the_end_is_believed(web):
 def test_the_files_of_a_sandbox_go_with_it(tmp_path, removed_at_end):
     """Those in its layer stay until it is removed."""
     settings = Configuration(state_folder=tmp_path / "state", control_socket=tmp_path / "run" / "control.sock")
-    folders = settings.sandbox_folders("1")
+    folders = sandbox_folders(settings, "1")
     for folder in (folders.run, folders.layer):
         folder.mkdir(parents=True)
 

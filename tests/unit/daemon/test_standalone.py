@@ -9,9 +9,9 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.daemon import standalone
-from ipvl.daemon.configuration import Configuration
-from ipvl.embedded.messages import Attach, CreateNetwork
+from ipvl.embedded.call_messages import Attach, CreateNetwork
 from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.startup.configuration import Configuration
 from tests.contract.fake_kernel import FakeKernel
 
 BLUE = "/run/netns/blue"

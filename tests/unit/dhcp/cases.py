@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from ipvl.dhcp.messages import Client, MessageType, Reply, Server
-from ipvl.model import Terms
+from ipvl.dhcp.dhcp_messages import Client, MessageType, Reply, Server
+from ipvl.model.dhcp_leases import Terms
 
 NOW = 1_700_000_000.0
 XID = 0x12345678

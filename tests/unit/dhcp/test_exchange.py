@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.dhcp.exchange import (
+from ipvl.dhcp.client_states import (
     Denied,
     Exchange,
     Granted,
@@ -23,7 +23,7 @@ from ipvl.dhcp.exchange import (
     regain,
     release,
 )
-from ipvl.dhcp.messages import Message, MessageType
+from ipvl.dhcp.dhcp_messages import Message, MessageType
 from tests.unit.dhcp.cases import ADDRESS, CLIENT, NOW, OTHER_ADDRESS, OTHER_SERVER, SERVER, XID, reply, terms
 
 OFFER, ACK, NAK = MessageType.OFFER, MessageType.ACK, MessageType.NAK

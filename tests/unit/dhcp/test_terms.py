@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.dhcp.messages import MessageType
-from ipvl.dhcp.terms import FOR_EVER, SHORTEST_LEASE, terms_of
-from ipvl.model import Route
+from ipvl.dhcp.dhcp_messages import MessageType
+from ipvl.dhcp.granted_terms import FOR_EVER, SHORTEST_LEASE, terms_of
+from ipvl.model.networks import Route
 from tests.unit.dhcp.cases import ADDRESS, NOW, SERVER, reply, terms
 
 EVERYWHERE, ELSEWHERE = ip_network("0.0.0.0/0"), ip_network("10.0.0.0/8")

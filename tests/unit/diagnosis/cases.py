@@ -7,11 +7,11 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from typing import Any
 
-from ipvl.diagnosis.checks import CHECKS
+from ipvl.diagnosis.all_checks import CHECKS
 from ipvl.diagnosis.evidence import Evidence, scope_of
-from ipvl.facts import LinkFacts, NetworkStack, Question
-from ipvl.links import Link
-from ipvl.records import Record, Records
+from ipvl.model.host_facts import LinkFacts, NetworkStack, Question
+from ipvl.model.links import Link
+from ipvl.records.records import Record, Records
 from tests.unit.builders import NOW, host, link
 
 ETH0, ETH1 = link("eth0", 2), link("eth1", 3)
@@ -57,7 +57,7 @@ def evidence(
 
 def found(check: str, what: Evidence) -> list[str]:
     """Return what one check says, as the command prints it."""
-    from ipvl.doors.cli.doctor import line
+    from ipvl.doors.cli.commands.doctor import line
 
     findings = list(CHECKS[check](what))
     assert all(finding.check == check for finding in findings)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.diagnosis.checks import CHECKS, diagnose
+from ipvl.diagnosis.all_checks import CHECKS, diagnose
+from ipvl.diagnosis.check_meanings import MEANINGS
 from ipvl.diagnosis.evidence import scope_of
 from ipvl.diagnosis.findings import Severity
-from ipvl.diagnosis.table import MEANINGS
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import Mode
-from ipvl.records import Records
+from ipvl.model.networks import Mode
+from ipvl.records.records import Records
 from tests.unit.builders import ID, OTHER_ID, SANDBOX, endpoint, host, link, network, parent
 from tests.unit.diagnosis.cases import ETH0, ETH1, evidence, facts, question
 

@@ -6,7 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.model import THIS_HOST, ConflictCheck, Quarantine
+from ipvl.model.networks import ConflictCheck
+from ipvl.model.pools import THIS_HOST, Quarantine
 from tests.unit.builders import NOW, network, parent, pool
 from tests.unit.diagnosis.cases import evidence, found
 

@@ -8,8 +8,9 @@ import pytest
 
 from ipvl.diagnosis.evidence import scope_of
 from ipvl.diagnosis.questions import dhcp_questions
-from ipvl.model import Addressing, DhcpLease, Phase
-from ipvl.records import Records
+from ipvl.model.dhcp_leases import DhcpLease
+from ipvl.model.networks import Addressing, Phase
+from ipvl.records.records import Records
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, SANDBOX, endpoint, host, link, network, parent
 from tests.unit.dhcp.cases import terms
 from tests.unit.diagnosis.cases import ETH0, evidence, facts, found

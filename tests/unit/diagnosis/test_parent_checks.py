@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.model import Flag, Mode
+from ipvl.model.networks import Flag, Mode
 from tests.unit.builders import (
     ENDPOINT_ID,
     ID,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.links import MADE_BY_IPVL
-from ipvl.model import Mode
+from ipvl.model.links import MADE_BY_IPVL
+from ipvl.model.networks import Mode
 from tests.unit.builders import link, network, parent, vlan_parent
 from tests.unit.diagnosis.cases import ETH0, ETH0_FACTS, ETH1, evidence, facts, found
 

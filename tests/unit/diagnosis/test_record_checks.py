@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.links import MADE_BY_IPVL
-from ipvl.model import Flag, Mode, Phase, Sandbox
+from ipvl.model.endpoints import Sandbox
+from ipvl.model.links import MADE_BY_IPVL
+from ipvl.model.networks import Flag, Mode, Phase
 from tests.unit.builders import NOW, OTHER_ID, SANDBOX, endpoint, host, link, network, parent, pool, vlan_parent
 from tests.unit.diagnosis.cases import ETH0, ETH1, evidence, facts, found, without
 

@@ -11,10 +11,10 @@ import pytest
 from ipvl.addresses.default_pools import is_default_pool
 from ipvl.diagnosis.evidence import scope_of
 from ipvl.diagnosis.questions import MOST_ADDRESSES, questions
-from ipvl.facts import NetworkStack
-from ipvl.links import HostRoute
-from ipvl.model import Mode, Phase, Route
-from ipvl.records import Record, Records
+from ipvl.model.host_facts import NetworkStack
+from ipvl.model.links import HostRoute
+from ipvl.model.networks import Mode, Phase, Route
+from ipvl.records.records import Record, Records
 from tests.unit.builders import (
     ID,
     NOW,

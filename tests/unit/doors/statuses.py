@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipvl.driver.status import EndpointStatus, NetworkStatus, ParentStatus, Status
-from ipvl.driver.subnet_status import SubnetStatus
+from ipvl.driver.status.host_status import EndpointStatus, NetworkStatus, ParentStatus, Status
+from ipvl.driver.status.subnet import SubnetStatus
 from tests.unit.builders import ENDPOINT_ID, ID, SANDBOX
 
 

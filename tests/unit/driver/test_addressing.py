@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ipvl.addresses.default_pools import unique_local_prefix
-from ipvl.addresses.pools import PoolWish
-from ipvl.driver import pools
-from ipvl.driver.addressing import choose_addresses, choose_subnets, moved_cursors
-from ipvl.driver.endpoints import reserve
+from ipvl.addresses.pool_requests import PoolWish
+from ipvl.driver.endpoints.create_join_leave import reserve
+from ipvl.driver.ipam import docker_pools as pools
+from ipvl.driver.ipam.address_choice import choose_addresses, choose_subnets, moved_cursors
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import Mode
+from ipvl.model.networks import Mode
 from ipvl.planning.reconciliation import UNJOINED_FOR
 from tests.unit.builders import ID, OTHER_ID, SANDBOX, endpoint, network, subnet
 from tests.unit.refusals import outcome

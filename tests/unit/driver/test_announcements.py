@@ -8,11 +8,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.driver import announcements
-from ipvl.driver.announcements import Announcer, announce, pauses
+from ipvl.driver.ipam import address_announcements as announcements
+from ipvl.driver.ipam.address_announcements import Announcer, announce, pauses
 from ipvl.embedded import members, networks
-from ipvl.embedded.messages import CreateNetwork, Detach
-from ipvl.model import Mode
+from ipvl.embedded.call_messages import CreateNetwork, Detach
+from ipvl.model.networks import Mode
 from tests.unit.builders import network
 from tests.unit.embedded.members import BLUE, attach
 

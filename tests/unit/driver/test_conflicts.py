@@ -7,14 +7,17 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.clocks import rfc3339
-from ipvl.driver import endpoints, networks, pools
-from ipvl.driver.conflicts import FOUND_FREE_FOR, KEPT_OUT_FOR, MOST_IN_TURN
-from ipvl.driver.status import QuarantineStatus, status
+from ipvl.clock.host_clocks import rfc3339
+from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.ipam import docker_pools as pools
+from ipvl.driver.ipam.address_conflicts import FOUND_FREE_FOR, KEPT_OUT_FOR, MOST_IN_TURN
+from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.status.host_status import QuarantineStatus, status
 from ipvl.embedded.recovery import recover
 from ipvl.errors import IpvlError, Kind, kernel_refused
-from ipvl.model import ConflictCheck, Phase, Quarantine
-from ipvl.options.ipam import pool_wish
+from ipvl.model.networks import ConflictCheck, Phase
+from ipvl.model.pools import Quarantine
+from ipvl.options.pool_options import pool_wish
 from tests.contract.fake_kernel import KilledError
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network
 

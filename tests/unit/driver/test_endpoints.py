@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver import endpoints
+from ipvl.driver.endpoints import create_join_leave as endpoints
 from ipvl.errors import Kind
-from ipvl.links import RemovePort
+from ipvl.model.steps import RemovePort
 from ipvl.planning.reconciliation import UNJOINED_FOR
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import (

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from ipvl.driver.event_log import EventLog, Reader
-from ipvl.driver.events import Event, EventType, Selection
+from ipvl.driver.events.event_log import EventLog, Reader
+from ipvl.driver.events.event_types import Event, EventType, Selection
 
 
 def event(number: int, **fields: object) -> Event:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver import endpoints, networks
-from ipvl.driver.events import Event, EventType
-from ipvl.driver.recovery import forget_gone
+from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.events.event_types import Event, EventType
+from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.repair.reconcile import forget_gone
 from ipvl.errors import IpvlError
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_SANDBOX, SANDBOX, endpoint, network

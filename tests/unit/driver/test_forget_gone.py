@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from ipvl.driver.recovery import forget_gone
-from ipvl.links import RemoveParent
+from ipvl.driver.repair.reconcile import forget_gone
+from ipvl.model.steps import RemoveParent
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX, endpoint, network, parent
 

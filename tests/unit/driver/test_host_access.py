@@ -7,15 +7,16 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.driver import networks
-from ipvl.driver.endpoints import create_endpoint
-from ipvl.driver.networks import name_network
-from ipvl.driver.recovery import forget_gone
-from ipvl.driver.status import status
+from ipvl.driver.endpoints.create_join_leave import create_endpoint
+from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.networks.create_remove import name_network
+from ipvl.driver.repair.reconcile import forget_gone
+from ipvl.driver.status.host_status import status
 from ipvl.errors import Kind
-from ipvl.links import MADE_BY_IPVL, OpenHost
-from ipvl.model import Flag, Mode, Phase
-from ipvl.records import Put
+from ipvl.model.links import MADE_BY_IPVL
+from ipvl.model.networks import Flag, Mode, Phase
+from ipvl.model.steps import OpenHost
+from ipvl.records.records import Put
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import (
     ID,

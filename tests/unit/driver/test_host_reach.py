@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status import status
-from ipvl.links import Reach
-from ipvl.model import Mode
+from ipvl.driver.status.host_status import status
+from ipvl.model.links import Reach
+from ipvl.model.networks import Mode
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import OTHER_ID, network
 from tests.unit.world import KilledError, World

@@ -9,13 +9,13 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from ipvl.clocks import rfc3339
-from ipvl.dhcp.messages import MessageType
-from ipvl.driver.lease_keeping import keep_leases
-from ipvl.driver.leases import Claim, create_endpoint
-from ipvl.driver.status import status
-from ipvl.model import Addressing
-from ipvl.records import Drop, Put
+from ipvl.clock.host_clocks import rfc3339
+from ipvl.dhcp.dhcp_messages import MessageType
+from ipvl.driver.dhcp_leases.lease_renewal import keep_leases
+from ipvl.driver.dhcp_leases.lease_requests import Claim, create_endpoint
+from ipvl.driver.status.host_status import status
+from ipvl.model.networks import Addressing
+from ipvl.records.records import Drop, Put
 from tests.faults.dhcp_segment import LEASE, OWN, FakeServer
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, endpoint, network
 

@@ -7,12 +7,14 @@ from ipaddress import IPv4Address, ip_interface, ip_network
 
 import pytest
 
-from ipvl.dhcp.messages import MessageType
-from ipvl.driver import endpoints, leases
-from ipvl.driver.leases import MOST_UNUSED, Claim, create_endpoint
+from ipvl.dhcp.dhcp_messages import MessageType
+from ipvl.driver.dhcp_leases import lease_requests as leases
+from ipvl.driver.dhcp_leases.lease_requests import MOST_UNUSED, Claim, create_endpoint
+from ipvl.driver.endpoints import create_join_leave as endpoints
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import MakePort, SetMtu
-from ipvl.model import Addressing, Endpoint, Mode, Route
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Addressing, Mode, Route
+from ipvl.model.steps import MakePort, SetMtu
 from tests.contract.fake_kernel import Trouble
 from tests.faults.dhcp_segment import FakeServer
 from tests.unit.builders import (

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.links import SetMtu
+from ipvl.model.steps import SetMtu
 from tests.unit.builders import (
     OTHER_ENDPOINT_ID,
     OTHER_ID,

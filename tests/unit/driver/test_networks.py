@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver import networks
-from ipvl.driver.recovery import reconcile
+from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.repair.reconcile import reconcile
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import MADE_BY_IPVL, MakeDummy, MakeVlan, RemoveParent, RemovePort
-from ipvl.model import Flag, Mode, Parent, ParentKind, Phase, VlanProtocol
+from ipvl.model.links import MADE_BY_IPVL
+from ipvl.model.networks import Flag, Mode, Parent, ParentKind, Phase, VlanProtocol
+from ipvl.model.steps import MakeDummy, MakeVlan, RemoveParent, RemovePort
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ID, NOW, OTHER_ID, SANDBOX, endpoint, network, parent, subnet, vlan_parent
 

@@ -7,17 +7,19 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.addresses.pools import PoolWish
-from ipvl.driver import endpoints, networks, pools
-from ipvl.driver.leases import Claim
-from ipvl.driver.leases import create_endpoint as create_leased
-from ipvl.driver.status import status
+from ipvl.addresses.pool_requests import PoolWish
+from ipvl.driver.dhcp_leases.lease_requests import Claim
+from ipvl.driver.dhcp_leases.lease_requests import create_endpoint as create_leased
+from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.ipam import docker_pools as pools
+from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.status.host_status import status
 from ipvl.embedded import members
 from ipvl.embedded import networks as embedded
-from ipvl.embedded.messages import Attach, CreateNetwork
+from ipvl.embedded.call_messages import Attach, CreateNetwork
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import Addressing, Mode
+from ipvl.model.networks import Addressing, Mode
 from tests.faults.dhcp_segment import FakeServer
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network, subnet
 from tests.unit.embedded.members import BLUE, RED, attach

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.driver.endpoints import create_endpoint
-from ipvl.driver.parents import with_named_parent
+from ipvl.driver.endpoints.create_join_leave import create_endpoint
+from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import Kind
-from ipvl.records import Put
+from ipvl.records.records import Put
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.builders import (
     ID,

@@ -6,9 +6,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.addresses.pools import PoolWish
-from ipvl.driver import pools
-from ipvl.driver.pools import InUse
+from ipvl.addresses.pool_requests import PoolWish
+from ipvl.driver.ipam import docker_pools as pools
+from ipvl.driver.ipam.docker_pools import InUse
 from ipvl.errors import IpvlError
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.builders import NOW

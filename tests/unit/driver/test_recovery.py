@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.links import MADE_BY_IPVL, BringUp, MakeDummy, MakeVlan
-from ipvl.model import Mode
+from ipvl.model.links import MADE_BY_IPVL
+from ipvl.model.networks import Mode
+from ipvl.model.steps import BringUp, MakeDummy, MakeVlan
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ID, SANDBOX, endpoint, network
 from tests.unit.world import World

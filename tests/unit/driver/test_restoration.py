@@ -7,12 +7,13 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.driver import endpoints, port_sightings
-from ipvl.driver.events import EventType
-from ipvl.driver.port_sightings import look_at_ports, watch_ports
-from ipvl.driver.restoration import restore_ports
-from ipvl.links import MakePort
-from ipvl.model import PortRoute, PortSetup
+from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.events.event_types import EventType
+from ipvl.driver.repair import port_sightings
+from ipvl.driver.repair.port_sightings import look_at_ports, watch_ports
+from ipvl.driver.repair.restore_ports import restore_ports
+from ipvl.model.endpoints import PortRoute, PortSetup
+from ipvl.model.steps import MakePort
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import SANDBOX, endpoint, network
 

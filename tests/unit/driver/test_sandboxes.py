@@ -7,10 +7,11 @@ from ipaddress import IPv4Address, ip_network
 
 import pytest
 
-from ipvl.driver import endpoints
+from ipvl.driver.endpoints import create_join_leave as endpoints
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import MakePort, RemovePort
-from ipvl.model import Attachment, Flag, Mode, Route
+from ipvl.model.endpoints import Attachment
+from ipvl.model.networks import Flag, Mode, Route
+from ipvl.model.steps import MakePort, RemovePort
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import (
     ENDPOINT_ID,

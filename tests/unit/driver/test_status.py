@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status import EndpointStatus, LeaseStatus, NetworkStatus, PoolStatus, Status, status
-from ipvl.driver.subnet_status import SubnetStatus
-from ipvl.model import Mode
-from ipvl.records import Put
+from ipvl.driver.status.host_status import EndpointStatus, LeaseStatus, NetworkStatus, PoolStatus, Status, status
+from ipvl.driver.status.subnet import SubnetStatus
+from ipvl.model.networks import Mode
+from ipvl.records.records import Put
 from tests.unit.builders import (
     ENDPOINT_ID,
     ID,

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.clocks import HostClocks, epoch_of, rfc3339
-from ipvl.driver import steady_clock
-from ipvl.driver.steady_clock import SteadyClock, look_at_clock, start_clock, watch_wall_clock
+from ipvl.clock import steady_clock
+from ipvl.clock.host_clocks import HostClocks, epoch_of, rfc3339
+from ipvl.clock.steady_clock import SteadyClock, look_at_clock, start_clock, watch_wall_clock
 from ipvl.errors import IpvlError, Kind, unavailable
-from ipvl.model import KEPT_OUT_FOR, Boot, Quarantine
-from ipvl.records import Put
-from ipvl.store.sqlite import SqliteStore, open_store, open_store_read_only
+from ipvl.model.boots import Boot
+from ipvl.model.pools import KEPT_OUT_FOR, Quarantine
+from ipvl.records.records import Put
+from ipvl.store.state_file import SqliteStore, open_store, open_store_read_only
 from tests.unit.builders import NOW, network, parent
 from tests.unit.refusals import refusal
 

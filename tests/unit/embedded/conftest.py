@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ipvl.embedded import networks
-from ipvl.embedded.messages import CreateNetwork
+from ipvl.embedded.call_messages import CreateNetwork
 from tests.unit.embedded.members import BLUE, RED
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipvl.embedded import members, sandboxes
-from ipvl.embedded.messages import Attach
+from ipvl.embedded.call_messages import Attach
 from ipvl.embedded.sandbox_messages import Attachment, StartSandbox
 
 BLUE, RED = "/run/netns/blue", "/run/netns/red"

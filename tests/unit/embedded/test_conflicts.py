@@ -7,13 +7,13 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.driver.conflicts import KEPT_OUT_FOR
+from ipvl.driver.ipam.address_conflicts import KEPT_OUT_FOR
 from ipvl.embedded import members, networks
-from ipvl.embedded.messages import AnyNetwork, Attach, Connect, CreateNetwork, Detach, NamedNetwork
+from ipvl.embedded.call_messages import AnyNetwork, Attach, Connect, CreateNetwork, Detach, NamedNetwork
 from ipvl.embedded.recovery import recover
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import Quarantine
+from ipvl.model.pools import Quarantine
 from tests.contract.fake_kernel import KilledError
 from tests.unit.builders import NOW
 from tests.unit.driver.test_conflicts import CHOOSE, MAC, WatchedKernel

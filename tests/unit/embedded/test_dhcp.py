@@ -6,9 +6,9 @@ from ipaddress import ip_interface
 
 import pytest
 
-from ipvl.dhcp.messages import MessageType
+from ipvl.dhcp.dhcp_messages import MessageType
 from ipvl.embedded import members, networks, sandboxes
-from ipvl.embedded.messages import AnySandbox, Connect, CreateNetwork, Detach, Disconnect, NamedNetwork
+from ipvl.embedded.call_messages import AnySandbox, Connect, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, SandboxEnded
 from ipvl.errors import IpvlError, Kind
 from tests.contract.fake_kernel import Trouble

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from ipvl.embedded import members, networks
-from ipvl.embedded.messages import AnyNetwork, Attach, CreateNetwork, Detach, NamedNetwork
+from ipvl.embedded.call_messages import AnyNetwork, Attach, CreateNetwork, Detach, NamedNetwork
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import Kind
-from ipvl.model import Mode
+from ipvl.model.networks import Mode
 from tests.unit.embedded.members import BLUE, RED, attach
 
 WEB = CreateNetwork("web", subnets=("192.168.20.0/24",), options={"parent": "eth0.20"})

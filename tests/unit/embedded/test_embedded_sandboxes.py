@@ -7,9 +7,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.driver.events import Selection
+from ipvl.driver.events.event_types import Selection
 from ipvl.embedded import members, sandboxes
-from ipvl.embedded.messages import AnySandbox, Connect, Disconnect
+from ipvl.embedded.call_messages import AnySandbox, Connect, Disconnect
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded
 from ipvl.errors import IpvlError, Kind
 from tests.unit.embedded.members import BLUE, RED, attach, start, started

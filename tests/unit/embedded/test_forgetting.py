@@ -6,10 +6,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from ipvl.addresses.pools import PoolWish
-from ipvl.driver import pools
-from ipvl.embedded.forgetting import forget
-from ipvl.embedded.messages import Forget
+from ipvl.addresses.pool_requests import PoolWish
+from ipvl.driver.ipam import docker_pools as pools
+from ipvl.embedded.call_messages import Forget
+from ipvl.embedded.forget_networks import forget
 from ipvl.errors import Kind
 from tests.unit.builders import ID, OTHER_ID, SANDBOX, endpoint, network
 

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from ipvl.embedded import members, networks
-from ipvl.embedded.messages import Attach, CreateNetwork, Detach, Disconnect, NamedNetwork
+from ipvl.embedded.call_messages import Attach, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import TakePort
+from ipvl.model.steps import TakePort
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.embedded.members import BLUE, RED, attach
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipvl.embedded import members, sandboxes
-from ipvl.embedded.messages import Connect, Detach, Disconnect
+from ipvl.embedded.call_messages import Connect, Detach, Disconnect
 from ipvl.embedded.recovery import recover
 from ipvl.embedded.sandbox_messages import Attachment, SandboxEnded
 from tests.unit.embedded.members import BLUE, RED, attach, start

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.embedded.calls import CALLS
-from ipvl.embedded.messages import AnyNetwork, Attach, CreateNetwork, NamedNetwork
+from ipvl.embedded.all_calls import CALLS
+from ipvl.embedded.call_messages import AnyNetwork, Attach, CreateNetwork, NamedNetwork
 from ipvl.embedded.sandbox_messages import Attachment, NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, Kind
 from tests.unit.invariants import check_invariants

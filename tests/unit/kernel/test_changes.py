@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.kernel.changes import LinkState, addresses, indexes, states
+from ipvl.kernel.netlink.change_notifications import LinkState, addresses, indexes, states
 
 NEW, DEL, ADDRESS = 16, 17, 20
 UP, LOWER_UP = 0x1, 0x10000

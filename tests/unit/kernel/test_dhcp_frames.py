@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvl.dhcp.messages import Client, Message, MessageType, Reply, Server
-from ipvl.kernel.dhcp_frames import MOST, SMALLEST_MESSAGE, WANTED, decoded, encoded
-from ipvl.model import Route
+from ipvl.dhcp.dhcp_messages import Client, Message, MessageType, Reply, Server
+from ipvl.kernel.wire.dhcp_frames import MOST, SMALLEST_MESSAGE, WANTED, decoded, encoded
+from ipvl.model.networks import Route
 from tests.contract.dhcp_server import MAGIC, in_frame, mask, options_of, read, written
 from tests.faults.dhcp_segment import SERVER_MAC
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.kernel.frames import (
+from ipvl.kernel.wire.neighbour_frames import (
     Claim,
     announcement,
     arp_claim,

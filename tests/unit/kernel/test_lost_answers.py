@@ -9,9 +9,9 @@ import os
 import pytest
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.kernel.netlink import HostKernel
-from ipvl.links import MakeDummy, MakePort, RemoveParent
-from ipvl.model import Flag, Mode
+from ipvl.kernel.host_kernel import HostKernel
+from ipvl.model.networks import Flag, Mode
+from ipvl.model.steps import MakeDummy, MakePort, RemoveParent
 
 
 class LosingSocket:

@@ -13,9 +13,9 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from ipvl.kernel import link_kinds
-from ipvl.kernel.conversation import _check, _check_end
-from ipvl.kernel.messages import (
+from ipvl.kernel.netlink import ipvlan_message as link_kinds
+from ipvl.kernel.netlink.netlink_socket import _check, _check_end
+from ipvl.kernel.netlink.rtnetlink_messages import (
     FLAG_NUMBERS,
     IFLA_AF_SPEC,
     IFLA_INET_CONF,
@@ -42,8 +42,9 @@ from ipvl.kernel.messages import (
     switched_link,
     telling_link,
 )
-from ipvl.links import Link, MakePort
-from ipvl.model import Flag, Mode
+from ipvl.model.links import Link
+from ipvl.model.networks import Flag, Mode
+from ipvl.model.steps import MakePort
 
 link_kinds.register()
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.errors import Kind
-from ipvl.model import Endpoint
+from ipvl.model.endpoints import Endpoint
 from ipvl.options.endpoint import IFNAME, port_name
 from ipvl.options.endpoint import endpoint as read_endpoint
 from ipvl.options.link_names import link_name

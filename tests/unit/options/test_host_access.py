@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.options.host_access import host_text
+from ipvl.options.host_port_addresses import host_text
 from ipvl.options.network import SubnetText, uses_gateway
 from ipvl.options.network import network as read_network
 from ipvl.options.subnet_flags import subnets_from_flags

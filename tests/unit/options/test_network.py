@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model import ConflictCheck, Flag, Mode, Network, Phase
+from ipvl.model.networks import ConflictCheck, Flag, Mode, Network, Phase
 from ipvl.options.network import SubnetText
 from ipvl.options.network import network as read_network
 from tests.unit.builders import ID, NOW, network

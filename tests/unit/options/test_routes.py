@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model import Mode, Route
+from ipvl.model.networks import Mode, Route
 from ipvl.options.network import SubnetText, uses_gateway
 from ipvl.options.network import network as read_network
 from tests.unit.builders import ID, NOW

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.model import Subnet
+from ipvl.model.networks import Subnet
 from ipvl.options.network import SubnetText
 from ipvl.options.network import network as read_network
 from tests.unit.builders import ID, NOW, subnet

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.errors import Kind
-from ipvl.options.table import NETWORK_OPTIONS, READ_BY_DOCKER, canonical
+from ipvl.options.driver_options import NETWORK_OPTIONS, READ_BY_DOCKER, canonical
 from tests.unit.refusals import refusal
 
 KNOWN = (

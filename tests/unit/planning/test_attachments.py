@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.addresses.allocation import first_usable
-from ipvl.model import Attachment, Mode, Route
-from ipvl.planning.attachments import attachment, subnet_of
+from ipvl.addresses.next_address import first_usable
+from ipvl.model.endpoints import Attachment
+from ipvl.model.networks import Mode, Route
+from ipvl.planning.sandbox_routes import attachment, subnet_of
 from tests.unit.builders import endpoint, network, subnet
 
 ROUTED = [Mode.L3, Mode.L3S]

@@ -7,9 +7,10 @@ from ipaddress import ip_interface
 
 import pytest
 
-from ipvl.links import MADE_BY_IPVL, Reach, RouteParent, ShutParent
-from ipvl.model import Mode, ParentKind
-from ipvl.planning.host_reach import (
+from ipvl.model.links import MADE_BY_IPVL, Reach
+from ipvl.model.networks import Mode, ParentKind
+from ipvl.model.steps import RouteParent, ShutParent
+from ipvl.planning.host_exposure import (
     addressed,
     is_shut,
     opened,
@@ -17,7 +18,7 @@ from ipvl.planning.host_reach import (
     steps_to_repair_reach,
     steps_to_shut_again,
 )
-from ipvl.records import Records
+from ipvl.records.records import Records
 from tests.unit.builders import host, link, network, parent, vlan_parent
 
 SHUT, OPEN, ROUTED = Reach(1, 8, ipv6=False), Reach(0, 0, ipv6=True), Reach(0, 1, ipv6=True)

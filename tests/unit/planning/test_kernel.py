@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model import Flag, Mode
-from ipvl.planning.kernels import check_kernel, check_kind, kernel_version
+from ipvl.model.networks import Flag, Mode
+from ipvl.planning.kernel_versions import check_kernel, check_kind, kernel_version
 from tests.unit.builders import host, network
 from tests.unit.refusals import refusal
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.links import MADE_BY_IPVL, BringUp, SetMtu
-from ipvl.planning.made_links import steps_to_mend
+from ipvl.model.links import MADE_BY_IPVL
+from ipvl.model.steps import BringUp, SetMtu
+from ipvl.planning.made_parents import steps_to_mend
 from tests.unit.builders import host, link, parent, vlan_parent
 
 OUTER = link("eth0.100", 3, kind="vlan", lower=2, vlan_id=100, alias=MADE_BY_IPVL)

@@ -6,9 +6,10 @@ from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_network
 
 import pytest
 
-from ipvl.model import Addressing, DhcpLease, Mode, Route, Terms
-from ipvl.planning.own_routers import own_routers
-from ipvl.records import Records
+from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.networks import Addressing, Mode, Route
+from ipvl.planning.container_routers import own_routers
+from ipvl.records.records import Records
 from tests.unit.builders import ID, NOW, OTHER_ID, endpoint, network, subnet
 
 ROUTES = (

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.links import HostRoute, HostWays, Link
+from ipvl.model.links import HostRoute, HostWays, Link
 from ipvl.options.parent_selectors import parent_selector
 from ipvl.planning.host import Host
 from ipvl.planning.parent_selection import select_parent

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.links import MADE_BY_IPVL, Link, MakeDummy, MakeVlan
-from ipvl.model import Parent, ParentKind
+from ipvl.model.links import MADE_BY_IPVL, Link
+from ipvl.model.networks import Parent, ParentKind
+from ipvl.model.steps import MakeDummy, MakeVlan
 from ipvl.options.link_names import link_name
 from ipvl.planning.parents import ParentPlan, plan_parent
-from ipvl.planning.tags import split_vlan
-from ipvl.records import Records
+from ipvl.planning.vlan_tags import split_vlan
+from ipvl.records.records import Records
 from tests.unit.builders import host, link, network, parent, vlan_parent
 from tests.unit.refusals import outcome, refusal
 

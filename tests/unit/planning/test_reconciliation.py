@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.links import MADE_BY_IPVL, Link, MakeDummy, MakeVlan, RemoveHalfMade, RemoveParent, RemovePort
-from ipvl.model import Flag, Mode, Parent, ParentKind, Phase
+from ipvl.model.links import MADE_BY_IPVL, Link
+from ipvl.model.networks import Flag, Mode, Parent, ParentKind, Phase
+from ipvl.model.steps import MakeDummy, MakeVlan, RemoveHalfMade, RemoveParent, RemovePort
 from ipvl.options.endpoint import port_name
 from ipvl.planning.reconciliation import UNJOINED_FOR, Repair, is_port_name, plan_repair
-from ipvl.records import Drop, Records
+from ipvl.records.records import Drop, Records
 from tests.unit.builders import ID, NOW, OTHER_ID, SANDBOX, endpoint, host, link, network, parent, vlan_parent
 
 ETH0 = link("eth0", 2)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.links import MADE_BY_IPVL, Link, RemoveHalfMade, RemovePort
-from ipvl.model import Endpoint, Flag, Mode, Network, Parent, ParentKind, Phase
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.links import MADE_BY_IPVL, Link
+from ipvl.model.networks import Flag, Mode, Network, Parent, ParentKind, Phase
+from ipvl.model.steps import RemoveHalfMade, RemovePort
 from ipvl.options.endpoint import port_name
 from ipvl.planning.host import Host
 from ipvl.planning.reconciliation import UNJOINED_FOR, Repair, is_port_name, plan_repair
-from ipvl.records import Drop, Record, Records
+from ipvl.records.records import Drop, Record, Records
 from tests.contract.fake_kernel import FakeKernel
 from tests.unit.builders import NOW, endpoint, network, parent, vlan_parent
 

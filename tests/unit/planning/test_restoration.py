@@ -7,11 +7,13 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from ipvl.links import MakePort, PlacePort, PortsView, PortView, RemovePort, RestoreRoutes, RoutePort, TakePort
-from ipvl.model import Phase, PortRoute, PortSetup, SeenPort
+from ipvl.model.endpoints import PortRoute, PortSetup, SeenPort
+from ipvl.model.links import PortsView, PortView
+from ipvl.model.networks import Phase
+from ipvl.model.steps import MakePort, PlacePort, RemovePort, RestoreRoutes, RoutePort, TakePort
 from ipvl.planning.host import Host
-from ipvl.planning.restoration import Suspect, plan_restoration, seen_port, suspects
-from ipvl.records import Records
+from ipvl.planning.port_restoration import Suspect, plan_restoration, seen_port, suspects
+from ipvl.records.records import Records
 from tests.unit.builders import NOW, SANDBOX, endpoint, link, network, parent
 
 INODE = 4026532000

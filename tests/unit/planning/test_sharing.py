@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.errors import Kind
-from ipvl.links import MADE_BY_IPVL, Link
-from ipvl.model import Flag, Mode
-from ipvl.planning.parent_links import check_link, warnings_about
+from ipvl.model.links import MADE_BY_IPVL, Link
+from ipvl.model.networks import Flag, Mode
+from ipvl.planning.parent_requirements import check_link, warnings_about
 from ipvl.planning.parents import check_sharing, plan_parent
-from ipvl.records import Records
+from ipvl.records.records import Records
 from tests.unit.builders import ID, OTHER_ID, SANDBOX, host, link, network, parent
 from tests.unit.refusals import outcome, refusal
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.links import MADE_BY_IPVL, Link, MakeVlan, RemoveParent
-from ipvl.model import Parent, Phase, VlanProtocol
+from ipvl.model.links import MADE_BY_IPVL, Link
+from ipvl.model.networks import Parent, Phase, VlanProtocol
+from ipvl.model.steps import MakeVlan, RemoveParent
 from ipvl.planning.parents import ParentPlan, plan_parent, unused_parents
 from ipvl.planning.reconciliation import Repair, plan_repair
-from ipvl.records import Drop, Records
+from ipvl.records.records import Drop, Records
 from tests.unit.builders import ID, NOW, OTHER_ID, host, link, network, vlan_parent
 from tests.unit.refusals import refusal
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ipvl.sandbox.hosts import BEGIN, END, LOCAL, hosts_text, write_hosts
+from ipvl.sandbox.hosts_file import BEGIN, END, LOCAL, hosts_text, write_hosts
 
 NAMES = "192.168.1.2 one\n"
 OURS = BEGIN.decode() + NAMES + END.decode()

@@ -7,14 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from ipvl.embedded.messages import NamedNetwork
+from ipvl.embedded.call_messages import NamedNetwork
 from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import Kind
+from ipvl.sandbox.etc_files import without_resolver, write_names
 from ipvl.sandbox.folders import Folders
-from ipvl.sandbox.names import without_resolver, write_names
 from ipvl.sandbox.process import Program
-from ipvl.sandbox.resolvers import Resolvers, resolvers_in
-from ipvl.sandbox.wishes import Wish
+from ipvl.sandbox.resolv_conf import Resolvers, resolvers_in
+from ipvl.sandbox.start_requests import Wish
 from tests.unit.refusals import refusal
 
 LOCAL = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
@@ -25,11 +25,11 @@ def host(tmp_path, monkeypatch):
     """What the host's resolv.conf says; none to begin with."""
 
     def say(text: str) -> None:
-        monkeypatch.setattr("ipvl.sandbox.resolvers.resolvers_of_host", lambda: resolvers_in(text))
+        monkeypatch.setattr("ipvl.sandbox.resolv_conf.resolvers_of_host", lambda: resolvers_in(text))
 
     say("")
     (tmp_path / "host").touch()
-    monkeypatch.setattr("ipvl.sandbox.names.HOSTS_FILE", tmp_path / "host")
+    monkeypatch.setattr("ipvl.sandbox.etc_files.HOSTS_FILE", tmp_path / "host")
     return say
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ipvl.sandbox.resolvers import Resolvers, resolvers_in, resolvers_of_host, write_first_resolvers, write_resolvers
+from ipvl.sandbox.resolv_conf import Resolvers, resolvers_in, resolvers_of_host, write_first_resolvers, write_resolvers
 
 TEXT = "search lan.example\nnameserver 192.168.20.1\n"
 
@@ -122,7 +122,7 @@ def test_a_file_that_is_none_says_nothing(tmp_path):
 def test_flags_go_before_leases_and_these_before_the_host(tmp_path, monkeypatch, given, first, leased):
     """Each kind of line by itself, whenever the lease comes; without it the host's are back."""
     host = resolvers_in("search host.example\nnameserver 10.0.0.1\noptions rotate\n")
-    monkeypatch.setattr("ipvl.sandbox.resolvers.resolvers_of_host", lambda: host)
+    monkeypatch.setattr("ipvl.sandbox.resolv_conf.resolvers_of_host", lambda: host)
     file = tmp_path / "resolv.conf"
 
     write_first_resolvers(tmp_path, given)

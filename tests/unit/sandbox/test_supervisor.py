@@ -8,8 +8,8 @@ from ipvl.errors import IpvlError, unavailable
 from ipvl.sandbox import supervisor
 from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program
+from ipvl.sandbox.start_requests import Wish
 from ipvl.sandbox.supervisor import run_in_foreground
-from ipvl.sandbox.wishes import Wish
 
 
 class Process:

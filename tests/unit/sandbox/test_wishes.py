@@ -12,8 +12,8 @@ from ipvl.embedded.sandbox_messages import Attachment
 from ipvl.errors import IpvlError
 from ipvl.sandbox.folders import Folders
 from ipvl.sandbox.process import Program
-from ipvl.sandbox.resolvers import Resolvers
-from ipvl.sandbox.wishes import Wish, recall, remember
+from ipvl.sandbox.resolv_conf import Resolvers
+from ipvl.sandbox.start_requests import Wish, recall, remember
 
 
 @pytest.fixture

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model import Addressing, Cursor, Endpoint, Flag, Mode, Network, Parent, ParentKind, Phase, Sandbox
-from ipvl.records import Record
+from ipvl.model.endpoints import Endpoint, Sandbox
+from ipvl.model.networks import Addressing, Flag, Mode, Network, Parent, ParentKind, Phase
+from ipvl.model.pools import Cursor
+from ipvl.records.records import Record
 from ipvl.store.migrations import _migrations, newest_schema
-from ipvl.store.sqlite import open_store
+from ipvl.store.state_file import open_store
 from tests.unit.builders import (
     ENDPOINT_ID,
     ID,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import shtab
 
-from ipvl.model import Addressing, ConflictCheck, Flag, Mode, VlanProtocol
-from ipvl.options.table import ADDRESSING, CONFLICT_CHECK, FLAG, MODE, NETWORK_OPTIONS, PARENT, VLAN_PROTOCOL
+from ipvl.model.networks import Addressing, ConflictCheck, Flag, Mode, VlanProtocol
+from ipvl.options.driver_options import ADDRESSING, CONFLICT_CHECK, FLAG, MODE, NETWORK_OPTIONS, PARENT, VLAN_PROTOCOL
 
 COMPLETED_BY = {
     **dict.fromkeys(("network", "networks", "net"), "networks"),

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ipvl.answers import status_and_body
 from ipvl.embedded.sandbox_messages import SILENT
 from ipvl.errors import IpvlError, Kind, unavailable
-from ipvl.plain_json import plain_json
+from ipvl.startup.http_answer import status_and_body
+from ipvl.startup.plain_json import plain_json
 
 ANSWER_WITHIN = 30.0
 CHUNK = 1 << 16
@@ -48,7 +48,7 @@ def call(control_socket: Path, name: str, request: object) -> object:
     answer = _exchange(control_socket, "POST", f"/calls/{name}", plain_json(request))
     if name in SILENT:
         return None
-    from ipvl.embedded.messages import ANSWERS
+    from ipvl.embedded.call_messages import ANSWERS
 
     return _decoded(control_socket, answer, ANSWERS[name])
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ipvl.daemon.configuration import Configuration
 from ipvl.errors import invalid
+from ipvl.startup.configuration import Configuration
 
 if TYPE_CHECKING:
     from ipvl.embedded.sandbox_messages import Attachment

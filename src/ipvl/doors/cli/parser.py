@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ipvl import __version__
-from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli.flags import Help, add_command, add_control_socket, add_json, add_where_to_read
+from ipvl.startup.configuration import Configuration
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -209,7 +209,7 @@ def _places() -> argparse.ArgumentParser:
 
 
 def _network_help() -> str:
-    from ipvl.options.table import NETWORK_OPTIONS
+    from ipvl.options.driver_options import NETWORK_OPTIONS
 
     width = max(len(option.key) for option in NETWORK_OPTIONS)
     options = "\n".join(
@@ -230,16 +230,16 @@ Add = Callable[["Commands", Sequence[argparse.ArgumentParser]], None]
 """Adds commands; the parsers are of flags that those about ipvl's own networks share."""
 
 _FAMILIES: dict[tuple[str, ...], Add] = {
-    ("network",): _later("network_commands"),
-    ("run", "start", "restart", "exec"): _later("program_commands"),
-    ("ps", "stop", "rm", "logs"): _later("sandbox_commands"),
-    ("attach", "detach"): _later("attach_commands"),
-    ("rootfs",): _later("rootfs_commands"),
+    ("network",): _later("commands.network"),
+    ("run", "start", "restart", "exec"): _later("commands.run_exec"),
+    ("ps", "stop", "rm", "logs"): _later("commands.ps_stop_rm_logs"),
+    ("attach", "detach"): _later("commands.attach_detach"),
+    ("rootfs",): _later("commands.rootfs"),
     ("serve",): _add_serve,
     ("status",): _add_status,
-    ("topology",): _later("topology"),
-    ("events",): _later("events"),
-    ("doctor",): _later("doctor"),
+    ("topology",): _later("topology.command"),
+    ("events",): _later("commands.events"),
+    ("doctor",): _later("commands.doctor"),
     ("version", "completion"): _add_own,
 }
 """Commands that one module has, in the order of the help."""

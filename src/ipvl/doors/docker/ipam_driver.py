@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ipvl.doors.docker import ipam_wire, wire
+from ipvl.doors.docker import ipam_messages as ipam_wire
+from ipvl.doors.docker import network_messages as wire
 from ipvl.doors.docker.network_driver import Call
-from ipvl.driver import pools
 from ipvl.driver.engine import Engine
-from ipvl.driver.parents import with_named_parent
+from ipvl.driver.ipam import docker_pools as pools
+from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import invalid, shown
-from ipvl.options.ipam import pool_address, pool_wish
+from ipvl.options.pool_options import pool_address, pool_wish
 
 REQUEST_TYPE = "RequestAddressType"  # moby, daemon/libnetwork/ipamapi/labels.go
 GATEWAY = "com.docker.network.gateway"

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
-from ipvl.doors.docker import ipam_wire, wire
-from ipvl.driver import endpoints, leases, networks
+from ipvl.doors.docker import ipam_messages as ipam_wire
+from ipvl.doors.docker import network_messages as wire
+from ipvl.driver.dhcp_leases import lease_requests as leases
+from ipvl.driver.endpoints import create_join_leave as endpoints
 from ipvl.driver.engine import Engine
-from ipvl.driver.parents import with_named_parent
+from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import invalid
-from ipvl.model import DOCKER, Addressing, Attachment, Network, Route
+from ipvl.model.endpoints import Attachment
+from ipvl.model.networks import DOCKER, Addressing, Network, Route
 from ipvl.options import endpoint as endpoint_options
 from ipvl.options import network as network_options
-from ipvl.options.host_access import host_text
+from ipvl.options.driver_options import ADDRESSING, canonical
+from ipvl.options.host_port_addresses import host_text
 from ipvl.options.names import path
-from ipvl.options.table import ADDRESSING, canonical
 
 GENERIC = "com.docker.network.generic"
 INTERNAL = "com.docker.network.internal"

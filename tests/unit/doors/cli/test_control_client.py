@@ -9,8 +9,8 @@ import pytest
 
 from ipvl.doors.cli import control_client
 from ipvl.doors.cli.control_client import NoDaemonError, ask
-from ipvl.doors.control.app import control_app
-from ipvl.driver.status import Status, status
+from ipvl.doors.control.control_requests import control_app
+from ipvl.driver.status.host_status import Status, status
 from ipvl.errors import Kind
 from tests.unit.builders import endpoint, network
 from tests.unit.doors.asgi import call

@@ -10,14 +10,14 @@ from time import time
 import pytest
 
 import ipvl.__main__ as command
-from ipvl.daemon import examination
-from ipvl.diagnosis.table import MEANINGS
+from ipvl.daemon import doctor_evidence as examination
+from ipvl.diagnosis.check_meanings import MEANINGS
 from ipvl.doors.cli.parser import parser
 from ipvl.errors import kernel_refused
-from ipvl.facts import NetworkStack
-from ipvl.model import Mode
-from ipvl.records import Put, Record
-from ipvl.store.sqlite import open_store
+from ipvl.model.host_facts import NetworkStack
+from ipvl.model.networks import Mode
+from ipvl.records.records import Put, Record
+from ipvl.store.state_file import open_store
 from tests.contract.fake_kernel import FakeKernel
 from tests.unit.builders import ENDPOINT_ID, OTHER_ID, SANDBOX, endpoint, network, parent
 from tests.unit.diagnosis.cases import question

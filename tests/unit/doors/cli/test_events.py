@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 import ipvl.__main__ as command
-from ipvl.clocks import rfc3339
+from ipvl.clock.host_clocks import rfc3339
 from ipvl.doors.cli import control_client
-from ipvl.doors.cli.events import ToldEvent, event_text, query
-from ipvl.doors.cli.instants import instant
+from ipvl.doors.cli.commands.events import ToldEvent, event_text, query
 from ipvl.doors.cli.parser import parser
-from ipvl.driver.events import Event, EventType
+from ipvl.doors.cli.times import instant
+from ipvl.driver.events.event_types import Event, EventType
 from ipvl.errors import IpvlError, Kind, unavailable
 
 NOW = 1_700_000_000.0

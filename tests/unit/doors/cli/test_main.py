@@ -11,21 +11,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ipvl import __version__, commands
+from ipvl import __version__
 from ipvl.__main__ import main
 from ipvl.daemon import standalone
 from ipvl.doors.cli import control_client
 from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import SHELLS
-from ipvl.doors.cli.topology_graph import LinkNode, graph
-from ipvl.doors.cli.topology_mermaid import topology_mermaid
-from ipvl.doors.cli.topology_svg import topology_svg
-from ipvl.doors.cli.topology_tree import topology_text
-from ipvl.doors.tables import status_text
-from ipvl.driver.status import Status
+from ipvl.doors.cli.topology.graph import LinkNode, graph
+from ipvl.doors.cli.topology.mermaid import topology_mermaid
+from ipvl.doors.cli.topology.svg_picture import topology_svg
+from ipvl.doors.cli.topology.text_tree import topology_text
+from ipvl.doors.text_tables import status_text
+from ipvl.driver.status.host_status import Status
 from ipvl.errors import IpvlError, Kind
-from ipvl.records import Put
-from ipvl.store.sqlite import open_store
+from ipvl.launch import command_table as commands
+from ipvl.records.records import Put
+from ipvl.store.state_file import open_store
 from tests.contract.fake_kernel import FakeKernel
 from tests.unit.builders import network, parent
 from tests.unit.doors.statuses import ONE_OF_EACH

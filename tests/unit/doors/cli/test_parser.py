@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ipvl import __version__
-from ipvl.daemon.configuration import Configuration
 from ipvl.doors.cli.parser import configuration, parser
-from ipvl.options.table import NETWORK_OPTIONS
+from ipvl.options.driver_options import NETWORK_OPTIONS
+from ipvl.startup.configuration import Configuration
 
 COMMANDS = (
     *("network", "run", "start", "restart", "exec", "ps", "stop", "rm", "logs", "attach", "detach", "rootfs"),

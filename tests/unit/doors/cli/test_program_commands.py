@@ -7,14 +7,15 @@ import tarfile
 
 import pytest
 
-from ipvl.clocks import rfc3339
-from ipvl.daemon.configuration import Configuration
-from ipvl.doors.cli import program_commands, rootfs_commands
+from ipvl.clock.host_clocks import rfc3339
+from ipvl.doors.cli.commands import rootfs as rootfs_commands
+from ipvl.doors.cli.commands import run_exec as program_commands
 from ipvl.doors.cli.parser import parser
-from ipvl.embedded.messages import Sandboxes, SandboxView
+from ipvl.embedded.call_messages import Sandboxes, SandboxView
 from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox
 from ipvl.errors import IpvlError
-from ipvl.sandbox.resolvers import Resolvers
+from ipvl.sandbox.resolv_conf import Resolvers
+from ipvl.startup.configuration import Configuration
 
 
 @pytest.fixture

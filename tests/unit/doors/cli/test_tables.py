@@ -9,11 +9,11 @@ from textwrap import dedent
 
 import pytest
 
-from ipvl.clocks import rfc3339
-from ipvl.doors.tables import NO_NETWORKS, status_text
-from ipvl.driver.dhcp_status import DhcpStatus
-from ipvl.driver.status import LeaseStatus, PoolStatus, QuarantineStatus, Status
-from ipvl.driver.subnet_status import SubnetStatus
+from ipvl.clock.host_clocks import rfc3339
+from ipvl.doors.text_tables import NO_NETWORKS, status_text
+from ipvl.driver.status.dhcp_lease import DhcpStatus
+from ipvl.driver.status.host_status import LeaseStatus, PoolStatus, QuarantineStatus, Status
+from ipvl.driver.status.subnet import SubnetStatus
 from tests.unit.builders import NOW, OTHER_ENDPOINT_ID, OTHER_ID
 from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
 

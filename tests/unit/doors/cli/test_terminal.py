@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from ipvl.diagnosis.findings import problem, warning
-from ipvl.doors.cli.doctor import line
+from ipvl.doors.cli.commands.doctor import line
 from ipvl.doors.cli.terminal import Colour, painted, waiting_for
 
 

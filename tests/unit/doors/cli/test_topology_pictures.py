@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.doors.cli.topology_graph import LinkNode, graph
-from ipvl.doors.cli.topology_layout import SHOWN, layout
-from ipvl.doors.cli.topology_mermaid import topology_mermaid
-from ipvl.doors.cli.topology_svg import NAME_ADVANCE, TEXT_ADVANCE, topology_svg
-from ipvl.driver.status import Status
-from ipvl.driver.subnet_status import SubnetStatus
+from ipvl.doors.cli.topology.graph import LinkNode, graph
+from ipvl.doors.cli.topology.layout import SHOWN, layout
+from ipvl.doors.cli.topology.mermaid import topology_mermaid
+from ipvl.doors.cli.topology.svg_picture import NAME_ADVANCE, TEXT_ADVANCE, topology_svg
+from ipvl.driver.status.host_status import Status
+from ipvl.driver.status.subnet import SubnetStatus
 from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from ipvl.doors.cli.topology_tree import topology_text
-from ipvl.driver.status import Status
-from ipvl.driver.subnet_status import SubnetStatus
+from ipvl.doors.cli.topology.text_tree import topology_text
+from ipvl.driver.status.host_status import Status
+from ipvl.driver.status.subnet import SubnetStatus
 from tests.unit.builders import OTHER_ENDPOINT_ID, OTHER_ID
 from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from ipvl import __version__
-from ipvl.doors.control.app import control_app
-from ipvl.driver.networks import name_network
-from ipvl.driver.status import Status, status
+from ipvl.doors.control.control_requests import control_app
+from ipvl.driver.networks.create_remove import name_network
+from ipvl.driver.status.host_status import Status, status
 from ipvl.errors import kernel_refused
 from tests.unit.builders import ID, endpoint, network
 from tests.unit.doors.asgi import Answer, call

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ipvl.doors.docker.app import docker_app
+from ipvl.doors.docker.plugin_requests import docker_app
 from tests.unit.doors.asgi import DOCKERS_MEDIA_TYPE, Answer, call
 
 

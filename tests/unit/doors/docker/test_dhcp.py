@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.model import Addressing
+from ipvl.model.networks import Addressing
 from tests.faults.dhcp_segment import FakeServer
 from tests.unit.builders import ENDPOINT_ID, ID, SANDBOX
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.model import Mode, Route
+from ipvl.model.networks import Mode, Route
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, SANDBOX, endpoint, network, subnet
 

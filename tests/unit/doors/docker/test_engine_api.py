@@ -9,10 +9,10 @@ import h11
 import msgspec
 import pytest
 
-from ipvl.doors.docker import engine_api
-from ipvl.doors.docker.engine_api import compare, follow_docker, learn_missing_names, learn_names
-from ipvl.driver.endpoints import create_endpoint, name_endpoint
-from ipvl.driver.networks import name_network
+from ipvl.doors.docker.engine_api import follow as engine_api
+from ipvl.doors.docker.engine_api.follow import compare, follow_docker, learn_missing_names, learn_names
+from ipvl.driver.endpoints.create_join_leave import create_endpoint, name_endpoint
+from ipvl.driver.networks.create_remove import name_network
 from ipvl.errors import IpvlError, unavailable
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network
 from tests.unit.doors.docker.fake_docker import FakeDocker

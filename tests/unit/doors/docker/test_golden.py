@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ipvl.doors.docker.app import CALLS
+from ipvl.doors.docker.plugin_requests import CALLS
 from ipvl.options.endpoint import port_name
 
 FILES = {path.stem: json.loads(path.read_text()) for path in Path(__file__).parent.joinpath("testfiles").glob("*.json")}

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ipvl.doors.docker.app import CALLS, docker_app
-from ipvl.driver import networks
+from ipvl.doors.docker.plugin_requests import CALLS, docker_app
+from ipvl.driver.networks import create_remove as networks
 from tests.unit.doors.asgi import DOCKERS_MEDIA_TYPE, call
 
 WITHOUT_A_BODY = {

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.doors.docker.engine_api import compare
+from ipvl.doors.docker.engine_api.follow import compare
 from tests.unit.builders import ID, NOW, endpoint, network
 from tests.unit.doors.docker.fake_docker import FakeDocker
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status import status
-from ipvl.model import Addressing, Mode
+from ipvl.driver.status.host_status import status
+from ipvl.model.networks import Addressing, Mode
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX, network, subnet
 
 GENERIC = "com.docker.network.generic"

@@ -7,13 +7,13 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.addresses.pools import PoolWish
-from ipvl.doors.docker.container_names import learn_containers
-from ipvl.doors.docker.engine_api import compare
-from ipvl.driver import pools
-from ipvl.driver.addressing import choose_addresses
+from ipvl.addresses.pool_requests import PoolWish
+from ipvl.doors.docker.engine_api.containers import learn_containers
+from ipvl.doors.docker.engine_api.follow import compare
+from ipvl.driver.ipam import docker_pools as pools
+from ipvl.driver.ipam.address_choice import choose_addresses
 from ipvl.errors import Kind
-from ipvl.model import IPInterface
+from ipvl.model.addresses import IPInterface
 from tests.unit.builders import ID, OTHER_ID, endpoint, network
 from tests.unit.doors.docker.fake_docker import FakeDocker
 

@@ -1,0 +1,1 @@
+"""The host's clocks, and the time that records hold."""

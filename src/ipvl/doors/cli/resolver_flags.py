@@ -1,0 +1,69 @@
+"""Flags of `ipvl run` for resolvers and names, which are Docker's."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipvl.sandbox.resolv_conf import Resolvers
+
+
+def add_name_flags(command: argparse.ArgumentParser) -> None:
+    """Add --dns, --dns-search, --dns-option and --add-host."""
+    command.add_argument(
+        "--dns",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a resolver, in place of those of DHCP and of the host (repeatable)",
+    )
+    command.add_argument(
+        "--dns-search",
+        action="append",
+        default=[],
+        metavar="DOMAIN",
+        help="where short names are looked up, or . for nowhere (repeatable)",
+    )
+    command.add_argument(
+        "--dns-option",
+        "--dns-opt",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="an option of resolv.conf(5), such as ndots:1 (repeatable)",
+    )
+    command.add_argument(
+        "--add-host",
+        action="append",
+        default=[],
+        metavar="NAME:ADDRESS",
+        help="a name in its /etc/hosts; the address host-gateway means the host's by host_access (repeatable)",
+    )
+
+
+def resolvers(arguments: argparse.Namespace) -> Resolvers:
+    """Return what the flags say of resolvers.
+
+    Raises:
+        IpvlError: an address, a domain or an option cannot be one.
+    """
+    from ipvl.options.resolvers import nameserver, resolver_option, search_domain
+    from ipvl.sandbox.resolv_conf import Resolvers
+
+    return Resolvers(
+        nameservers=tuple(dict.fromkeys(map(nameserver, arguments.dns))),
+        search=tuple(dict.fromkeys(map(search_domain, arguments.dns_search))),
+        options=tuple(dict.fromkeys(map(resolver_option, arguments.dns_option))),
+    )
+
+
+def extra_hosts(arguments: argparse.Namespace) -> tuple[tuple[str, str], ...]:
+    """Return the names that --add-host gives, with their addresses.
+
+    Raises:
+        IpvlError: one is no name with an address.
+    """
+    from ipvl.options.resolvers import extra_host
+
+    return tuple(dict.fromkeys(map(extra_host, arguments.add_host)))

@@ -1,0 +1,1 @@
+"""`ipvl topology`: the status as a tree, as pictures, and as JSON."""

@@ -1,0 +1,1 @@
+"""Docker's own API, read only."""

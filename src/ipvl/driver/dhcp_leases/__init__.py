@@ -1,0 +1,1 @@
+"""Leases of DHCP servers: asked for, kept, released."""

@@ -1,0 +1,54 @@
+"""The end of a lease: whose endpoint goes, however it goes, gives its lease back."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ipvl.dhcp.client_states import decline, release
+from ipvl.dhcp.dhcp_messages import Client
+from ipvl.driver.interfaces import Wire
+from ipvl.errors import IpvlError
+from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Network
+from ipvl.records.records import Change, Drop, Records
+
+log = logging.getLogger(__name__)
+
+
+def freed(changes: Sequence[Change], records: Records) -> list[DhcpLease]:
+    """Return the leases whose endpoints these changes drop, and that none of them gives to another endpoint."""
+    kept = {change.record.key for change in changes if isinstance(change.record, DhcpLease)}
+    found = []
+    for change in changes:
+        if isinstance(change, Drop) and isinstance(change.record, Endpoint):
+            lease = records.dhcp_lease_of(change.record.id)
+            if lease is not None and lease.key not in kept:
+                found.append(lease)
+    return found
+
+
+def unused(lease: DhcpLease, now: float, *, released: bool) -> DhcpLease:
+    """Return the record of a lease whose endpoint is gone; one that is given back runs out at that moment."""
+    terms = lease.terms
+    if released and terms is not None:
+        terms = replace(terms, expires=now)
+    return replace(lease, endpoint_id=None, terms=terms, lost="", changed=now)
+
+
+def say_farewell(
+    wire: Wire, network: Network, lease: DhcpLease, terms: Terms, now: float, *, declined: bool = False
+) -> None:
+    """Give a lease back, or decline it; a message that is lost costs the server's lease time and nothing else."""
+    if lease.lost or (terms.expires is not None and terms.expires <= now):
+        return
+    end = decline if declined else release
+    message = end(Client(lease.client_id), secrets.randbits(32), terms)
+    try:
+        with wire.open(network.parent, message.xid) as conversation:
+            conversation.say(message)
+    except IpvlError as error:
+        log.warning("network %s: the lease of %s could not be given back: %s", network.label, terms.address.ip, error)

@@ -1,0 +1,283 @@
+"""Leases of DHCP servers: which client identifier an endpoint has, how it gets its lease, and what frees that again."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from ipvl.clock.steady_clock import LONGEST_NAP
+from ipvl.dhcp.client_states import Denied, Ended, Exchange, Granted, Silence, advance, begin, hear
+from ipvl.dhcp.dhcp_messages import Client
+from ipvl.driver.dhcp_leases.lease_release import say_farewell
+from ipvl.driver.endpoints.create_join_leave import belongs_to_another, reserve
+from ipvl.driver.engine import Engine
+from ipvl.driver.interfaces import Wire
+from ipvl.errors import IpvlError, Kind, conflict, unavailable
+from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Network
+from ipvl.options.names import is_hostname
+from ipvl.planning.host_address_conflicts import leased_own
+from ipvl.planning.reconciliation import is_in_sandbox, is_stale
+from ipvl.records.records import Change, Drop, Put
+
+log = logging.getLogger(__name__)
+
+WITHIN = 10.0
+"""Seconds that a server gets to grant a lease: Docker waits, and so does the user."""
+MOST_UNUSED = 256
+"""Client identifiers of a network that are kept without an endpoint, for the next one like it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which client identifier an endpoint is to have.
+
+    `client_id` is the one that was asked for. Else `name` makes one, or where the door does not know it (Docker's), the
+    one is taken that an endpoint of the same `shape` had last.
+    """
+
+    client_id: str = ""
+    name: str = ""
+    shape: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """What a server granted to a client identifier, to be recorded with the endpoint that gets it."""
+
+    lease: DhcpLease
+    terms: Terms
+
+    def by(self, endpoint: Endpoint) -> Put:
+        """Return what records that an endpoint has it."""
+        return Put(replace(self.lease, endpoint_id=endpoint.id))
+
+
+class AddressTakenError(IpvlError):
+    """A server granted an address, which `terms` has, that the host or somebody here has already."""
+
+    def __init__(self, terms: Terms, what: str, way_out: str) -> None:
+        super().__init__(Kind.CONFLICT, what, way_out)
+        self.terms = terms
+
+
+async def create_endpoint(engine: Engine, wish: Endpoint, claim: Claim) -> Endpoint:
+    """Make an endpoint with the address that a server grants, and return it.
+
+    The same endpoint again is done already, with the address that it has; while it is being made, the second call waits
+    for the first.
+
+    Raises:
+        IpvlError: as `leasing`; also, the id is an endpoint's of another network, or somebody here has the address that
+            the server gives. No lease is kept.
+    """
+    async with engine.claims.endpoint(wish.id):
+        held = engine.records.endpoint(wish.id)
+        if held is not None and held.network_id == wish.network_id:
+            return held
+        if held is not None:
+            raise belongs_to_another(held)
+        async with leasing(engine, wish.network_id, claim) as leased, engine.lock:
+            endpoint = replace(wish, addresses=(leased.terms.address,), changed=engine.clock())
+            await reserve_leased(engine, endpoint, leased)
+    return endpoint
+
+
+async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: Leased, *further: Change) -> None:
+    """Do what `reserve` does for an endpoint and its lease.
+
+    Raises:
+        AddressTakenError: the host or somebody here has the address, which is the server's mistake.
+        IpvlError: as there.
+    """
+    link = (await engine.kernel.own_addresses()).get(leased.terms.address.ip)
+    if link is not None:
+        raise AddressTakenError(leased.terms, *leased_own(leased.terms, link))
+    try:
+        await reserve(engine, endpoint, leased.by(endpoint), *further)
+    except IpvlError as error:
+        if error.kind is not Kind.CONFLICT:
+            raise
+        raise AddressTakenError(
+            leased.terms,
+            f"DHCP server {leased.terms.server} gives an address that it must not: {error.what}",
+            "keep that address out of the server's range, or remove what holds it",
+        ) from error
+
+
+@asynccontextmanager
+async def leasing(engine: Engine, network_id: str, claim: Claim) -> AsyncIterator[Leased]:
+    """Get a lease for an endpoint that is to be made, and yield it to be recorded with that.
+
+    The engine's lock must not be held, and is not while the server is asked. A lease that was not recorded when the
+    block ends is given back, or declined where that ended since somebody has the address.
+
+    Raises:
+        IpvlError: the client identifier is in use, nobody keeps leases here, no server grants one, or the parent is
+            missing.
+    """
+    async with engine.lock:
+        network = engine.network(network_id)
+        wire = _wire(engine, network)
+        lease = _claimed(engine, network, claim)
+        if engine.records.dhcp_lease(lease.key) is None:
+            engine.commit((*_surplus(engine, network), Put(lease)))
+        engine.claims.taken.add(lease.key)
+    try:
+        terms = await _acquire(engine, wire, network, lease, claim.name)
+        declined = False
+        try:
+            yield Leased(replace(lease, terms=terms, lost="", changed=engine.clock()), terms)
+        except AddressTakenError as error:
+            declined = error.terms == terms  # a member may have leases on several networks
+            raise
+        finally:
+            held = engine.records.dhcp_lease(lease.key)
+            if held is None or held.endpoint_id is None:
+                say_farewell(wire, network, replace(lease, lost=""), terms, engine.clock(), declined=declined)
+    finally:
+        engine.claims.taken.discard(lease.key)
+
+
+async def converse(
+    engine: Engine, wire: Wire, link: str, exchange: Exchange, goes_on: Callable[[], bool] = lambda: True
+) -> Ended | None:
+    """Carry an exchange to its end; None when it was stopped.
+
+    Args:
+        engine: whose clock counts.
+        wire: where the servers are.
+        link: the parent.
+        exchange: what was begun.
+        goes_on: tells, before each message, whether anybody still wants the lease.
+
+    Raises:
+        IpvlError: the link is missing or down, or ipvl may not send frames.
+    """
+    with wire.open(link, exchange.xid) as conversation:
+        while goes_on():
+            step = advance(exchange, engine.clock(), random.uniform(-1, 1))  # noqa: S311 - it only spreads the load
+            if isinstance(step, Silence):
+                return step
+            exchange, message = step
+            if message is not None:
+                conversation.say(message)
+            reply = await conversation.hear(min(max(0.0, exchange.wakes - engine.clock()), LONGEST_NAP))
+            if reply is None:
+                continue
+            outcome = hear(exchange, reply, engine.clock())
+            if not isinstance(outcome, Exchange):
+                return outcome
+            exchange = outcome
+    return None
+
+
+def client_of(lease: DhcpLease, name: str | None) -> Client:
+    """Return who asks for a lease: its identifier, and its endpoint's name if that is one of a host."""
+    return Client(lease.client_id, name if name and is_hostname(name) else "")
+
+
+async def _acquire(engine: Engine, wire: Wire, network: Network, lease: DhcpLease, name: str) -> Terms:
+    parent, waits = network.parent, engine.clock()
+    async with engine.claims.parent(parent):
+        now, before = engine.clock(), lease.terms
+        if engine.claims.silence.get(parent, 0.0) > waits:
+            # Nobody answered somebody who began to ask after this one.
+            raise _no_server(network)
+        runs = before is not None and not lease.lost and (before.expires is None or before.expires > now)
+        hint = None if before is None else before.address.ip
+        exchange = begin(client_of(lease, name), secrets.randbits(32), now, hint=hint, within=WITHIN, granted=runs)
+        ended = await converse(engine, wire, parent, exchange)
+        if ended == Silence(offered=False):
+            engine.claims.silence[parent] = now
+    match ended:
+        case Granted(terms):
+            log.info("network %s: DHCP server %s grants %s", network.label, terms.server, terms.address)
+            return terms
+        case Silence(offered=True):
+            what = f"a DHCP server on parent {parent} offers network {network.label} an address and grants none"
+            raise unavailable(what, "see the server's log, and whether it knows this host")
+        case Silence() | Denied() | None:
+            raise _no_server(network)
+
+
+def _no_server(network: Network) -> IpvlError:
+    return unavailable(
+        f"no DHCP server answers on parent {network.parent}, so network {network.label} has no address",
+        "see that the server is up and on that segment: ipvl doctor",
+    )
+
+
+def _wire(engine: Engine, network: Network) -> Wire:
+    if engine.wire is None:
+        raise unavailable(
+            f"network {network.label} has its addresses from DHCP, and without the daemon nobody would renew them",
+            "start the daemon: systemctl start ipvl",
+        )
+    return engine.wire
+
+
+def _claimed(engine: Engine, network: Network, claim: Claim) -> DhcpLease:
+    """Return the lease, with or without terms, that an endpoint is to have.
+
+    Raises:
+        IpvlError: its identifier is another endpoint's, which lives, on the same segment.
+    """
+    if not (claim.client_id or claim.name):
+        return _used_last(engine, network, claim.shape)
+    identity = claim.client_id or f"{claim.name}/{network.label}/{_host(engine)}"
+    for other in engine.records.networks_on(network.parent):
+        lease = engine.records.dhcp_lease((other.id, identity))
+        endpoint = None if lease is None else engine.records.endpoint(lease.endpoint_id or "")
+        in_use = endpoint is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
+        if lease is not None and (in_use or lease.key in engine.claims.taken):
+            raise _identity_in_use(identity, endpoint, other, claim)
+    found = engine.records.dhcp_lease((network.id, identity))
+    return found or DhcpLease(network.id, identity, None, "", engine.clock())
+
+
+def _used_last(engine: Engine, network: Network, shape: str) -> DhcpLease:
+    """Return what an endpoint of this shape had last, so that a container that is restarted has its address again."""
+    unused = [one for one in _unused(engine, network) if one.shape == shape]
+    if unused:
+        return max(unused, key=lambda lease: lease.changed)
+    new = f"{secrets.token_hex(6)}/{network.id[:12]}/{_host(engine)}"
+    return DhcpLease(network.id, new, None, shape, engine.clock())
+
+
+def _identity_in_use(identity: str, endpoint: Endpoint | None, network: Network, claim: Claim) -> IpvlError:
+    if claim.name:
+        return conflict(f"network {network.label} has a member {claim.name} already", "choose another name")
+    who = "a container that is being started" if endpoint is None else f"endpoint {endpoint.label}"
+    return conflict(
+        f"client_id {identity} is that of {who} of network {network.label}", "give each container one of its own"
+    )
+
+
+def _unused(engine: Engine, network: Network) -> list[DhcpLease]:
+    """Return the leases of a network whose endpoint is gone and that nobody is about to use."""
+    found = []
+    for lease in engine.records.dhcp_leases():
+        if lease.network_id != network.id or lease.key in engine.claims.taken:
+            continue
+        endpoint = engine.records.endpoint(lease.endpoint_id or "")
+        if endpoint is None or is_stale(endpoint, engine.clock(), engine.kernel.namespace_inode):
+            found.append(lease)
+    return found
+
+
+def _surplus(engine: Engine, network: Network) -> Iterator[Change]:
+    """Yield what drops the identifiers that nobody has used for longest, where there are too many."""
+    unused = sorted(_unused(engine, network), key=lambda lease: lease.changed)
+    yield from map(Drop, unused[: max(0, len(unused) - MOST_UNUSED)])
+
+
+def _host(engine: Engine) -> str:
+    """Return what keeps this host's identifiers apart from those of others on the segment."""
+    return hashlib.sha256(f"ipvl dhcp {engine.kernel.machine}".encode()).hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""Make endpoints, hand their ports over, take them away."""

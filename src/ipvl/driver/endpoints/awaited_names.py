@@ -1,0 +1,42 @@
+"""Wait for names that are on their way, so that a refusal can use them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+from ipvl.driver.engine import Engine
+from ipvl.model.addresses import IPAddress
+
+NAMED_WITHIN = 1.0
+"""Seconds. Docker's events bring a name half a second after a container joined. A handler cannot ask for it, as Docker
+may hold the locks that its answer needs, but it can let whoever follows the events finish."""
+
+
+async def await_names(engine: Engine, parent: str | None, addresses: Iterable[IPAddress], but: str = "") -> None:
+    """Wait until everybody who has one of the addresses has a name, and the network too, or until that takes too long.
+
+    Args:
+        engine: what to work on; its lock is free. Nobody is waited for where Docker's events are not followed.
+        parent: where the addresses are used; None for every parent.
+        addresses: the addresses.
+        but: the id of an endpoint that may have them without a name.
+    """
+    wanted = tuple(addresses)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(NAMED_WITHIN):
+            while engine.follows_docker and any(_is_unnamed(engine, parent, address, but) for address in wanted):
+                engine.named.clear()
+                await engine.named.wait()
+
+
+def _is_unnamed(engine: Engine, parent: str | None, address: IPAddress, but: str) -> bool:
+    parents = [parent] if parent is not None else [one.name for one in engine.records.parents()]
+    for name in parents:
+        endpoint = engine.records.holder_of(name, address)
+        if endpoint is not None and endpoint.id != but:
+            network = engine.network(endpoint.network_id)
+            if network.is_dockers and None in {endpoint.name, network.name}:
+                return True
+    return False

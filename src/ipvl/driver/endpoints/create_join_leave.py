@@ -1,0 +1,243 @@
+"""Make endpoints, hand their ports over, and take them away."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from ipvl.driver.endpoints.awaited_names import await_names
+from ipvl.driver.engine import Engine
+from ipvl.driver.ipam.address_choice import ANOTHER, fixed_by, has, leased_from, refusal
+from ipvl.driver.ipam.address_conflicts import DOCKER_CHOSE, probe, taken, was_free
+from ipvl.driver.networks.host_ports import let_in, steps_to_remove
+from ipvl.driver.networks.router_notices import warn_of_router
+from ipvl.errors import IpvlError, Kind, conflict
+from ipvl.model.dhcp_leases import Terms
+from ipvl.model.endpoints import Attachment, Endpoint
+from ipvl.model.networks import ConflictCheck, Network, Phase
+from ipvl.model.steps import MakePort, RemovePort, Step
+from ipvl.planning.host_address_conflicts import docker_may_pass_over, refusal_of_own
+from ipvl.planning.host_exposure import steps_to_open
+from ipvl.planning.parents import steps_to_make
+from ipvl.planning.reconciliation import is_in_sandbox, is_stale
+from ipvl.planning.sandbox_routes import attachment
+from ipvl.records.records import Change, Drop, Put
+
+log = logging.getLogger(__name__)
+
+
+async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
+    """Reserve an endpoint's addresses on its parent; no link is made until it joins.
+
+    The same endpoint again is done already. An endpoint whose sandbox is gone gives way, so an address is free the
+    moment its container is. Where the network says so, the parent's segment is asked who has the addresses; the
+    endpoint counts as being made meanwhile.
+
+    Raises:
+        IpvlError: the id belongs to another endpoint, another one that lives holds an address, the address is the
+            host's own, a gateway or reserved there, or somebody on the segment has it. Nothing was changed, but such an
+            address is kept out.
+    """
+    addresses_wanted = [interface.ip for interface in endpoint.addresses]
+    await await_names(engine, engine.network(endpoint.network_id).parent, addresses_wanted, but=endpoint.id)
+    async with engine.lock:
+        network = engine.network(endpoint.network_id)
+        if engine.records.endpoint(endpoint.id) is None:
+            await _check_not_own(engine, network, endpoint)
+        asks = network.conflict_check is ConflictCheck.PROBE and not was_free(
+            engine, network.parent, [interface.ip for interface in endpoint.addresses]
+        )
+        await reserve(engine, replace(endpoint, phase=Phase.MAKING) if asks else endpoint)
+        held = engine.endpoint(network.id, endpoint.id)
+        if asks and held.phase is Phase.MAKING:
+            found = await probe(engine, held)
+            if found:
+                raise taken(network.parent, found, DOCKER_CHOSE)
+            held = engine.endpoint(network.id, endpoint.id)
+        if held.phase is Phase.MAKING:
+            engine.commit((Put(replace(held, phase=Phase.READY)),))
+
+
+async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
+    """Do what `create_endpoint` does, with the engine's lock held, and commit further changes with it.
+
+    Raises:
+        IpvlError: as there; also, the parent has one of the addresses as a gateway or reserves it.
+    """
+    network = engine.network(endpoint.network_id)
+    held = engine.records.endpoint(endpoint.id)
+    if held is not None:
+        if (held.network_id, held.addresses) == (endpoint.network_id, endpoint.addresses):
+            return
+        raise belongs_to_another(held)
+    for interface in endpoint.addresses:
+        fixed = fixed_by(engine, network.parent, interface.ip)
+        if fixed is not None:
+            raise refusal(interface.ip, fixed)
+    gone = _gone_holders(engine, network, endpoint)
+    for holder in gone:
+        log.warning("network %s: endpoint %s is gone, its addresses are free", network.label, holder.label)
+    if gone:
+        await engine.apply_all(step for holder in gone for step in steps_to_remove(engine, holder))
+    changes: list[Change] = [*map(Drop, gone), Put(endpoint), *further]
+    engine.commit(changes)
+    log.info("network %s: endpoint %s has %s", network.label, endpoint.label, addresses(endpoint))
+    warn_of_router(engine, endpoint)
+
+
+async def delete_endpoint(engine: Engine, network_id: str, endpoint_id: str) -> None:
+    """Forget an endpoint and remove its port if it is back in the host's namespace; unknown ones are gone already.
+
+    Raises:
+        IpvlError: the kernel kept the port or the store could not take it; the endpoint stays, to be deleted again.
+    """
+    async with engine.lock:
+        endpoint = engine.records.endpoint(endpoint_id)
+        if endpoint is None or endpoint.network_id != network_id:
+            return
+        # Docker 28 may put the port back into the host's namespace between Leave and this.
+        await engine.apply(steps_to_remove(engine, endpoint))
+        engine.commit((Drop(endpoint),))
+        log.info("network %s: endpoint %s is deleted", engine.network(network_id).label, endpoint.label)
+
+
+async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) -> Attachment:
+    """Make the endpoint's port in the host's namespace, for the sandbox's owner to take.
+
+    A repeated call makes the port anew: the first one's was never taken, or there would be no second.
+
+    Args:
+        engine: what to work on.
+        network_id: the network.
+        endpoint_id: the endpoint, made before.
+        sandbox: the path of the network namespace that will hold the port.
+
+    Returns:
+        The port and what to set up with it.
+
+    Raises:
+        IpvlError: network or endpoint is not known, the endpoint is in another sandbox that lives, the parent is
+            missing, or the kernel refused. No port is left behind.
+    """
+    async with engine.lock:
+        network = engine.network(network_id)
+        endpoint = engine.endpoint(network_id, endpoint_id)
+        if (
+            endpoint.sandbox is not None
+            and endpoint.sandbox != sandbox
+            and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
+        ):
+            raise conflict(
+                f"endpoint {endpoint.label} of network {network.label} is in sandbox {endpoint.sandbox} already",
+                "leave that one first",
+            )
+        lease = engine.records.dhcp_lease_of(endpoint.id)
+        terms = None if lease is None else lease.terms
+        mtu = await port_mtu(engine, network, terms)
+        port = MakePort(endpoint.port, network.parent, network.mode, network.flag, mtu)
+        steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
+        engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock(), seen=None)),))
+        await make_port(engine, network, steps)
+        await let_in(engine, network, replace(endpoint, sandbox=sandbox))
+        log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
+        engine.tell(engine.lifecycles.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
+        return attachment(network, endpoint, terms)
+
+
+async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:
+    """Remove the endpoint's port if it is back in the host's namespace; its addresses stay until it is deleted.
+
+    Raises:
+        IpvlError: the kernel kept the port.
+    """
+    async with engine.lock:
+        endpoint = engine.records.endpoint(endpoint_id)
+        if endpoint is None or endpoint.network_id != network_id:
+            return
+        await engine.apply(steps_to_remove(engine, endpoint))
+        engine.commit((Put(replace(endpoint, sandbox=None, changed=engine.clock(), seen=None)),))
+        log.info("network %s: endpoint %s left its sandbox", engine.network(network_id).label, endpoint.label)
+
+
+async def name_endpoint(engine: Engine, endpoint_id: str, name: str) -> None:
+    """Remember what the user calls an endpoint's container; an unknown endpoint is passed over."""
+    async with engine.lock:
+        endpoint = engine.records.endpoint(endpoint_id)
+        if endpoint is not None and endpoint.name != name:
+            engine.commit((Put(replace(endpoint, name=name)),))
+            engine.named.set()
+
+
+def belongs_to_another(held: Endpoint) -> IpvlError:
+    """Return the refusal of an id that an endpoint has which is not the one that is asked for."""
+    return conflict(
+        f"endpoint id {held.id[:12]} belongs to an endpoint with {addresses(held)}", "delete that endpoint first"
+    )
+
+
+def addresses(endpoint: Endpoint) -> str:
+    """Return an endpoint's addresses as text, IPv4 first."""
+    return endpoint.address_text
+
+
+async def port_mtu(engine: Engine, network: Network, terms: Terms | None) -> int | None:
+    """Return the MTU for a port, None for its parent's.
+
+    That of a DHCP lease counts where the network has none and the parent's is not below it.
+    """
+    if network.mtu is not None or terms is None or terms.mtu is None:
+        return network.mtu
+    parent = next((link for link in await engine.kernel.all() if link.name == network.parent), None)
+    return terms.mtu if parent is not None and terms.mtu < parent.mtu else None
+
+
+async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -> None:
+    """Make a port, and before it a parent that ipvl made and that went away a moment ago.
+
+    Raises:
+        IpvlError: the parent is missing and not ipvl's to make, or the kernel refused.
+    """
+    try:
+        await engine.apply(steps)
+    except IpvlError as error:
+        parent = engine.records.parent(network.parent)
+        if error.kind is not Kind.MISSING or parent is None or not parent.made:
+            raise
+        made_again = steps_to_make(engine.records.with_bases(parent), await engine.host())
+        await engine.apply((*made_again, *steps_to_open(parent, (network,))))
+        await engine.apply(steps)
+
+
+async def _check_not_own(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+    """Refuse the host's own addresses; what the records have of them (`fixed_by`) is refused in their words.
+
+    Raises:
+        IpvlError: an address is the host's.
+    """
+    own = await engine.kernel.own_addresses()
+    for interface in endpoint.addresses:
+        address = interface.ip
+        if address in own and fixed_by(engine, network.parent, address) is None:
+            by_ipvl = leased_from(engine, network.parent, address) is not None
+            raise refusal_of_own(address, own[address], ANOTHER if by_ipvl else docker_may_pass_over(address))
+
+
+def _gone_holders(engine: Engine, network: Network, endpoint: Endpoint) -> list[Endpoint]:
+    """Return the endpoints that hold one of the addresses on this parent and cannot be using it.
+
+    Beside those that are stale for everybody (`addressing.endpoint_that_holds`) these are those of the same network
+    that are in no sandbox: there the door hands the addresses out, so it has taken this one back.
+
+    Raises:
+        IpvlError: one that can be using it holds an address.
+    """
+    gone: dict[str, Endpoint] = {}
+    for interface in endpoint.addresses:
+        holder = engine.records.holder_of(network.parent, interface.ip)
+        if holder is None:
+            continue
+        taken_back = holder.network_id == network.id and not is_in_sandbox(holder, engine.kernel.namespace_inode)
+        if not taken_back and not is_stale(holder, engine.clock(), engine.kernel.namespace_inode):
+            raise refusal(interface.ip, has(engine, holder))
+        gone[holder.id] = holder
+    return list(gone.values())

@@ -1,0 +1,1 @@
+"""What happens on a host, for whoever wants to know."""

@@ -1,0 +1,108 @@
+"""What the driver needs of the rooms below it. Tests run one suite against each implementation, real and fake."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ipvl.dhcp.dhcp_messages import Message, Reply
+from ipvl.model.addresses import IPAddress, IPNetwork, OwnAddresses
+from ipvl.model.links import HostWays, Link, PortsView, Reach, SandboxView
+from ipvl.model.steps import Step
+from ipvl.records.records import Change, Record
+
+
+class Kernel(Protocol):
+    """The host's links and sandboxes."""
+
+    @property
+    def release(self) -> str:
+        """The kernel's release, as `uname -r` prints it."""
+
+    async def all(self) -> tuple[Link, ...]:
+        """Return every link of the host's namespace."""
+
+    async def by_name(self, name: str) -> Link | None:
+        """Return the link of the host's namespace with this name, or None."""
+
+    @property
+    def machine(self) -> str:
+        """What tells this host from all others and stays over reboots."""
+
+    async def prefixes(self) -> tuple[IPNetwork, ...]:
+        """Return the prefixes of the host's addresses and of its main table's routes."""
+
+    async def own_addresses(self) -> OwnAddresses:
+        """Return the addresses that are this host's own, link-local ones left out; it takes next to no time."""
+
+    async def ways(self) -> HostWays:
+        """Return the host's own addresses and the routes of its main table."""
+
+    async def reach(self, names: Collection[str]) -> Mapping[str, Reach]:
+        """Return how far the host itself is reached by those of some links that there are."""
+
+    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+        """Return the ports on the host's links that are in other namespaces, as far as those can be found.
+
+        Those at `known` paths always can be.
+        """
+
+    async def kinds(self) -> frozenset[str]:
+        """Return which of `ipvlan`, `vlan` and `dummy` the kernel can make."""
+
+    async def apply(self, step: Step) -> None:
+        """Carry out one step; removing what is gone already succeeds."""
+
+    def namespace_inode(self, path: str) -> int | None:
+        """Return what tells the network namespace at this path from all others, or None when there is none."""
+
+    async def sandbox_view(self, path: str) -> SandboxView:
+        """Return what the network of the sandbox at this path is like."""
+
+    async def ports_view(self, path: str, *, whole: bool = True) -> PortsView:
+        """Return the ports in the sandbox at this path, with all about them where ipvl may enter it.
+
+        How they are set up takes most of the time to read, their sysctls above all; without `whole` that is left out.
+        """
+
+    async def holders(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:
+        """Return those of some addresses that are in use on a link's segment, and by whom.
+
+        Who that is is a MAC address, or `THIS_HOST` where the link has the address itself. It takes most of a second
+        when nobody has any; the first answer ends it, so that others may be missing beside one that was found. On a
+        link that is gone or down nobody has any.
+        """
+
+    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+        """Tell everybody on a link's segment that these addresses are now at its MAC address; waits for nobody."""
+
+
+class Conversation(Protocol):
+    """What says and hears the messages of one DHCP exchange on a link."""
+
+    def say(self, message: Message) -> None:
+        """Send a message, which may be lost."""
+
+    async def hear(self, within: float) -> Reply | None:
+        """Return the next answer, None when none came within so many seconds."""
+
+
+class Wire(Protocol):
+    """The segments behind the host's links."""
+
+    def open(self, link: str, xid: int) -> AbstractContextManager[Conversation]:
+        """Return what speaks and listens on a link; only answers with this number are heard."""
+
+
+class Store(Protocol):
+    """Durable records."""
+
+    def load(self) -> tuple[Record, ...]:
+        """Return every record: parents, networks and so on, each kind in the order of making."""
+
+    def commit(self, changes: Iterable[Change]) -> None:
+        """Make all of the changes durable, or none."""
+
+    def rename_parent(self, before: str, after: str) -> None:
+        """Call a parent by another name, that no parent has, in every record."""

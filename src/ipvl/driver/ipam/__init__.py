@@ -1,0 +1,1 @@
+"""Choose addresses that nobody holds."""

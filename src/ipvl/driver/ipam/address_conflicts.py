@@ -1,0 +1,123 @@
+"""Ask a parent's segment whether somebody has an address, before a container uses it, and leave such addresses alone.
+
+The address is in the records before anybody is asked, so that no two ask for the same; the engine's lock, which is held
+when these are called, is free while they wait.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+
+from ipvl.driver.engine import Engine
+from ipvl.errors import IpvlError, conflict
+from ipvl.model.addresses import IPAddress
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Phase
+from ipvl.model.pools import KEPT_OUT_FOR, Quarantine
+from ipvl.records.records import Change, Drop, Put, Records
+
+log = logging.getLogger(__name__)
+
+MOST_IN_TURN = 8
+"""Addresses that may turn out to be in use, one after the other: a router that answers for everybody has them all."""
+FOUND_FREE_FOR = 30.0
+"""Seconds in which Docker makes the endpoint for which it asked for an address."""
+CHOOSE_ANOTHER = "choose another address, or take it from whoever has it"
+DOCKER_CHOSE = (
+    "choose another --ip, or keep it out with --aux-address or --ip-range; with --ipam-driver ipvl another one is taken"
+)
+
+
+async def probe(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
+    """Return which addresses of an endpoint that is being made are in use on its parent's segment, and by whom.
+
+    If any is, the endpoint is forgotten and they are kept out. If none is, a quarantine that one was in is over.
+
+    Raises:
+        IpvlError: nobody could be asked, and the endpoint is forgotten; or somebody took it away meanwhile.
+    """
+    network = engine.network(endpoint.network_id)
+    addresses = [interface.ip for interface in endpoint.addresses]
+    engine.probing.add(endpoint.id)
+    try:
+        async with engine.unlocked():
+            found = await engine.kernel.holders(network.parent, addresses)
+    except IpvlError:
+        held = engine.records.endpoint(endpoint.id)
+        if held is not None and held.phase is Phase.MAKING:
+            engine.commit((Drop(held),))
+        raise
+    finally:
+        engine.probing.discard(endpoint.id)
+    held = engine.records.endpoint(endpoint.id)
+    if held is None:
+        raise conflict(
+            f"{endpoint.label} was taken off network {network.label} while its addresses were being asked for",
+            "put it on again",
+        )
+    if held.phase is Phase.READY:  # a repeated call has asked and decided
+        return {}
+    if found:
+        engine.commit((Drop(endpoint), *keep_out(engine, network.parent, found)))
+    else:
+        engine.commit(let_in(engine.records, network.parent, addresses))
+    return found
+
+
+async def who_has(engine: Engine, parent: str, address: IPAddress) -> Mapping[IPAddress, str]:
+    """Return who has an address on a parent's segment, if anybody; the records may have changed meanwhile.
+
+    Raises:
+        IpvlError: nobody could be asked.
+    """
+    async with engine.unlocked():
+        return await engine.kernel.holders(parent, (address,))
+
+
+def keep_out(engine: Engine, parent: str, found: Mapping[IPAddress, str]) -> tuple[Change, ...]:
+    """Return what keeps addresses from being chosen on a parent for a while."""
+    for address, holder in found.items():
+        log.warning("address %s is in use on %s by %s, so it is left out", address, parent, holder)
+    until = engine.clock() + KEPT_OUT_FOR
+    return tuple(Put(Quarantine(parent, address, holder, until)) for address, holder in found.items())
+
+
+def let_in(records: Records, parent: str, addresses: Iterable[IPAddress]) -> tuple[Change, ...]:
+    """Return what ends the quarantine of addresses that nobody answered for."""
+    kept = (records.quarantine(parent, address) for address in addresses)
+    return tuple(Drop(quarantine) for quarantine in kept if quarantine is not None)
+
+
+def expired(records: Records, now: float) -> tuple[Change, ...]:
+    """Return what ends every quarantine whose time is over, so that its address is chosen again when its turn comes."""
+    return tuple(Drop(quarantine) for quarantine in records.quarantines() if quarantine.until <= now)
+
+
+def note_free(engine: Engine, parent: str, address: IPAddress) -> None:
+    """Remember for a moment that nobody has an address that was just leased: its endpoint need not ask again."""
+    now = engine.clock()
+    fresh = {key: since for key, since in engine.found_free.items() if now - since < FOUND_FREE_FOR}
+    engine.found_free = {**fresh, (parent, address): now}
+
+
+def was_free(engine: Engine, parent: str, addresses: Collection[IPAddress]) -> bool:
+    """Tell whether nobody had any of these addresses a moment ago; each such knowledge is good for one endpoint."""
+    since = [engine.found_free.pop((parent, address), None) for address in addresses]
+    return all(one is not None and engine.clock() - one < FOUND_FREE_FOR for one in since)
+
+
+def taken(parent: str, found: Mapping[IPAddress, str], way_out: str) -> IpvlError:
+    """Return the refusal of the first of addresses that are in use, where no other may be taken."""
+    address, holder = min(found.items(), key=lambda one: one[0].version)
+    return conflict(f"address {address} is in use on {parent} by {holder}", way_out)
+
+
+def taken_in_turn(parent: str, found: Mapping[IPAddress, str]) -> IpvlError:
+    """Return the refusal to try further addresses; `found` is what was in use last."""
+    address, holder = min(found.items(), key=lambda one: one[0].version)
+    return conflict(
+        f"{MOST_IN_TURN} addresses in turn are in use on {parent}, the last, {address}, by {holder}",
+        "keep the addresses of others out with --ip-range or --aux-address; if it is a router that answers for"
+        " everybody (proxy ARP), do without conflict_check",
+    )

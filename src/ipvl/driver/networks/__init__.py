@@ -1,0 +1,1 @@
+"""Make and remove networks, and what the host has on them."""

@@ -1,0 +1,92 @@
+"""The host's own port on a network: its addresses, and the routes to endpoints that come and go."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from ipvl.addresses.next_address import full, gateway_of, next_free
+from ipvl.driver.engine import Engine
+from ipvl.driver.ipam.address_choice import endpoint_that_holds, fixed_by, refusal, shares
+from ipvl.errors import IpvlError
+from ipvl.model.addresses import IPAddress, IPNetwork
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.links import HostWays
+from ipvl.model.networks import Network, Subnet
+from ipvl.model.steps import RemovePort, Step
+from ipvl.planning.host_access import close_to, not_reached, open_to, opens_on_joining
+
+log = logging.getLogger(__name__)
+
+
+def with_host_addresses(engine: Engine, network: Network, ways: HostWays) -> Network:
+    """Return a new network with an address for the host's own port in each subnet, chosen where none was given.
+
+    One that the host has already (`ways`) is not chosen. The network's record is what keeps them; the engine's lock is
+    held.
+
+    Raises:
+        IpvlError: one that was given is another's, or a subnet is full.
+    """
+    if not network.host_access:
+        return network
+    for subnet in network.subnets:
+        if subnet.host is not None:
+            held = endpoint_that_holds(engine, network.parent, subnet.host) or fixed_by(
+                engine, network.parent, subnet.host
+            )
+            if held is not None:
+                raise refusal(subnet.host, held)
+    return replace(
+        network,
+        subnets=tuple(
+            subnet if subnet.host is not None else replace(subnet, host=_choose(engine, network, subnet, ways))
+            for subnet in network.subnets
+        ),
+    )
+
+
+async def let_in(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+    """Let the host reach an endpoint that has joined.
+
+    What the kernel refuses is a warning, and tried again when the host is compared with the records: the endpoint
+    reaches everybody else. So is an address that another route of the host leads to.
+    """
+    if not opens_on_joining(network):
+        return
+    try:
+        there = await engine.kernel.ways()
+        await engine.apply(open_to(network, endpoint, there))
+        troubles = not_reached(network, (endpoint,), there)
+    except IpvlError as error:
+        troubles = (f"network {network.label}: {error}",)
+    for trouble in troubles:
+        log.warning("%s", trouble)
+        engine.warn(trouble, network)
+
+
+def steps_to_remove(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
+    """Return what takes away of an endpoint what it has in the host's namespace: its port, and the host's route."""
+    return (RemovePort(endpoint.port), *close_to(engine.records.network(endpoint.network_id), endpoint))
+
+
+def _choose(engine: Engine, network: Network, subnet: Subnet, ways: HostWays) -> IPAddress:
+    held = engine.records.held(network.parent, subnet.pool.version).copy()
+    for address in (gateway_of(network, subnet), *subnet.reserved):
+        if address is not None:
+            held.add(int(address))
+    within = subnet.range or _range_of_pool(engine, network, subnet)
+    found = next_free(subnet.pool, held, within=within, own={address for _, address in ways.addresses})
+    if found is None:
+        raise full(subnet.pool, within)
+    return found
+
+
+def _range_of_pool(engine: Engine, network: Network, subnet: Subnet) -> IPNetwork | None:
+    """Return the range of the pool that Docker asked for with this subnet, since its network does not tell."""
+    if not network.is_dockers:
+        return None
+    return next(
+        (pool.range for pool in engine.records.pools() if pool.subnet == subnet.pool and shares(pool, network.parent)),
+        None,
+    )

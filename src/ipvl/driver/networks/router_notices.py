@@ -1,0 +1,45 @@
+"""Say it when a router turns out to be a port of ipvl's own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from ipvl.driver.engine import Engine
+from ipvl.model.endpoints import Endpoint
+from ipvl.model.networks import Network
+from ipvl.planning.container_routers import OwnRouter, own_routers
+
+log = logging.getLogger(__name__)
+
+
+def warn_of_routers(engine: Engine, network: Network) -> None:
+    """Warn of each router of a new network that is an endpoint already."""
+    for router in own_routers(network, engine.records):
+        log.warning("network %s: %s", network.label, router)
+        engine.warn(f"network {network.label}: {router}", network)
+
+
+def warn_of_router(engine: Engine, endpoint: Endpoint) -> None:
+    """Warn of each network of which a new endpoint is a router."""
+    addresses = {interface.ip for interface in endpoint.addresses}
+    for network, router in _routers_on(engine, endpoint):
+        if router.address in addresses:
+            log.warning("network %s: %s", network.label, router)
+            engine.warn(f"network {network.label}: {router}", network)
+
+
+def notices(engine: Engine, endpoint: Endpoint) -> tuple[str, ...]:
+    """Return what whoever made an endpoint is to know: that it is a router, or that its own network has such a one."""
+    addresses = {interface.ip for interface in endpoint.addresses}
+    return tuple(
+        f"network {network.label}: {router}"
+        for network, router in _routers_on(engine, endpoint)
+        if router.address in addresses or network.id == endpoint.network_id
+    )
+
+
+def _routers_on(engine: Engine, endpoint: Endpoint) -> Iterator[tuple[Network, OwnRouter]]:
+    for network in engine.records.networks_on(engine.network(endpoint.network_id).parent):
+        for router in own_routers(network, engine.records):
+            yield network, router

@@ -1,0 +1,1 @@
+"""Bring host and records together again."""

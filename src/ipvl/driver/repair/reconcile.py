@@ -1,0 +1,137 @@
+"""Bring host and records together again: at the start, after changes by others, and when a door finds things gone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+
+from ipvl.driver.engine import Engine
+from ipvl.driver.events.record_changes import parent_states
+from ipvl.driver.networks.host_ports import steps_to_remove
+from ipvl.driver.repair.correct_mtus import repair_mtus
+from ipvl.model.steps import RemoveHostPort, SetMtu, Step
+from ipvl.planning.host import Host
+from ipvl.planning.host_address_conflicts import clashes
+from ipvl.planning.host_exposure import steps_to_shut_again
+from ipvl.planning.parent_names import learned_names, renamed_parents
+from ipvl.planning.parents import steps_to_remove_parents, unused_parents
+from ipvl.planning.reconciliation import is_in_sandbox, plan_repair
+from ipvl.records.records import Change, Drop, Put
+
+log = logging.getLogger(__name__)
+
+
+async def reconcile(engine: Engine) -> None:
+    """Repair what differs between records and host, and report what only a human can mend.
+
+    Raises:
+        IpvlError: the links cannot be read, or the store could not take the changes. What the kernel refuses to
+            repair is a warning, tried again the next time.
+    """
+    async with engine.lock:
+        host = await engine.host(ways=any(network.host_access for network in engine.records.networks()), reach=True)
+        follow_names(engine, host)
+        engine.tell(engine.lifecycles.parents(engine.records, parent_states(engine.records, host), engine.clock()))
+        repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
+        failures = await engine.apply_all(repair.steps)
+        engine.commit(repair.changes)
+        resized = [step.interface for step in repair.steps if isinstance(step, SetMtu)]
+        if resized:
+            for name in resized:  # the kernel gave the ports what it was given before as well
+                engine.parent_mtus.pop(name, None)
+            host = await engine.host()
+        # What is made just now is looked at the next time, and has the MTU that it was made with.
+        warnings = (*repair.warnings, *map(str, failures), *await repair_mtus(engine, host))
+        for warning in warnings:
+            if warning not in engine.repair_warnings:
+                log.warning("%s", warning)
+                engine.warn(warning)
+        engine.repair_warnings = warnings
+        await _tell_clashes(engine)
+
+
+async def _tell_clashes(engine: Engine) -> None:
+    """Tell of endpoints' addresses that the host has as well, each once; `ipvl status` finds them afresh.
+
+    Raises:
+        IpvlError: the host's addresses cannot be read.
+    """
+    found = {
+        f"network {clash.network.label}: {clash.trouble}": clash.network
+        for clash in clashes(engine.records, await engine.kernel.own_addresses())
+    }
+    for text, network in found.items():
+        if text not in engine.clashes:
+            log.warning("%s", text)
+            engine.warn(text, network)
+    engine.clashes = frozenset(found)
+
+
+def follow_names(engine: Engine, host: Host) -> None:
+    """Call parents and bases what their links are called now, and remember their further names; the lock is held.
+
+    Raises:
+        IpvlError: the store could not take it.
+    """
+    engine.commit(tuple(map(Put, learned_names(engine.records, host))))
+    for parent, name in tuple(renamed_parents(engine.records, host)):
+        engine.commit((Put(replace(parent, also=(*parent.also, parent.name))),))
+        engine.rename_parent(parent.name, name)
+        engine.commit(tuple(map(Put, learned_names(engine.records, host))))
+
+
+async def forget_gone(
+    engine: Engine, networks: Collection[str], endpoints: Collection[str], before: float, owner: str
+) -> None:
+    """Remove the networks and endpoints that Docker made, had and no longer has.
+
+    Docker drops networks and endpoints without asking when ipvl does not answer, so its list is compared with ours.
+    What another one made, or nobody was ever seen to have, stays, and so does a network while any of its endpoints is
+    in a sandbox: nobody's list is worth the connectivity of what runs.
+
+    Args:
+        engine: what to work on.
+        networks: the ids of the networks that Docker has.
+        endpoints: the ids of the endpoints that Docker has.
+        before: only what is older than this, in seconds since the epoch, can be missing for that reason; anything
+            younger may be on its way into Docker's list.
+        owner: which Docker that is, as `Network.seen_by` has it.
+
+    Raises:
+        IpvlError: the store could not take the changes.
+    """
+    async with engine.lock:
+        steps: list[Step] = []
+        changes: list[Change] = []
+        inode_of = engine.kernel.namespace_inode
+        gone = [
+            network
+            for network in engine.records.networks()
+            if network.is_dockers
+            and network.seen_by == owner
+            and network.id not in networks
+            and network.created < before
+            and not any(is_in_sandbox(one, inode_of) for one in engine.records.endpoints_of(network.id))
+        ]
+        for network in engine.records.networks():
+            if not network.is_dockers or (network not in gone and network.id not in networks):
+                continue
+            for endpoint in engine.records.endpoints_of(network.id):
+                if network in gone or (endpoint.id not in endpoints and endpoint.changed < before):
+                    steps += steps_to_remove(engine, endpoint)
+                    changes.append(Drop(endpoint))
+        steps += [RemoveHostPort(network.host_port) for network in gone if network.host_access]
+        changes += [Drop(network) for network in gone]
+        going = {network.id for network in gone}
+        unused = unused_parents(engine.records, going, {network.parent for network in gone})
+        changes += map(Drop, unused)
+        steps += steps_to_shut_again(engine.records, gone, unused)
+        if any(parent.made for parent in unused):
+            steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
+        for network in gone:
+            log.warning("network %s is gone from %s, so it is removed here", network.label, network.door)
+        for failure in await engine.apply_all(steps):
+            log.warning("%s", failure)
+            engine.warn(str(failure))
+        engine.commit(changes)

@@ -1,0 +1,146 @@
+"""Make ports again that went with their parents, in the sandboxes that had them, whoever looks after those."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from ipvl.driver.endpoints.create_join_leave import port_mtu
+from ipvl.driver.engine import Engine
+from ipvl.driver.events.record_changes import restored
+from ipvl.errors import IpvlError
+from ipvl.model.endpoints import Endpoint, SeenPort
+from ipvl.model.links import Link
+from ipvl.model.steps import RemovePort, TakePort
+from ipvl.planning.host import Host
+from ipvl.planning.port_restoration import Suspect, plan_restoration, port_of, seen_port, suspects
+from ipvl.records.records import Put
+
+log = logging.getLogger(__name__)
+
+RESTART = "restart it, or let ipvl enter namespaces (embedded.conf, see docs/embedded.md)"
+TOGETHER = 16
+"""Ports whose records are written in one commit: a fsync each would be most of the time that they take."""
+
+
+async def restore_ports(engine: Engine) -> None:
+    """Make every port again that went with its parent, and remember what kept it from that.
+
+    The lock is held for one port at a time, so that whatever else is asked for comes in between. Whoever is interrupted
+    does it again: what is there already is completed.
+
+    Raises:
+        IpvlError: the links cannot be read, or the store could not take the changes.
+    """
+    host = Host(await engine.kernel.all(), engine.kernel.release, frozenset())
+    _announce_late(engine, host)
+    found = list(suspects(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.joined_on))
+    hindered: dict[str, str] = {}
+    seen: dict[str, SeenPort] = {}
+    for suspect in found:
+        async with engine.lock:
+            if engine.records.endpoint(suspect.endpoint.id) != suspect.endpoint:
+                continue
+            try:
+                again = await _restore(engine, suspect)
+            except IpvlError as error:
+                hindered[suspect.endpoint.id] = f"{suspect.label}, and {error.what}: restart it"
+                continue
+            if isinstance(again, SeenPort):
+                seen[suspect.endpoint.id] = again
+            elif again:
+                hindered[suspect.endpoint.id] = f"{suspect.label}, and {again}"
+            if len(seen) >= TOGETHER:
+                remember(engine, seen)
+                seen = {}
+    async with engine.lock:
+        remember(engine, seen)
+        _tell(engine, hindered)
+
+
+def remember(engine: Engine, seen: dict[str, SeenPort]) -> None:
+    """Record how ports were seen, by their endpoints' ids; the lock is held, and endpoints that left are passed over.
+
+    Raises:
+        IpvlError: the store could not take the changes.
+    """
+    held = ((engine.records.endpoint(identity), port) for identity, port in seen.items())
+    engine.commit(
+        [
+            Put(replace(endpoint, seen=port))
+            for endpoint, port in held
+            if endpoint is not None and endpoint.sandbox is not None and endpoint.seen != port
+        ]
+    )
+
+
+async def _restore(engine: Engine, suspect: Suspect) -> SeenPort | str:
+    """Give an endpoint its port again; return how it is now, or what must be done first.
+
+    Raises:
+        IpvlError: the kernel refused. What was begun is taken back.
+    """
+    network, endpoint = suspect.network, suspect.endpoint
+    view = await engine.kernel.ports_view(endpoint.sandbox or "", whole=endpoint.seen is None)
+    if not view.entered:
+        found = port_of(endpoint, suspect.parent, view)
+        if found is None:
+            return f"ipvl may not enter its namespace: {RESTART}"
+        return _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, found.name))
+    lease = engine.records.dhcp_lease_of(endpoint.id)
+    terms = None if lease is None else lease.terms
+    plan = plan_restoration(suspect, view, await port_mtu(engine, network, terms), terms)
+    if plan.hindrance:
+        return f"{plan.hindrance}, or restart it"
+    try:
+        await engine.apply(plan.steps)
+    except IpvlError:
+        if plan.found is None:
+            sandbox = endpoint.sandbox or ""
+            await engine.apply_all(
+                (RemovePort(endpoint.port), TakePort(sandbox, endpoint.port), TakePort(sandbox, plan.interface))
+            )
+        raise
+    if plan.found is not None:
+        whole = seen_port(endpoint, suspect.parent, plan.found) if endpoint.seen is None else None
+        return whole or _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, plan.interface))
+    for remark in plan.remarks:
+        log.warning("network %s: endpoint %s: %s", network.label, endpoint.label, remark)
+    event = restored(network, endpoint, engine.clock())
+    log.info("%s", event.text)
+    engine.tell((event,))
+    if suspect.parent.up and suspect.parent.carrier:
+        engine.announce(network, endpoint)
+    else:
+        engine.unannounced.add(endpoint.id)
+    return _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, plan.interface))
+
+
+def _announce_late(engine: Engine, host: Host) -> None:
+    """Announce what has its port again, now that its parent is up: a NIC that is plugged in is down at first."""
+    for identity in tuple(engine.unannounced):
+        endpoint = engine.records.endpoint(identity)
+        if endpoint is None:
+            engine.unannounced.discard(identity)
+            continue
+        network = engine.network(endpoint.network_id)
+        link = host.link(network.parent)
+        if link is not None and link.up and link.carrier:
+            engine.unannounced.discard(identity)
+            engine.announce(network, endpoint)
+
+
+def _seen(endpoint: Endpoint, parent: Link, now: SeenPort) -> SeenPort:
+    """Return what is known of a port by now: how it was set up before counts until it was looked at again."""
+    if now.setup is None and endpoint.seen is not None:
+        return SeenPort(parent.index, now.interface, endpoint.seen.setup)
+    return now
+
+
+def _tell(engine: Engine, hindered: dict[str, str]) -> None:
+    for identity, text in hindered.items():
+        if engine.unrestored.get(identity) != text:
+            log.warning("%s", text)
+            endpoint = engine.records.endpoint(identity)
+            engine.warn(text, None if endpoint is None else engine.records.network(endpoint.network_id))
+    engine.unrestored = hindered

@@ -1,0 +1,1 @@
+"""What ipvl knows and what the host shows of it, as plain data."""

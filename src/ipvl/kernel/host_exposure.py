@@ -1,0 +1,90 @@
+"""How far the host itself is reached by a link: the settings that keep it off, written and read.
+
+With `rp_filter` on a link without IPv4 addresses and routes every packet fails the reverse path check, in loose mode
+(2) as in strict (1) (`no_addr` in __fib_validate_source, net/ipv4/fib_frontend.c): nothing is delivered, nothing is
+forwarded, and ARP, which asks the same question, is not answered. The setting for all links can only make that
+stronger, since the higher of the two counts (IN_DEV_RPFILTER, include/linux/inetdevice.h). Forwarding, which Docker
+switches on for every link, comes after that check. What passes it are broadcasts from 0.0.0.0, as DHCP clients send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from ipaddress import ip_interface
+from pathlib import Path
+from socket import if_nametoindex
+
+from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.network_stack import read_setting
+from ipvl.kernel.own_addresses import list_addresses
+from ipvl.model.addresses import IPInterface
+from ipvl.model.links import Reach
+
+NEVER, OWN_ALONE = 8, 1
+"""Values of arp_ignore: answer nobody, or for addresses of this very link."""
+IPV4, IPV6 = Path("/proc/sys/net/ipv4/conf"), Path("/proc/sys/net/ipv6/conf")
+
+
+def shut(name: str) -> None:
+    """Keep the host off a link; one that is gone needs it no more.
+
+    Raises:
+        OSError: the settings cannot be written.
+    """
+    _write(IPV4 / name, rp_filter=1, arp_ignore=NEVER)
+    _write(IPV6 / name, accept_ra=0, autoconf=0, disable_ipv6=1)
+
+
+def route(name: str) -> None:
+    """Let the host have addresses of its own on a link, and route by it; what routers announce stays off it.
+
+    Raises:
+        OSError: the settings cannot be written.
+    """
+    _write(IPV6 / name, accept_ra=0, autoconf=0, disable_ipv6=read_setting(IPV6 / "default/disable_ipv6"))
+    # That nobody is answered is what a shut link is known by, so it ends last.
+    _write(IPV4 / name, rp_filter=read_setting(IPV4 / "default/rp_filter"), arp_ignore=OWN_ALONE)
+
+
+def read(conversation: Conversation, names: Collection[str]) -> dict[str, Reach]:
+    """Return how far the host is reached by those of some links that there are.
+
+    Raises:
+        NetlinkError: the kernel refused to list addresses.
+        OSError: its answer was lost.
+        IpvlError: addresses changed faster than they could be read.
+    """
+    found = {}
+    addresses = _addresses(conversation)
+    for name in names:
+        if (IPV4 / name).exists():
+            found[name] = Reach(
+                rp_filter=read_setting(IPV4 / name / "rp_filter"),
+                arp_ignore=read_setting(IPV4 / name / "arp_ignore"),
+                ipv6=read_setting(IPV6 / name / "disable_ipv6", otherwise=1) == 0,
+                addresses=addresses.get(_index(name), ()),
+            )
+    return found
+
+
+def _addresses(conversation: Conversation) -> Mapping[int, tuple[IPInterface, ...]]:
+    found: dict[int, tuple[IPInterface, ...]] = {}
+    for index, address, length in list_addresses(conversation):
+        if address.version == 4:
+            found[index] = (*found.get(index, ()), ip_interface((address, length)))
+    return found
+
+
+def _index(name: str) -> int:
+    # Not /sys, which is of the namespace that it was mounted in.
+    try:
+        return if_nametoindex(name)
+    except OSError:
+        return 0
+
+
+def _write(folder: Path, **settings: int) -> None:
+    for setting, value in settings.items():
+        path = folder / setting
+        if path.exists():  # a kernel without IPv6 has none of its settings
+            path.write_text(str(value))

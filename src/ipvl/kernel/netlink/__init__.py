@@ -1,0 +1,1 @@
+"""The sockets and messages of rtnetlink."""

@@ -1,0 +1,300 @@
+"""The inside of a sandbox's network namespace: its port, addresses and routes.
+
+A namespace belongs to a thread, and a netlink socket to the namespace it was opened in. So the thread steps into the
+sandbox only to open a socket and to write sysctls, awaits nothing meanwhile, and steps back; everything else is asked
+over that socket from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import ip_network
+from pathlib import Path
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, kernel_refused, missing
+from ipvl.kernel.namespaces import inode
+from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.netlink.port_messages import address_of_port, dressed_link
+from ipvl.kernel.netlink.rtnetlink_messages import (
+    LOOPBACK,
+    Request,
+    Way,
+    all_links,
+    all_routes,
+    link_named,
+    link_numbered,
+    moved_link,
+    new_route,
+    no_link,
+    read_kind,
+    read_link,
+    read_way,
+    renamed_link,
+    resized_link,
+    switched_link,
+    telling_link,
+)
+from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork
+from ipvl.model.endpoints import PortSetup
+from ipvl.model.links import SandboxView
+from ipvl.model.networks import Route
+from ipvl.model.steps import USUAL_METRICS, PlacePort, RoutePort, SetMtu, TakePort
+from ipvl.system_calls import CLONE_NEWNET, set_namespace
+
+OWN = "/proc/thread-self/ns/net"
+EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+KERNELS_METRIC6 = 1024  # IP6_RT_PRIO_USER, include/uapi/linux/ipv6_route.h
+RESTLESS = "its links or routes change faster than they can be listed"
+DISMANTLING_SECONDS = 2.0
+DISMANTLING_PAUSE = 0.02
+
+
+def look_into(namespace: str) -> SandboxView:
+    """Return what a sandbox's network is like.
+
+    Raises:
+        IpvlError: there is no network namespace at this path, or it does not hold still.
+        NetlinkError: the kernel refused.
+    """
+    with inside(namespace) as link:
+        links, routes = link.list(all_links()), link.list(all_routes())
+    if links is None or routes is None:
+        raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
+    found = [read_link(body, {}) for body in links]
+    ways = filter(None, map(read_way, routes))
+    return SandboxView(
+        frozenset(one.name for one in found),
+        frozenset(one.name for one in found if one.up),
+        frozenset(
+            (way.destination.version, way.metric or USUAL_METRICS[way.destination.version])
+            for way in ways
+            if way.destination.prefixlen == 0 and not way.announced
+        ),
+    )
+
+
+async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
+    """Move the port with this index, name it, give it its addresses and bring it up.
+
+    On failure it is gone, or in there under the name it had, if the answer to the move was lost.
+
+    Raises:
+        IpvlError: there is no network namespace at this path.
+        NetlinkError: the kernel refused.
+    """
+    # A port without addresses gets them, of either family, from whoever is in there.
+    with_ipv6 = not step.addresses or any(address.version == 6 for address in step.addresses)
+    with ExitStack() as opened:
+        with entered(step.namespace):
+            link = opened.enter_context(Conversation())
+            moved = _move(host, index, link, step)
+            with _gone_on_failure(link, moved):
+                link.do(switched_link(moved, up=False))
+                link.do(renamed_link(moved, step.interface))
+                _configure(f"ipv6/conf/{step.interface}/disable_ipv6", "0" if with_ipv6 else "1")
+                if not step.takes_default6:
+                    _configure(f"ipv6/conf/{step.interface}/accept_ra_defrtr", "0")
+                if step.setup is not None:
+                    _set_up(link, moved, step.interface, step.setup)
+        with _gone_on_failure(link, moved):
+            for address in step.addresses:
+                await _add_address(link, moved, address, broadcast=step.setup is not None and step.setup.broadcast)
+            link.do(switched_link(moved, up=True))
+            if step.announced:
+                # Only now, since coming up would be announced as well, out of turn.
+                link.do(telling_link(moved))
+                if with_ipv6:
+                    with entered(step.namespace):
+                        _configure(f"ipv6/conf/{step.interface}/ndisc_notify", "1")
+            link.do(switched_link(LOOPBACK, up=True))
+
+
+def route_port(step: RoutePort) -> None:
+    """Add the routes; one that is there already is done, and one that a router announced gives way.
+
+    Raises:
+        IpvlError: there is no network namespace at this path, or it has another route to one of the destinations.
+        NetlinkError: the kernel refused.
+    """
+    with inside(step.namespace) as link:
+        port, _ = read_kind(link.ask(link_named(step.interface)))
+        for route in (*(Route(EVERYWHERE[gateway.version], gateway) for gateway in step.gateways), *step.routes):
+            _add_route(link, step, port, route)
+
+
+def set_mtu(step: SetMtu, namespace: str) -> None:
+    """Set the MTU of an interface in a sandbox.
+
+    Raises:
+        IpvlError: there is no network namespace at this path, or ipvl may not enter it.
+        NetlinkError: the kernel refused.
+    """
+    # A link of another namespace can be listed from outside, but IFLA_TARGET_NETNSID of RTM_SETLINK moves it
+    # (do_setlink in net/core/rtnetlink.c).
+    with inside(namespace) as link:
+        port, _ = read_kind(link.ask(link_named(step.interface)))
+        link.do(resized_link(port, step.mtu))
+
+
+def take_port(step: TakePort) -> None:
+    """Remove the port.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    if inode(step.namespace) is not None:
+        with inside(step.namespace) as link:
+            remove_port(link, link_named(step.interface))
+
+
+def remove_port(link: Conversation, question: Request) -> None:
+    """Remove the port that a question asks for; one that is gone is done already, another link is left alone.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    try:
+        index, kind = read_kind(link.ask(question))
+        if kind == "ipvlan":
+            link.do(no_link(index))
+    except NetlinkError as error:
+        if error.code != errno.ENODEV:
+            raise
+
+
+def _move(host: Conversation, index: int, link: Conversation, step: PlacePort) -> int:
+    """Move the port with this index into the namespace that a conversation is about; return its index there."""
+    target = os.open(step.namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        host.do(moved_link(index, target))
+    finally:
+        os.close(target)
+    return read_kind(link.ask(link_named(step.name)))[0]
+
+
+@contextmanager
+def _gone_on_failure(link: Conversation, port: int) -> Iterator[None]:
+    try:
+        yield
+    except (NetlinkError, OSError, IpvlError):  # the last when the namespace may not be entered any more
+        # Not by its name, which another port in there may have.
+        remove_port(link, link_numbered(port))
+        raise
+
+
+async def _add_address(link: Conversation, port: int, address: IPInterface, *, broadcast: bool) -> None:
+    """Give a port an address, if need be when the namespace of a port that had it has been taken apart.
+
+    The kernel does that on its own time after the last process has ended (net/core/net_namespace.c, cleanup_net), and
+    announces nothing in other namespaces; until then the port in there keeps its addresses from the parent's others.
+    """
+    # Docker, too, uses its addresses at once: whoever allocates them has made sure.
+    deadline = time.monotonic() + DISMANTLING_SECONDS
+    while True:
+        try:
+            link.do(address_of_port(port, address, broadcast=broadcast))
+        except NetlinkError as error:
+            if error.code != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(DISMANTLING_PAUSE)
+        else:
+            return
+
+
+def _add_route(link: Conversation, step: RoutePort, port: int, route: Route) -> None:
+    metric = step.metric
+    if metric is None and route.destination.prefixlen == 0:
+        metric = USUAL_METRICS[route.destination.version] or None
+    try:
+        link.do(new_route(route.destination, port, route.via, metric))
+    except NetlinkError as error:
+        if error.code != errno.EEXIST:
+            raise
+        there = _ways(link, route.destination, metric)
+        if any((way.index, way.via) == (port, route.via) for way in there):
+            return
+        other = next((way for way in there if not way.announced), None)
+        if other is not None:
+            raise route_taken(step, route, other.via) from error
+        if not there:  # it has gone again, or the routes do not hold still
+            raise
+        link.do(new_route(route.destination, port, route.via, metric, replaces=True))
+
+
+def _ways(link: Conversation, destination: IPNetwork, metric: int | None) -> list[Way]:
+    """Return the routes that are in the way of one with this destination and metric."""
+    wanted = metric or (KERNELS_METRIC6 if destination.version == 6 else 0)
+    ways = filter(None, map(read_way, link.list(all_routes()) or ()))
+    return [way for way in ways if (way.destination, way.metric) == (destination, wanted)]
+
+
+def route_taken(step: RoutePort, route: Route, via: IPAddress | None) -> IpvlError:
+    """Return the refusal of a route to a destination that another network, or somebody else, has a route to already."""
+    there = "straight to an interface" if via is None else f"via {via}"
+    return conflict(
+        f"sandbox {step.namespace} has a route to {route.destination} already, {there}, so it cannot have {route.label}"
+        f" through {step.interface}",
+        "make one of the two networks with another -o metric, or without that route",
+    )
+
+
+def _configure(name: str, value: str) -> None:
+    with suppress(FileNotFoundError):  # a kernel without IPv6 has none of its settings
+        Path("/proc/sys/net", name).write_text(value)
+
+
+def _set_up(link: Conversation, port: int, interface: str, setup: PortSetup) -> None:
+    """Set up a port as the one before it was; this thread is in its namespace."""
+    link.do(dressed_link(port, setup.queue_length, setup.alias))
+    for name, value in setup.settings:
+        with suppress(OSError):  # some may only be read
+            Path("/proc/sys/net", name.replace("*", interface)).write_text(value)
+
+
+@contextmanager
+def entered(namespace: str) -> Iterator[None]:
+    """Put this thread into a network namespace; nothing may be awaited within.
+
+    Raises:
+        IpvlError: there is none at this path, or ipvl may not enter it.
+    """
+    own = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            there = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise missing(f"sandbox {namespace} is gone ({error.strerror})", "start it again") from error
+        try:
+            set_namespace(there, CLONE_NEWNET)
+        except OSError as error:
+            raise kernel_refused(
+                f"sandbox {namespace} cannot be entered: {error.strerror}", ENTERING_NAMESPACES
+            ) from error
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            set_namespace(own, CLONE_NEWNET)
+    finally:
+        os.close(own)
+
+
+@contextmanager
+def inside(namespace: str) -> Iterator[Conversation]:
+    """Yield a conversation with the kernel about a network namespace, and end it afterwards.
+
+    Raises:
+        IpvlError: there is none at this path, or ipvl may not enter it.
+    """
+    with entered(namespace):
+        link = Conversation()
+    with link:
+        yield link

@@ -1,0 +1,1 @@
+"""Frames on a parent's own segment: ARP, neighbour discovery, DHCP."""

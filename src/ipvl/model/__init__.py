@@ -1,0 +1,1 @@
+"""The immutable data that every room shares. No I/O."""

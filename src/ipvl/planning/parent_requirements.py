@@ -1,0 +1,169 @@
+"""Which existing links can carry a network's ports, and what is wrong with those that do."""
+
+from __future__ import annotations
+
+from ipvl.errors import conflict, invalid
+from ipvl.model.links import Link
+from ipvl.model.networks import Network
+from ipvl.planning.host import Host
+from ipvl.planning.vlan_tags import split_vlan
+
+TAKES_EVERY_FRAME = {
+    "bridge": "is a port of a bridge",
+    "openvswitch": "is a port of an Open vSwitch bridge",
+    "bond": "belongs to a bond",
+    "team": "belongs to a team",
+}
+"""Masters that own the one receive handler a link has, so no ipvlan port can be made on it: EBUSY in the kernel."""
+
+MACVLAN_KINDS = frozenset({"macvlan", "macvtap"})
+
+IPVLAN_KINDS = frozenset({"ipvlan", "ipvtap"})
+"""Ports for which the kernel takes the link below them instead (ipvlan_link_new, drivers/net/ipvlan/ipvlan_main.c)."""
+
+HAS_NO_FRAMES_TO_GIVE = {
+    "macvtap": "is a macvtap port, which hands what it receives to a program",
+    "vrf": "is a VRF, which receives nothing itself",
+}
+"""Kinds whose receive handler is their own or forbidden: EBUSY or EINVAL in the kernel (netdev_rx_handler_register)."""
+
+
+def check_link(link: Link, network: Network, host: Host) -> None:
+    """Refuse an existing link that cannot carry this network's ports.
+
+    Raises:
+        IpvlError: it is the loopback or not Ethernet, its frames go elsewhere, it carries macvlan ports or ipvlan ports
+            of another mode or flag, or its MTU is below the network's.
+    """
+    check_ethernet(link)
+    check_master(link)
+    check_no_macvlan(link, host)
+    for port in host.ports_of(link):
+        if port.kind == "ipvlan" and (port.mode, port.flag) != (network.mode, network.flag):
+            what, theirs = ("mode", port.mode) if port.mode is not network.mode else ("flag", port.flag)
+            raise conflict(
+                f"parent {link.name} already carries ipvlan port {port.label} in {what} {theirs}",
+                f"a parent has one {what}, so use {theirs} here or another parent",
+            )
+    check_mtu(network, link)
+
+
+def check_ethernet(link: Link) -> None:
+    """Refuse a link that cannot have ipvlan ports by its nature, whatever is on it.
+
+    Raises:
+        IpvlError: it is the loopback, not Ethernet, itself an ipvlan port, or a link that gives its frames to nobody.
+            A macvlan port is as good as a NIC: it has a MAC address of its own.
+    """
+    if link.loopback or not link.ethernet:
+        raise invalid(
+            f"parent {link.name} is not an Ethernet link", "ipvlan needs one, such as a NIC, a VLAN, a bond or a bridge"
+        )
+    if link.kind in IPVLAN_KINDS:
+        raise invalid(f"parent {link.name} is itself an {link.kind} port", "use the link below it as the parent")
+    if link.kind in HAS_NO_FRAMES_TO_GIVE:
+        raise invalid(
+            f"parent {link.name} {HAS_NO_FRAMES_TO_GIVE[link.kind]}, so no ipvlan port can be on it",
+            "use the link below it, or one that belongs to it, as the parent",
+        )
+
+
+def check_master(link: Link) -> None:
+    """Refuse a link whose frames all go to the bridge, bond or team it belongs to.
+
+    Raises:
+        IpvlError: it belongs to one.
+    """
+    if link.master_kind in TAKES_EVERY_FRAME:
+        raise conflict(
+            f"parent {link.name} {TAKES_EVERY_FRAME[link.master_kind]}, which takes every frame it receives",
+            f"use the {link.master_kind} as the parent, or take {link.name} out of it",
+        )
+
+
+def check_no_macvlan(link: Link, host: Host) -> None:
+    """Refuse a link that has macvlan ports: macvlan and ipvlan each want every frame of their parent.
+
+    Raises:
+        IpvlError: it has one.
+    """
+    for port in host.ports_of(link):
+        if port.kind in MACVLAN_KINDS:
+            raise conflict(
+                f"parent {link.name} carries {port.kind} port {port.label}",
+                "a link cannot carry macvlan and ipvlan at once: remove that port or use another parent",
+            )
+
+
+def check_mtu(network: Network, link: Link) -> None:
+    """Refuse a network whose MTU is above that of the link under it.
+
+    Raises:
+        IpvlError: it is.
+    """
+    if network.mtu is not None and network.mtu > link.mtu:
+        raise invalid(
+            f"MTU {network.mtu} is above the {link.mtu} of link {link.name}",
+            f"use {link.mtu} or less, or raise the parent's with `ip link set {link.name} mtu {network.mtu}`",
+        )
+
+
+def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
+    """Return what is wrong with a parent without stopping anyone: down, no carrier, a tag that belies its name."""
+    found = []
+    if not link.up:
+        found.append(down(link, host))
+    elif not link.carrier:
+        found.append(
+            f"parent {link.name} has no carrier, so its containers reach nobody until the cable or switch is back"
+        )
+    base = host.below(link)
+    if base is not None and base.mtu < link.mtu:
+        found.append(
+            f"parent {link.name} has MTU {link.mtu}, above the {base.mtu} of {base.name} below it, which drops what is"
+            f" larger: lower it with `ip link set {link.name} mtu {base.mtu}`"
+        )
+    belied = belied_name(link, host)
+    return tuple(found) if belied is None else (*found, belied)
+
+
+def warning_about_base(parent: str, base: Link, host: Host) -> tuple[str, ...]:
+    """Return what is wrong with the link that a missing sub-interface is made on: down, as it will be then itself."""
+    lowest = _lowest_down(base, host)
+    if lowest is None:
+        return ()
+    said = f"parent {parent} stays down as long as {lowest.name} below it is, so its containers reach nobody"
+    return (f"{said}: bring that up with `ip link set {lowest.name} up`",)
+
+
+def down(link: Link, host: Host) -> str:
+    """Return what to say of a parent that is down; the lowest link that is down with it is what to bring up."""
+    base = host.below(link)
+    lowest = None if base is None else _lowest_down(base, host)
+    if lowest is not None:
+        return (
+            f"parent {link.name} is down, since {lowest.name} below it is, so its containers reach nobody:"
+            f" bring that up with `ip link set {lowest.name} up`"
+        )
+    way_out = "" if link.made_by_ipvl else f": bring it up with `ip link set {link.name} up`"
+    return f"parent {link.name} is down, so its containers reach nobody{way_out}"
+
+
+def _lowest_down(link: Link, host: Host) -> Link | None:
+    """Return the lowest of a link and those below it that are down, as far as one after the other is."""
+    found = None
+    below: Link | None = link
+    while below is not None and not below.up:
+        found, below = below, host.below(below)
+    return found
+
+
+def belied_name(link: Link, host: Host) -> str | None:
+    """Return what is wrong with the name of a sub-interface that reads `name.vid` and is another VLAN, or None."""
+    name, vlan_id = split_vlan(link.name)
+    base = host.below(link)
+    if link.kind != "vlan" or vlan_id is None or base is None or (base.name, link.vlan_id) == (name, vlan_id):
+        return None
+    if link.made_by_ipvl and link.vlan_id == vlan_id:
+        return None  # its base was called that when it was made
+    return f"parent {link.name} is VLAN {link.vlan_id} of {base.name}, not what its name says"

@@ -1,0 +1,1 @@
+"""What ipvl remembers, in memory, indexed the ways the rooms above ask."""

@@ -1,0 +1,444 @@
+"""What ipvl remembers, and how it changes: the one state every room reads, kept the same in memory and on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ipvl.addresses.intervals import Intervals
+from ipvl.addresses.next_address import gateway_of
+from ipvl.addresses.shared_spaces import Spaces
+from ipvl.model.addresses import IPAddress, IPNetwork
+from ipvl.model.dhcp_leases import DhcpLease
+from ipvl.model.endpoints import Endpoint, Sandbox
+from ipvl.model.networks import HOST_PORT_PREFIX, Network, Parent
+from ipvl.model.pools import Cursor, Lease, Pool, Quarantine, StaticAddress
+from ipvl.records.record_index import Groups
+
+Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | Quarantine | DhcpLease | StaticAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Insert the record, or replace the one with the same id.
+
+    For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet, for a quarantine
+    its parent and address, for a DHCP lease its network and client identifier, for a static address its network, owner
+    and address.
+    """
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Remove the record with this one's id; a record that is not there is dropped already.
+
+    Leases go with their pool, cursors with their network or pool, quarantines with their parent, DHCP leases and static
+    addresses with their network. A DHCP lease whose endpoint is dropped stays and has none.
+    """
+
+    record: Record
+
+
+Change = Put | Drop
+
+
+class Records:
+    """The records in memory, indexed the ways the driver asks. Changed only by `apply`, after the store has them."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._networks: dict[str, Network] = {}
+        self._parents: dict[str, Parent] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._by_base = Groups[Parent, str, str](lambda parent: parent.base)
+        self._by_parent = Groups[Network, str, str](lambda network: network.parent)
+        self._by_name = Groups[Network, str, str](lambda network: network.name)
+        self._by_network = Groups[Endpoint, str, str](lambda endpoint: endpoint.network_id)
+        self._by_label = Groups[Endpoint, tuple[str, str], str](_label)
+        self._with_hosts = Groups[Endpoint, str, str](_network_to_name)
+        self._by_inode = Groups[Endpoint, int, str](lambda endpoint: endpoint.inode)
+        self._of_endpoints = (self._by_network, self._by_label, self._with_hosts, self._by_inode)
+        self._by_address: dict[tuple[str, IPAddress], str] = {}
+        self._pools: dict[str, Pool] = {}
+        self._leases: dict[tuple[str, IPAddress], Lease] = {}
+        self._by_leased_address = Groups[Lease, IPAddress, str](lambda lease: lease.address)
+        self._by_pool = Groups[Lease, str, IPAddress](lambda lease: lease.pool_id)
+        self._cursors: dict[tuple[str, IPNetwork], Cursor] = {}
+        self._quarantines: dict[tuple[str, IPAddress], Quarantine] = {}
+        self._dhcp_leases: dict[tuple[str, str], DhcpLease] = {}
+        self._dhcp_by_endpoint: dict[str, tuple[str, str]] = {}
+        self._static: dict[tuple[str, str, IPAddress], StaticAddress] = {}
+        self._static_by_owner = Groups[StaticAddress, str, tuple[str, str, IPAddress]](lambda one: one.owner)
+        self._static_by_address = Groups[StaticAddress, IPAddress, tuple[str, str, IPAddress]](lambda one: one.address)
+        self._spaces = Spaces()
+        for record in records:
+            self._put(record)
+
+    def network(self, network_id: str) -> Network | None:
+        """Return the network with this id, or None."""
+        return self._networks.get(network_id)
+
+    def networks_named(self, name: str) -> tuple[Network, ...]:
+        """Return the networks with this name, of whatever door, in the order in which they got it."""
+        return tuple(self._networks[network_id] for network_id in self._by_name.names(name))
+
+    def parent(self, name: str) -> Parent | None:
+        """Return the parent with this name, or None."""
+        return self._parents.get(name)
+
+    def endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """Return the endpoint with this id, or None."""
+        return self._endpoints.get(endpoint_id)
+
+    def sandbox(self, sandbox_id: str) -> Sandbox | None:
+        """Return the sandbox with this id, or None."""
+        return self._sandboxes.get(sandbox_id)
+
+    def sandboxes(self) -> Iterator[Sandbox]:
+        """Iterate over a snapshot of all sandboxes, oldest first."""
+        return iter(tuple(self._sandboxes.values()))
+
+    def networks(self) -> Iterator[Network]:
+        """Iterate over a snapshot of all networks, oldest first."""
+        return iter(tuple(self._networks.values()))
+
+    def parents(self) -> Iterator[Parent]:
+        """Iterate over a snapshot of all parents."""
+        return iter(tuple(self._parents.values()))
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Iterate over a snapshot of all endpoints, oldest first."""
+        return iter(tuple(self._endpoints.values()))
+
+    def concerns(self, link: str) -> bool:
+        """Tell whether a link is a parent, the base of one that may have to be made on it, or the host's own port.
+
+        Any name will do that either has or had.
+        """
+        if link.startswith(HOST_PORT_PREFIX):
+            return any(network.host_access and network.host_port == link for network in self._networks.values())
+        if link in self._parents or link in self._by_base:
+            return True
+        return any(link in parent.also for parent in self._parents.values())
+
+    def parents_on(self, base: str) -> tuple[Parent, ...]:
+        """Return the parents that sit on this link and are ipvl's to make."""
+        return tuple(self._parents[name] for name in self._by_base.names(base))
+
+    def with_bases(self, parent: Parent) -> tuple[Parent, ...]:
+        """Return a parent after those that it sits on and that are ipvl's to make, outermost first."""
+        under = None if parent.base is None else self._parents.get(parent.base)
+        return (parent,) if under is None or not under.made else (*self.with_bases(under), parent)
+
+    def networks_on(self, parent: str) -> tuple[Network, ...]:
+        """Return the networks that this parent carries, oldest first."""
+        return tuple(self._networks[network_id] for network_id in self._by_parent.names(parent))
+
+    def endpoints_of(self, network_id: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints of this network, oldest first."""
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_network.names(network_id))
+
+    def members_named(self, network_id: str, name: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints of this network with this name, in the order in which they got it."""
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_label.names((network_id, name)))
+
+    def members_with_hosts(self, network_id: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints of this network for which ipvl keeps a hosts file, oldest first."""
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._with_hosts.names(network_id))
+
+    def endpoints_in(self, inode: int) -> tuple[Endpoint, ...]:
+        """Return the endpoints of the network namespace with this number, as far as ipvl placed them, oldest first."""
+        return tuple(self._endpoints[endpoint_id] for endpoint_id in self._by_inode.names(inode))
+
+    def holder_of(self, parent: str, address: IPAddress) -> Endpoint | None:
+        """Return the endpoint that holds this address on this parent, or None."""
+        endpoint_id = self._by_address.get((parent, address))
+        return None if endpoint_id is None else self._endpoints[endpoint_id]
+
+    def pool(self, pool_id: str) -> Pool | None:
+        """Return the pool with this id, or None."""
+        return self._pools.get(pool_id)
+
+    def pools(self) -> Iterator[Pool]:
+        """Iterate over a snapshot of all pools, oldest first."""
+        return iter(tuple(self._pools.values()))
+
+    def leases(self) -> Iterator[Lease]:
+        """Iterate over a snapshot of all leases, oldest first."""
+        return iter(tuple(self._leases.values()))
+
+    def lease(self, pool_id: str, address: IPAddress) -> Lease | None:
+        """Return the lease of this address in this pool, or None."""
+        return self._leases.get((pool_id, address))
+
+    def leases_of(self, pool_id: str) -> tuple[Lease, ...]:
+        """Return the leases of this pool, oldest first."""
+        return tuple(self._leases[pool_id, address] for address in self._by_pool.names(pool_id))
+
+    def leases_for(self, address: IPAddress) -> tuple[Lease, ...]:
+        """Return the leases of this address in all pools."""
+        return tuple(self._leases[pool_id, address] for pool_id in self._by_leased_address.names(address))
+
+    def cursors(self) -> Iterator[Cursor]:
+        """Iterate over a snapshot of all cursors."""
+        return iter(tuple(self._cursors.values()))
+
+    def last_chosen(self, owner: str, subnet: IPNetwork) -> IPAddress | None:
+        """Return the address that a network or pool chose last in a subnet, None when it chose none yet."""
+        cursor = self._cursors.get((owner, subnet))
+        return None if cursor is None else cursor.address
+
+    def quarantines(self) -> Iterator[Quarantine]:
+        """Iterate over a snapshot of all quarantines, oldest first."""
+        return iter(tuple(self._quarantines.values()))
+
+    def quarantine(self, parent: str, address: IPAddress) -> Quarantine | None:
+        """Return the quarantine of this address on this parent, or None."""
+        return self._quarantines.get((parent, address))
+
+    def dhcp_leases(self) -> Iterator[DhcpLease]:
+        """Iterate over a snapshot of all DHCP leases, oldest first, those without an endpoint too."""
+        return iter(tuple(self._dhcp_leases.values()))
+
+    def dhcp_lease(self, key: tuple[str, str]) -> DhcpLease | None:
+        """Return the DHCP lease of this network and client identifier, or None."""
+        return self._dhcp_leases.get(key)
+
+    def dhcp_lease_of(self, endpoint_id: str) -> DhcpLease | None:
+        """Return the DHCP lease that this endpoint has its address from, or None."""
+        key = self._dhcp_by_endpoint.get(endpoint_id)
+        return None if key is None else self._dhcp_leases[key]
+
+    def static_addresses(self) -> Iterator[StaticAddress]:
+        """Iterate over a snapshot of all static addresses, oldest first."""
+        return iter(tuple(self._static.values()))
+
+    def static_addresses_of(self, owner: str) -> tuple[StaticAddress, ...]:
+        """Return the static addresses of a container or sandbox, oldest first."""
+        return tuple(self._static[key] for key in self._static_by_owner.names(owner))
+
+    def static_addresses_at(self, address: IPAddress) -> tuple[StaticAddress, ...]:
+        """Return the static addresses that are this one, on any network."""
+        return tuple(self._static[key] for key in self._static_by_address.names(address))
+
+    def held(self, parent: str | None, version: int) -> Intervals:
+        """Return what may not be handed out on a parent, as numbers, or to those who share with every parent (None).
+
+        That is what endpoints hold there, what pools for this or every parent have leased, the gateways and reserved
+        addresses of the networks there, what stopped containers will want again, and what is in quarantine.
+        """
+        return self._spaces.held(parent, version)
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Change the records; the store must have committed the same changes before."""
+        for change in changes:
+            if isinstance(change, Put):
+                self._put(change.record)
+            else:
+                self._drop(change.record)
+
+    def _put(self, record: Record) -> None:
+        match record:
+            case Network():
+                self._put_network(record)
+            case Parent():
+                self._put_parent(record)
+            case Sandbox():
+                self._sandboxes[record.id] = record
+            case Endpoint():
+                self._put_endpoint(record)
+            case Pool():
+                self._pools[record.id] = record
+            case Lease():
+                self._put_lease(record)
+            case Cursor():
+                self._cursors[record.owner, record.subnet] = record
+            case Quarantine():
+                self._put_quarantine(record)
+            case DhcpLease() | StaticAddress():
+                self._put_of_network(record)
+
+    def _put_parent(self, parent: Parent) -> None:
+        before = self._parents.get(parent.name)
+        self._by_base.change(parent.name, before, parent)
+        self._parents[parent.name] = parent
+
+    def _put_network(self, network: Network) -> None:
+        before = self._networks.get(network.id)
+        if before is not None:
+            self._free_fixed(before)
+        self._by_name.change(network.id, before, network)
+        self._by_parent.change(network.id, before, network)
+        self._networks[network.id] = network
+        for address in _fixed(network):
+            self._spaces.hold(network.parent, address)
+
+    def _put_endpoint(self, endpoint: Endpoint) -> None:
+        before = self._endpoints.get(endpoint.id)
+        if before is not None:
+            self._free_addresses(before)
+        for groups in self._of_endpoints:
+            groups.change(endpoint.id, before, endpoint)
+        self._endpoints[endpoint.id] = endpoint
+        parent = self._networks[endpoint.network_id].parent
+        for interface in endpoint.addresses:
+            self._by_address[parent, interface.ip] = endpoint.id
+            self._spaces.hold(parent, interface.ip)
+
+    def _put_lease(self, lease: Lease) -> None:
+        key = (lease.pool_id, lease.address)
+        if key not in self._leases:
+            self._spaces.hold(self._pools[lease.pool_id].parent, lease.address)
+            self._by_leased_address.change(lease.pool_id, None, lease)
+            self._by_pool.change(lease.address, None, lease)
+        self._leases[key] = lease
+
+    def _put_quarantine(self, quarantine: Quarantine) -> None:
+        key = (quarantine.parent, quarantine.address)
+        if key not in self._quarantines:
+            self._spaces.hold(*key)
+        self._quarantines[key] = quarantine
+
+    def _drop(self, record: Record) -> None:
+        match record:
+            case Network():
+                self._drop_network(record.id)
+            case Parent():
+                self._drop_parent(record.name)
+            case Sandbox():
+                self._sandboxes.pop(record.id, None)
+            case Endpoint():
+                self._drop_endpoint(record.id)
+            case Pool():
+                self._drop_pool(record.id)
+            case Lease():
+                self._drop_lease(record)
+            case Cursor():
+                self._cursors.pop((record.owner, record.subnet), None)
+            case Quarantine():
+                self._drop_quarantine(record)
+            case DhcpLease() | StaticAddress():
+                self._drop_of_network(record)
+
+    def _put_of_network(self, record: DhcpLease | StaticAddress) -> None:
+        if isinstance(record, DhcpLease):
+            self._put_dhcp_lease(record)
+        else:
+            self._put_static(record)
+
+    def _drop_of_network(self, record: DhcpLease | StaticAddress) -> None:
+        if isinstance(record, DhcpLease):
+            self._drop_dhcp_lease(record.key)
+        elif record.key in self._static:
+            self._forget_static(record.key, self._networks[record.network_id].parent)
+
+    def _drop_network(self, network_id: str) -> None:
+        network = self._networks.pop(network_id, None)
+        if network is not None:
+            self._free_fixed(network)
+            self._by_name.change(network_id, network, None)
+            self._by_parent.change(network_id, network, None)
+            self._drop_cursors(network_id)
+            for static in [static for static in self._static if static[0] == network_id]:
+                self._forget_static(static, network.parent)
+            for key in [key for key in self._dhcp_leases if key[0] == network_id]:
+                self._drop_dhcp_lease(key)
+
+    def _drop_parent(self, name: str) -> None:
+        parent = self._parents.pop(name, None)
+        if parent is not None:
+            self._by_base.change(name, parent, None)
+        for quarantine in self.quarantines():
+            if quarantine.parent == name:
+                self._drop_quarantine(quarantine)
+
+    def _drop_quarantine(self, quarantine: Quarantine) -> None:
+        key = (quarantine.parent, quarantine.address)
+        if self._quarantines.pop(key, None) is not None:
+            self._spaces.release(*key)
+
+    def _drop_endpoint(self, endpoint_id: str) -> None:
+        endpoint = self._endpoints.pop(endpoint_id, None)
+        if endpoint is not None:
+            self._free_addresses(endpoint)
+            for groups in self._of_endpoints:
+                groups.change(endpoint_id, endpoint, None)
+            key = self._dhcp_by_endpoint.pop(endpoint_id, None)
+            if key is not None:
+                self._dhcp_leases[key] = replace(self._dhcp_leases[key], endpoint_id=None)
+
+    def _put_dhcp_lease(self, lease: DhcpLease) -> None:
+        before = self._dhcp_leases.get(lease.key)
+        if before is not None and before.endpoint_id is not None:
+            self._dhcp_by_endpoint.pop(before.endpoint_id, None)
+        self._dhcp_leases[lease.key] = lease
+        if lease.endpoint_id is not None:
+            self._dhcp_by_endpoint[lease.endpoint_id] = lease.key
+
+    def _drop_dhcp_lease(self, key: tuple[str, str]) -> None:
+        lease = self._dhcp_leases.pop(key, None)
+        if lease is not None and lease.endpoint_id is not None:
+            self._dhcp_by_endpoint.pop(lease.endpoint_id, None)
+
+    def _put_static(self, one: StaticAddress) -> None:
+        before = self._static.get(one.key)
+        for groups in (self._static_by_owner, self._static_by_address):
+            groups.change(one.key, before, one)
+        self._static[one.key] = one
+        if before is None:
+            self._spaces.hold(self._networks[one.network_id].parent, one.address)
+
+    def _forget_static(self, key: tuple[str, str, IPAddress], parent: str) -> None:
+        one = self._static.pop(key)
+        for groups in (self._static_by_owner, self._static_by_address):
+            groups.change(key, one, None)
+        self._spaces.release(parent, one.address)
+
+    def _drop_pool(self, pool_id: str) -> None:
+        for lease in self.leases_of(pool_id):
+            self._drop_lease(lease)
+        if self._pools.pop(pool_id, None) is not None:
+            self._drop_cursors(pool_id)
+
+    def _drop_lease(self, lease: Lease) -> None:
+        if self._leases.pop((lease.pool_id, lease.address), None) is not None:
+            self._spaces.release(self._pools[lease.pool_id].parent, lease.address)
+            self._by_leased_address.change(lease.pool_id, lease, None)
+            self._by_pool.change(lease.address, lease, None)
+
+    def _free_addresses(self, endpoint: Endpoint) -> None:
+        parent = self._networks[endpoint.network_id].parent
+        for interface in endpoint.addresses:
+            self._spaces.release(parent, interface.ip)
+            if self._by_address.get((parent, interface.ip)) == endpoint.id:
+                del self._by_address[parent, interface.ip]
+
+    def _free_fixed(self, network: Network) -> None:
+        for address in _fixed(network):
+            self._spaces.release(network.parent, address)
+
+    def _drop_cursors(self, owner: str) -> None:
+        for key in [key for key in self._cursors if key[0] == owner]:
+            del self._cursors[key]
+
+
+def _fixed(network: Network) -> Iterator[IPAddress]:
+    """Yield what no endpoint on the network's parent may have: routers, the host's own, and the addresses of others."""
+    for subnet in network.subnets:
+        gateway = gateway_of(network, subnet)
+        if gateway is not None:
+            yield gateway
+        yield from subnet.reserved
+        if subnet.host is not None:
+            yield subnet.host
+
+
+def _label(endpoint: Endpoint) -> tuple[str, str] | None:
+    return None if endpoint.name is None else (endpoint.network_id, endpoint.name)
+
+
+def _network_to_name(endpoint: Endpoint) -> str | None:
+    """Return the network whose members an endpoint's hosts file names, None without such a file."""
+    return None if endpoint.hosts is None else endpoint.network_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from ipvl.model.addresses import IPAddress, IPNetwork, OwnAddresses
-from ipvl.model.links import HostWays, Link, PortsView, Reach, SandboxView
+from ipvl.model.links import HostExposure, HostRouting, Link, PortsView, SandboxView
 from ipvl.model.steps import Step
 
 
@@ -57,9 +57,9 @@ class InstantKernel:
         """Return nothing: the host has no address."""
         return {}
 
-    async def ways(self) -> HostWays:
+    async def ways(self) -> HostRouting:
         """Return nothing: the host has no address and no route."""
-        return HostWays(frozenset(), ())
+        return HostRouting(frozenset(), ())
 
     async def holders(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:  # noqa: ARG002
         """Return nothing: the segment is silent."""
@@ -68,11 +68,11 @@ class InstantKernel:
     def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
         """Do nothing, at once."""
 
-    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:  # noqa: ARG002
+    async def ports_in_other_namespaces(self, known: Iterable[str] = ()) -> tuple[Link, ...]:  # noqa: ARG002
         """Return nothing: none is mixed with others."""
         return ()
 
-    async def reach(self, names: Collection[str]) -> Mapping[str, Reach]:  # noqa: ARG002
+    async def reach(self, names: Collection[str]) -> Mapping[str, HostExposure]:  # noqa: ARG002
         """Return nothing: no link has settings."""
         return {}
 

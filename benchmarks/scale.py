@@ -26,13 +26,12 @@ from pathlib import Path
 
 from benchmarks.instant_kernel import InstantKernel
 from ipvl.addresses.intervals import Intervals
-from ipvl.addresses.next_address import next_free
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.addresses.next_address import next_free_address
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
-from ipvl.embedded import call_messages as messages
-from ipvl.embedded import members
-from ipvl.embedded.recovery import publish_all, recover
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded import call_messages, members
+from ipvl.embedded.reconcile_members import publish_all, reconcile_all
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.embedded.sandboxes import settle
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import DOCKER, Flag, Mode, Network, Parent, ParentKind, Phase, Subnet
@@ -49,7 +48,7 @@ FIRST_ADDRESS = 10
 FULL = ip_network("10.9.0.0/16")
 
 
-class Crowd:
+class ConnectionCounter:
     """Networks with endpoints in sandboxes, spread evenly.
 
     Args:
@@ -101,7 +100,7 @@ class Crowd:
 
 def attach(size: int, networks: int, parents: int, door: str) -> dict[str, float]:
     """Return the milliseconds of one more endpoint, made and in its sandbox, and of its end."""
-    crowd = Crowd(size, networks, parents, door)
+    crowd = ConnectionCounter(size, networks, parents, door)
     one = _docker if door == DOCKER else _embedded
 
     async def measure() -> dict[str, float]:
@@ -114,29 +113,29 @@ def attach(size: int, networks: int, parents: int, door: str) -> dict[str, float
     return asyncio.run(measure())
 
 
-async def _docker(engine: Engine, crowd: Crowd, number: int) -> tuple[float, float]:
+async def _docker(engine: Engine, crowd: ConnectionCounter, number: int) -> tuple[float, float]:
     wish = replace(crowd.endpoint(number), sandbox=None)
     began = time.perf_counter()
-    await endpoints.create_endpoint(engine, wish)
-    await endpoints.join(engine, wish.network_id, wish.id, _sandbox(number))
+    await create_join_leave.create_endpoint(engine, wish)
+    await create_join_leave.join(engine, wish.network_id, wish.id, _sandbox(number))
     between = time.perf_counter()
-    await endpoints.leave(engine, wish.network_id, wish.id)
-    await endpoints.delete_endpoint(engine, wish.network_id, wish.id)
+    await create_join_leave.leave(engine, wish.network_id, wish.id)
+    await create_join_leave.delete_endpoint(engine, wish.network_id, wish.id)
     return between - began, time.perf_counter() - between
 
 
-async def _embedded(engine: Engine, crowd: Crowd, number: int) -> tuple[float, float]:
+async def _embedded(engine: Engine, crowd: ConnectionCounter, number: int) -> tuple[float, float]:
     network = crowd.networks[number % len(crowd.networks)].id
     began = time.perf_counter()
-    await members.attach(engine, messages.Attach(Attachment(network), _sandbox(number), f"new{number}", ""))
+    await members.attach(engine, call_messages.Attach(NetworkAttachment(network), _sandbox(number), f"new{number}", ""))
     between = time.perf_counter()
-    await members.detach(engine, messages.Detach(network, _sandbox(number)))
+    await members.detach(engine, call_messages.Detach(network, _sandbox(number)))
     return between - began, time.perf_counter() - between
 
 
 def start(size: int, networks: int, parents: int) -> dict[str, float]:
     """Return the seconds from opening the state to everything compared, and the process's memory in MiB then."""
-    crowd = Crowd(size, networks, parents)
+    crowd = ConnectionCounter(size, networks, parents)
     with _state() as file:
         # Made in a process of its own: what making costs is not what keeping costs.
         _in_child(lambda: _fill(file, crowd))
@@ -159,11 +158,11 @@ def addresses() -> dict[str, float]:
     times = []
     for _ in range(FULL.num_addresses - 2):
         began = time.perf_counter()
-        last = next_free(FULL, held, last=last)
+        last = next_free_address(FULL, held, last=last)
         assert last is not None
         held.add(int(last))
         times.append(time.perf_counter() - began)
-    assert next_free(FULL, held, last=last) is None
+    assert next_free_address(FULL, held, last=last) is None
     return {
         "seconds": sum(times),
         "first": statistics.median(times[:1000]) * 1e6,
@@ -172,13 +171,13 @@ def addresses() -> dict[str, float]:
     }
 
 
-def _fill(file: Path, crowd: Crowd) -> None:
+def _fill(file: Path, crowd: ConnectionCounter) -> None:
     with _engine(file, crowd) as engine:
         crowd.settle(engine)
 
 
 async def _recover(engine: Engine) -> None:
-    await recover(engine, ports=False)
+    await reconcile_all(engine, ports=False)
     await settle(engine)
     publish_all(engine)
 
@@ -198,7 +197,7 @@ def _state() -> Iterator[Path]:
 
 
 @contextmanager
-def _engine(file: Path, crowd: Crowd) -> Iterator[Engine]:
+def _engine(file: Path, crowd: ConnectionCounter) -> Iterator[Engine]:
     with closing(open_store(file)) as store:
         yield Engine(crowd.kernel, store, time.time)
 

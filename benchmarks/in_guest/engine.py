@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pyroute2 import AsyncIPRoute
 
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
 from ipvl.driver.networks.create_remove import create_network
 from ipvl.kernel.host_kernel import open_host_kernel
@@ -61,11 +61,11 @@ async def of_ipvl(engine: Engine, number: int) -> tuple[float, float]:
     began = time.perf_counter()
     address = (f"10.0.1.{number}/16", "")
     wish = endpoint(identity, engine.network(NETWORK), address, mac="", options={}, changed=engine.clock())
-    await endpoints.create_endpoint(engine, wish)
-    await endpoints.join(engine, NETWORK, identity, SANDBOX)
+    await create_join_leave.create_endpoint(engine, wish)
+    await create_join_leave.join(engine, NETWORK, identity, SANDBOX)
     between = time.perf_counter()
-    await endpoints.leave(engine, NETWORK, identity)
-    await endpoints.delete_endpoint(engine, NETWORK, identity)
+    await create_join_leave.leave(engine, NETWORK, identity)
+    await create_join_leave.delete_endpoint(engine, NETWORK, identity)
     return between - began, time.perf_counter() - between
 
 

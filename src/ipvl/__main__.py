@@ -4,7 +4,7 @@ import sys
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from posix import _exit  # `os` would be a tenth of a quick command
 
-from ipvl.launch.quick_commands import glance
+from ipvl.launch.quick_commands import run_quick_command
 
 UNWRITABLE = {ENOSPC, EDQUOT, EFBIG, EIO}
 """What a disk says that takes no more of what is printed. Files that ipvl opens have refusals of their own."""
@@ -16,7 +16,7 @@ def main() -> int:
     """Run the command line and return its exit status. The quickest commands import nothing but the glance."""
     words = sys.argv[1:]
     try:
-        text = glance(words)
+        text = run_quick_command(words)
         if text is None:
             from ipvl.startup.lazy_modules import import_when_used
 

@@ -22,35 +22,35 @@ from ipvl.model.endpoints import PortRoute, PortSetup
 from ipvl.model.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
+    HostExposure,
     HostRoute,
-    HostWays,
+    HostRouting,
     Link,
     PortsView,
     PortView,
-    Reach,
     SandboxView,
 )
 from ipvl.model.networks import VlanProtocol
 from ipvl.model.pools import THIS_HOST
 from ipvl.model.steps import (
     USUAL_METRICS,
+    AddHostRoutes,
     BringUp,
-    CloseHost,
+    KeepHostOff,
     MakeDummy,
     MakeHostPort,
     MakePort,
     MakeVlan,
-    OpenHost,
     PlacePort,
     RemoveHalfMade,
     RemoveHostPort,
+    RemoveHostRoutes,
     RemoveParent,
     RemovePort,
     RestoreRoutes,
-    RouteParent,
+    RouteByParent,
     RoutePort,
     SetMtu,
-    ShutParent,
     Step,
     TakePort,
 )
@@ -107,7 +107,7 @@ class FakeKernel:
         self._loopbacks: set[str] = set()
         """The sandboxes whose loopback is up."""
         self._links: dict[int, Placed] = {}
-        self._reaches: dict[int, Reach] = {}
+        self._reaches: dict[int, HostExposure] = {}
         self._next_index = 1
         self._inodes = itertools.count(4026532000)
         self.add("lo", loopback=True, ethernet=False, mtu=65536)
@@ -166,7 +166,7 @@ class FakeKernel:
     async def all(self) -> tuple[Link, ...]:
         return tuple(self._seen(placed.link) for placed in self._links.values() if placed.where == HOST)
 
-    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+    async def ports_in_other_namespaces(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
         looked_into = {*known, *(path for path in self._sandboxes if not path.startswith("/proc/"))}
         return tuple(
             replace(placed.link, namespace=placed.where)
@@ -181,8 +181,8 @@ class FakeKernel:
     async def own_addresses(self) -> OwnAddresses:
         return {address: link for link, address in sorted(self._own_addresses, key=str) if not address.is_link_local}
 
-    async def ways(self) -> HostWays:
-        return HostWays(frozenset(self._own_addresses), tuple(self._own_routes.values()))
+    async def ways(self) -> HostRouting:
+        return HostRouting(frozenset(self._own_addresses), tuple(self._own_routes.values()))
 
     async def holders(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
         found = self.link(link)
@@ -202,14 +202,14 @@ class FakeKernel:
             )
         self.announced.append((link, tuple(addresses)))
 
-    async def reach(self, names: Collection[str]) -> dict[str, Reach]:
+    async def reach(self, names: Collection[str]) -> dict[str, HostExposure]:
         return {name: self._reach(link) for name in names if (link := self.link(name)) is not None}
 
-    def _reach(self, link: Link) -> Reach:
+    def _reach(self, link: Link) -> HostExposure:
         own = tuple(
             sorted(address for name, address in self._own_addresses if (name, address.version) == (link.name, 4))
         )
-        return replace(self._reaches.get(link.index, Reach()), addresses=tuple(map(ip_interface, own)))
+        return replace(self._reaches.get(link.index, HostExposure()), addresses=tuple(map(ip_interface, own)))
 
     async def by_name(self, name: str) -> Link | None:
         return self.link(name)
@@ -227,11 +227,11 @@ class FakeKernel:
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, MakeHostPort):
             self._make_port(step, HALF_MADE_PREFIX + "0123456789")
             raise KilledError
-        if trouble is Trouble.KILLED_WITHIN and isinstance(step, OpenHost):
+        if trouble is Trouble.KILLED_WITHIN and isinstance(step, AddHostRoutes):
             self._do(replace(step, ways=()))
             raise KilledError
-        if trouble is Trouble.KILLED_WITHIN and isinstance(step, ShutParent | RouteParent):
-            half = {"rp_filter": 1, "arp_ignore": 8} if isinstance(step, ShutParent) else {"ipv6": True}
+        if trouble is Trouble.KILLED_WITHIN and isinstance(step, KeepHostOff | RouteByParent):
+            half = {"rp_filter": 1, "arp_ignore": 8} if isinstance(step, KeepHostOff) else {"ipv6": True}
             self.set_reach(step.name, **half)
             raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, PlacePort):
@@ -273,13 +273,13 @@ class FakeKernel:
         match step:
             case MakeHostPort():
                 self._make_port(step, step.name, alias=MADE_BY_IPVL, up=True)
-            case OpenHost() | CloseHost():
+            case AddHostRoutes() | RemoveHostRoutes():
                 self._route_host(step)
             case SetMtu():
                 self._set_mtu(step)
             case BringUp():
                 self._bring_up(step)
-            case ShutParent() | RouteParent():
+            case KeepHostOff() | RouteByParent():
                 self._let_reach(step)
             case _:
                 raise NotImplementedError(step)
@@ -300,7 +300,7 @@ class FakeKernel:
         """Change settings of a link by which the host is reached, as `sysctl` does."""
         link = self.link(name)
         if link is not None:
-            self._reaches[link.index] = replace(self._reaches.get(link.index, Reach()), **settings)
+            self._reaches[link.index] = replace(self._reaches.get(link.index, HostExposure()), **settings)
 
     def add_neighbour(self, link: str, address: str, mac: str) -> None:
         """Put a machine with an address on a link's segment."""
@@ -439,7 +439,7 @@ class FakeKernel:
             )
         )
 
-    def reaches(self) -> dict[str, Reach]:
+    def reaches(self) -> dict[str, HostExposure]:
         """Return how far the host is reached by each of its links where that was ever set."""
         return {self._links[index].link.name: reach for index, reach in self._reaches.items()}
 
@@ -526,7 +526,7 @@ class FakeKernel:
             self._check_kind("dummy", step)
             self._check_name(name, step)
             self.add(name, "dummy", alias=alias, up=up, carrier=up, mtu=step.mtu or 1500)
-            self._do(ShutParent(name))
+            self._do(KeepHostOff(name))
             return
         base = self._existing(step.base)
         self._check_kind("vlan", step)
@@ -543,7 +543,7 @@ class FakeKernel:
         up = up and base.up
         tag = {"vlan_id": step.vlan_id, "vlan_protocol": step.protocol}
         self.add(name, "vlan", step.base, alias=alias, up=up, carrier=up, mtu=base.mtu, **tag)
-        self._do(ShutParent(name))
+        self._do(KeepHostOff(name))
 
     def _bring_up(self, step: BringUp) -> None:
         link = self.link(step.name)
@@ -552,13 +552,13 @@ class FakeKernel:
         if link.kind != "vlan" or link.lower is None or self._links[link.lower].link.up:
             self.change(step.name, up=True, carrier=True)
 
-    def _route_host(self, step: OpenHost | CloseHost) -> None:
-        if isinstance(step, CloseHost):
+    def _route_host(self, step: AddHostRoutes | RemoveHostRoutes) -> None:
+        if isinstance(step, RemoveHostRoutes):
             self._close(step)
         else:
             self._open(step)
 
-    def _open(self, step: OpenHost) -> None:
+    def _open(self, step: AddHostRoutes) -> None:
         self._existing(step.name)
         self._own_addresses |= {(step.name, address) for address in step.addresses}
         for way in step.ways:
@@ -568,8 +568,8 @@ class FakeKernel:
             if route.link != step.name:
                 raise _refusal(errno.EEXIST, step)
 
-    def _let_reach(self, step: ShutParent | RouteParent) -> None:
-        if isinstance(step, ShutParent):
+    def _let_reach(self, step: KeepHostOff | RouteByParent) -> None:
+        if isinstance(step, KeepHostOff):
             self.set_reach(step.name, rp_filter=1, arp_ignore=8, ipv6=False)
         else:
             self._existing(step.name)
@@ -588,7 +588,7 @@ class FakeKernel:
             self._existing(step.interface)
         self.change(step.interface, step.namespace or HOST, mtu=step.mtu)
 
-    def _close(self, step: CloseHost) -> None:
+    def _close(self, step: RemoveHostRoutes) -> None:
         for destination in step.destinations:
             route = self._own_routes.get(destination)
             if route is not None and route.link == step.name:

@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from ipvl.dhcp.dhcp_messages import Client, Message, MessageType
-from ipvl.driver.interfaces import Wire
+from ipvl.driver.interfaces import DhcpWire
 from ipvl.errors import IpvlError, Kind
 from ipvl.kernel.wire import dhcp_probe
 from ipvl.kernel.wire.dhcp_sockets import HostWire
@@ -26,7 +26,7 @@ XID = 0xFFEEDDCC
 DISCOVER = Message(MessageType.DISCOVER, XID, Client("web"))
 SOON, LONG = 0.2, 20.0
 
-Promise = Callable[[Wire, FakeServer], Awaitable[None]]
+Promise = Callable[[DhcpWire, FakeServer], Awaitable[None]]
 
 
 def on_a_fake_wire(promise: Promise) -> None:
@@ -85,7 +85,7 @@ def keeps(request):
 def test_a_question_is_answered(keeps):
     """An offer, with what the server says."""
 
-    async def promise(wire: Wire, server: FakeServer) -> None:
+    async def promise(wire: DhcpWire, server: FakeServer) -> None:
         with wire.open("eth0", XID) as conversation:
             conversation.say(DISCOVER)
             reply = await conversation.hear(LONG)
@@ -100,7 +100,7 @@ def test_a_question_is_answered(keeps):
 def test_silence_ends(keeps):
     """Nobody waits longer than was said."""
 
-    async def promise(wire: Wire, server: FakeServer) -> None:
+    async def promise(wire: DhcpWire, server: FakeServer) -> None:
         server.up = False
         with wire.open("eth0", XID) as conversation:
             conversation.say(DISCOVER)
@@ -112,7 +112,7 @@ def test_silence_ends(keeps):
 def test_answers_to_others_are_not_heard(keeps):
     """An exchange hears its own number alone, so that many can go on at once."""
 
-    async def promise(wire: Wire, server: FakeServer) -> None:
+    async def promise(wire: DhcpWire, server: FakeServer) -> None:
         with wire.open("eth0", XID) as one, wire.open("eth0", 1) as two:
             one.say(DISCOVER)
             assert await two.hear(SOON) is None
@@ -124,7 +124,7 @@ def test_answers_to_others_are_not_heard(keeps):
 def test_a_missing_link_is_refused(keeps):
     """Before anything is said."""
 
-    async def promise(wire: Wire, server: FakeServer) -> None:
+    async def promise(wire: DhcpWire, server: FakeServer) -> None:
         with pytest.raises(IpvlError) as refused, wire.open("eth7", XID):
             pass
         assert (Kind.MISSING, "parent eth7 does not exist on this host") == (refused.value.kind, refused.value.what)
@@ -147,7 +147,7 @@ def test_frames_of_vlans_are_not_heard_below_them():
         serve(server, tagged_first)
         asyncio.run(promise(HostWire()))
 
-    async def promise(wire: Wire) -> None:
+    async def promise(wire: DhcpWire) -> None:
         with wire.open("eth0", XID) as conversation:
             conversation.say(DISCOVER)
             assert (await conversation.hear(LONG)).domain == ""
@@ -179,7 +179,7 @@ def test_a_link_that_goes_down_is_told():
         serve(server)
         asyncio.run(promise(HostWire()))
 
-    async def promise(wire: Wire) -> None:
+    async def promise(wire: DhcpWire) -> None:
         with wire.open("eth0", XID) as conversation:
             ip("link set eth0 down")
             conversation.say(DISCOVER)

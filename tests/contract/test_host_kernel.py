@@ -86,7 +86,7 @@ def test_several_may_look_at_once():
             bench.kernel.all(),
             bench.kernel.all(),
             bench.kernel.prefixes(),
-            bench.kernel.ports_elsewhere(),
+            bench.kernel.ports_in_other_namespaces(),
         )
 
         assert len(every) > LINKS
@@ -103,7 +103,7 @@ def test_what_nobody_waits_for_is_not_kept():
         path = await bench.open("box")
         for _ in range(100):
             await bench.kernel.by_name("missing")
-            await bench.kernel.ports_elsewhere([path])
+            await bench.kernel.ports_in_other_namespaces([path])
 
         assert bench.kernel._socket.msg_queue.root.qsize() < 10
 

@@ -79,12 +79,12 @@ def test_a_port_in_another_namespace_is_found_elsewhere(on_kernel):
     async def promise(bench):
         await bench.add("port0", "bridge")
         await bench.add("mv0", "macvlan", on="port0")
-        assert () == await bench.kernel.ports_elsewhere()
+        assert () == await bench.kernel.ports_in_other_namespaces()
         path = await bench.move("mv0", "sandbox")
         lower = await bench.kernel.by_name("port0")
 
         assert None is await bench.kernel.by_name("mv0")
-        (found,) = await bench.kernel.ports_elsewhere()
+        (found,) = await bench.kernel.ports_in_other_namespaces()
         assert ("macvlan", lower.index, path) == (found.kind, found.lower, found.namespace)
 
     on_kernel(promise)

@@ -8,19 +8,19 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from ipvl.errors import Kind
-from ipvl.model.links import MADE_BY_IPVL, HostRoute, HostWay, HostWays
+from ipvl.model.links import MADE_BY_IPVL, HostPortRoute, HostRoute, HostRouting
 from ipvl.model.networks import Flag, Mode
-from ipvl.model.steps import CloseHost, MakeHostPort, OpenHost, RemoveHostPort
+from ipvl.model.steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
 from tests.contract.benches import Bench, FakeBench, refusal
 from tests.contract.test_kernel_making import needs
 
 NAME = "ih-aaaaaaaaaaaa"
 MAKE = MakeHostPort(NAME, "br0", Mode.L2, Flag.BRIDGE, 1400, ipv6=True)
 OWN4, OWN6 = ip_address("192.168.20.250"), ip_address("2001:db8::250")
-TO_ONE = HostWay(ip_network("192.168.20.10/32"), OWN4)
-TO_ALL = HostWay(ip_network("10.1.0.0/16"), OWN4)
-TO_SIX = HostWay(ip_network("2001:db8::a/128"), OWN6)
-OPEN = OpenHost(NAME, (OWN4, OWN6), (TO_ONE, TO_ALL, TO_SIX))
+TO_ONE = HostPortRoute(ip_network("192.168.20.10/32"), OWN4)
+TO_ALL = HostPortRoute(ip_network("10.1.0.0/16"), OWN4)
+TO_SIX = HostPortRoute(ip_network("2001:db8::a/128"), OWN6)
+OPEN = AddHostRoutes(NAME, (OWN4, OWN6), (TO_ONE, TO_ALL, TO_SIX))
 
 
 async def port(bench: Bench) -> None:
@@ -34,14 +34,14 @@ async def port(bench: Bench) -> None:
 
 async def seen(bench: Bench) -> tuple[set[HostRoute], set[str]]:
     """Return the routes by the port that the kernel did not make itself, and the port's addresses."""
-    ways: HostWays = await bench.kernel.ways()
+    ways: HostRouting = await bench.kernel.ways()
     return (
         {replace(route, metric=0) for route in ways.routes if route.link == NAME and not route.by_kernel},
         {str(address) for name, address in ways.addresses if name == NAME and not address.is_link_local},
     )
 
 
-def routes(*ways: HostWay) -> set[HostRoute]:
+def routes(*ways: HostPortRoute) -> set[HostRoute]:
     return {HostRoute(way.destination, NAME, connected=True, source=way.source) for way in ways}
 
 
@@ -84,9 +84,9 @@ def test_routes_by_a_host_port_are_removed_alone(on_kernel):
         await port(bench)
         await bench.kernel.apply(OPEN)
         for _ in range(2):
-            await bench.kernel.apply(CloseHost(NAME, (TO_ONE.destination, TO_SIX.destination)))
+            await bench.kernel.apply(RemoveHostRoutes(NAME, (TO_ONE.destination, TO_SIX.destination)))
             assert (routes(TO_ALL), {str(OWN4), str(OWN6)}) == await seen(bench)
-        await bench.kernel.apply(CloseHost("ih-gone", (TO_ALL.destination,)))
+        await bench.kernel.apply(RemoveHostRoutes("ih-gone", (TO_ALL.destination,)))
         assert (routes(TO_ALL), {str(OWN4), str(OWN6)}) == await seen(bench)
 
     on_kernel(promise)
@@ -99,12 +99,12 @@ def test_a_route_by_another_link_stays(on_kernel):
         await port(bench)
         await bench.add_address("br0", "10.7.0.1/24")
         await bench.add_route("br0", "10.1.0.0/16")
-        step = OpenHost(NAME, (OWN4,), (TO_ALL,))
+        step = AddHostRoutes(NAME, (OWN4,), (TO_ALL,))
 
         assert f"the kernel refused to {step.describe()}: File exists (EEXIST)" == await refusal(
             bench, Kind.KERNEL, step
         )
-        await bench.kernel.apply(CloseHost(NAME, (TO_ALL.destination,)))
+        await bench.kernel.apply(RemoveHostRoutes(NAME, (TO_ALL.destination,)))
         found = {route.destination: route.link for route in (await bench.kernel.ways()).routes}
         assert "br0" == found[TO_ALL.destination]
 

@@ -12,9 +12,9 @@ from ipaddress import ip_interface
 import pytest
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.model.links import MADE_BY_IPVL, Reach
+from ipvl.model.links import MADE_BY_IPVL, HostExposure
 from ipvl.model.networks import Flag, Mode, VlanProtocol
-from ipvl.model.steps import BringUp, MakeDummy, MakePort, MakeVlan, RemoveParent, RouteParent, SetMtu, ShutParent
+from ipvl.model.steps import BringUp, KeepHostOff, MakeDummy, MakePort, MakeVlan, RemoveParent, RouteByParent, SetMtu
 from tests.contract.benches import Bench, FakeBench, refusal
 
 PORT = MakePort("ipvl0123456789a", "br0", Mode.L2, Flag.BRIDGE)
@@ -51,18 +51,18 @@ def test_the_host_is_kept_off_what_is_made(on_kernel):
 
     async def promise(bench):
         await needs(bench, "dummy", "vlan")
-        shut = Reach(1, 8, ipv6=False)
+        shut = HostExposure(1, 8, ipv6=False)
         await bench.add("br0", "bridge", up=True)
         for step in (MakeDummy("di-a"), MakeVlan("br0.20", "br0", 20)):
             await bench.kernel.apply(step)
         assert {"di-a": shut, "br0.20": shut} == await bench.kernel.reach(("di-a", "br0.20", "nothing"))
 
-        await bench.kernel.apply(RouteParent("br0.20"))
+        await bench.kernel.apply(RouteByParent("br0.20"))
         opened = (await bench.kernel.reach(("br0.20",)))["br0.20"]
         assert (1, True) == (opened.arp_ignore, opened.ipv6)
 
-        await bench.kernel.apply(ShutParent("br0.20"))
-        await bench.kernel.apply(ShutParent("nothing"))
+        await bench.kernel.apply(KeepHostOff("br0.20"))
+        await bench.kernel.apply(KeepHostOff("nothing"))
         await bench.add_address("br0.20", "192.168.20.1/32")
         held = replace(shut, addresses=(ip_interface("192.168.20.1/32"),))
         assert {"br0.20": held} == await bench.kernel.reach(("br0.20",))

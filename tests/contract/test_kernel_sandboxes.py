@@ -77,7 +77,7 @@ def test_a_placed_port_is_in_the_sandbox_by_its_new_name(on_kernel):
             frozenset({"lo", "lan0"}), frozenset({"lo", "lan0"}), frozenset()
         ) == await bench.kernel.sandbox_view(path)
         assert await bench.kernel.by_name(NAME) is None
-        (found,) = await bench.kernel.ports_elsewhere()
+        (found,) = await bench.kernel.ports_in_other_namespaces()
         assert ("lan0", parent.index, path, True) == (found.name, found.lower, found.namespace, found.up)
 
     on_kernel(promise)
@@ -99,7 +99,7 @@ def test_an_address_is_waited_for_while_its_namespace_is_taken_apart():
         os.close(ending)
         await placing
 
-        (found,) = await bench.kernel.ports_elsewhere()
+        (found,) = await bench.kernel.ports_in_other_namespaces()
         assert ("eth0", path, True) == (found.name, found.namespace, found.up)
 
     on_host(promise)
@@ -232,7 +232,7 @@ def test_a_port_that_is_taken_is_gone_with_its_routes(on_kernel):
         for _ in range(2):
             await bench.kernel.apply(TakePort(path, "eth0"))
             assert replace(BARE, up=BARE.interfaces) == await bench.kernel.sandbox_view(path)
-        assert () == await bench.kernel.ports_elsewhere()
+        assert () == await bench.kernel.ports_in_other_namespaces()
         await bench.kernel.apply(TakePort(GONE, "eth0"))
 
     on_kernel(promise)
@@ -307,7 +307,7 @@ def test_the_mtu_of_a_port_is_set_wherever_it_is(on_kernel):
         await bench.kernel.apply(SetMtu("eth0", 1400, path))
         await bench.kernel.apply(SetMtu("br1", 1300))
 
-        (found,) = await bench.kernel.ports_elsewhere([path])
+        (found,) = await bench.kernel.ports_in_other_namespaces([path])
         assert (1400, 1300) == (found.mtu, (await bench.kernel.by_name("br1")).mtu)
         gone = f"sandbox {GONE} is gone (No such file or directory); start it again"
         assert gone == await refusal(bench, Kind.MISSING, SetMtu("eth0", 1400, GONE))
@@ -324,7 +324,7 @@ def test_the_parents_mtu_overwrites_all_ports(on_kernel):
         await bench.kernel.apply(SetMtu("eth0", 1400, path))
         await bench.change("br0", mtu=1450)
 
-        (found,) = await bench.kernel.ports_elsewhere([path])
+        (found,) = await bench.kernel.ports_in_other_namespaces([path])
         assert 1450 == found.mtu
 
     on_kernel(promise)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ipvl.errors import IpvlError
-from ipvl.kernel.wire import address_probes as probes
+from ipvl.kernel.wire import address_probes
 from ipvl.kernel.wire.address_probes import announce, ask, holders
 from ipvl.kernel.wire.neighbour_frames import announcement, arp_request, solicitation
 from ipvl.model.host_facts import Question
@@ -73,7 +73,7 @@ def test_holders_answer_and_others_do_not():
 
 def test_the_last_answer_ends_the_wait_where_one_each_is_wanted(monkeypatch):
     """Nobody waits until the end of time for a second opinion."""
-    monkeypatch.setattr(probes, "ANSWERED_BY", math.inf)
+    monkeypatch.setattr(address_probes, "ANSWERED_BY", math.inf)
 
     def work() -> None:
         questions = (Question("near", HELD4), Question("near", HELD6))
@@ -183,7 +183,7 @@ def test_somebody_who_is_about_to_take_the_address_has_it_too():
 
 def test_a_conflict_ends_the_wait(monkeypatch):
     """Whoever waits for an address gets the next one at once."""
-    monkeypatch.setattr(probes, "FREE_AFTER", math.inf)
+    monkeypatch.setattr(address_probes, "FREE_AFTER", math.inf)
 
     def work() -> None:
         assert {HELD4: (FAR,)} == asyncio.run(holders("near", (HELD4, FREE6)))
@@ -219,7 +219,7 @@ def test_frames_of_other_vlans_say_nothing():
 
 def test_a_flood_keeps_nobody_from_work(monkeypatch):
     """Whatever comes in, others get their turn, and the answer in it is heard."""
-    monkeypatch.setattr(probes, "HEARD_AT_ONCE", 1)
+    monkeypatch.setattr(address_probes, "HEARD_AT_ONCE", 1)
     turns = []
 
     async def scene() -> dict:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint, PortRoute, PortSetup, SeenPort
 from ipvl.model.networks import Addressing, ConflictCheck, Flag, Mode, Network, Parent, ParentKind, Phase, Route
-from ipvl.model.pools import Cursor, Lease, Pool, Quarantine
+from ipvl.model.pools import Cursor, Pool, PoolLease, Quarantine
 from ipvl.records.records import Drop, Put, Record, Records
 from ipvl.store.state_file import open_store
 from tests.unit.builders import (
@@ -95,7 +95,7 @@ DHCP_LEASES = (
         HOLDER.id,
         "",
         1_700_000_000.5,
-        Terms(
+        GrantedTerms(
             address=IPv4Interface("192.168.30.7/24"),
             server=IPv4Address("192.168.30.1"),
             server_mac="02:00:00:00:00:02",
@@ -117,7 +117,7 @@ DHCP_LEASES = (
         None,
         "5f0c",
         2.0,
-        Terms(IPv4Interface("192.168.30.8/24"), IPv4Address("192.168.30.1"), "02:00:00:00:00:02", obtained=1.0),
+        GrantedTerms(IPv4Interface("192.168.30.8/24"), IPv4Address("192.168.30.1"), "02:00:00:00:00:02", obtained=1.0),
     ),
     DhcpLease(LEASED.id, "new", None, "", 3.0),
 )
@@ -405,7 +405,7 @@ def test_disk_and_memory_tell_the_same(history):
 
 def test_the_names_used_here_are_different():
     """The records above do not overwrite one another."""
-    named = [one for one in ALL if not isinstance(one, Lease | Cursor | Quarantine)]
+    named = [one for one in ALL if not isinstance(one, PoolLease | Cursor | Quarantine)]
     assert len(named) == len({getattr(one, "id", None) or one.name for one in named})
     assert ID != OTHER_ID
 

@@ -19,7 +19,7 @@ from ipvl.doors.docker.plugin_requests import docker_app
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.docker_pools import InUse, forget_leaked
 from ipvl.driver.repair.port_sightings import look_at_ports
-from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
 from ipvl.model.steps import RemoveParent
@@ -124,7 +124,7 @@ async def perform(stage: Stage, operation: Operation, attempt: int) -> None:
 
 async def start_up(stage: Stage) -> None:
     """Do what the daemon does when it starts, until it has seen what Docker has."""
-    await recover(stage.engine)
+    await reconcile_all(stage.engine)
     await settle(stage.engine)
     publish_all(stage.engine)
     await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() - ON_ITS_WAY, "docker")
@@ -258,7 +258,7 @@ async def parent_lost(stage: Stage, attempt: int) -> None:
 async def parent_returned(stage: Stage, attempt: int) -> None:
     """Do what the daemon does when it hears of the loss: parent and ports are made again."""
     try:
-        await recover(stage.engine)
+        await reconcile_all(stage.engine)
     except IpvlError as error:
         raise RefusedError(str(error)) from error
     if stage.engine.warnings:

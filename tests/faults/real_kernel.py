@@ -30,11 +30,10 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.nlsocket import NetlinkRequest
 
 from ipvl.driver.engine import Engine
-from ipvl.kernel import host_ports
-from ipvl.kernel import sandbox_ports as sandboxes
+from ipvl.kernel import host_ports, sandbox_ports
 from ipvl.kernel.host_kernel import open_host_kernel
-from ipvl.kernel.netlink import ipvlan_message as link_kinds
-from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.netlink import ipvlan_message
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.netlink.rtnetlink_messages import RT_TABLE_MAIN, Message, Request
 from ipvl.sandbox.hosts_file import write_hosts
 from ipvl.store.state_file import open_store
@@ -170,7 +169,7 @@ async def move(name: str, source: str | None, new_name: str, target: str | None)
 @asynccontextmanager
 async def inside(path: str) -> AsyncIterator[AsyncIPRoute]:
     """Yield pyroute2's socket in another namespace: what is looked at is not read by what is tried."""
-    with sandboxes.entered(path):
+    with sandbox_ports.entered(path):
         opened = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     link = AsyncIPRoute(ext_ack=True, strict_check=True, fileno=opened.detach())
     await link.setup_endpoint()
@@ -228,10 +227,15 @@ class DisturbedConnection:
 def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     """Put a point at each netlink request, each statement, each entry into a namespace and each file written."""
     connection, publish = engine.store._connection, engine.publish
-    send, exchange, enter, plain = NetlinkRequest.send, Conversation.exchange, sandboxes.set_namespace, sandboxes.Path
-    own, settings = Path(sandboxes.OWN).stat().st_ino, host_ports.SETTINGS
+    send, exchange, enter, plain = (
+        NetlinkRequest.send,
+        NetlinkSocket.exchange,
+        sandbox_ports.set_namespace,
+        sandbox_ports.Path,
+    )
+    own, settings = Path(sandbox_ports.OWN).stat().st_ino, host_ports.SETTINGS
 
-    def disturbed_exchange(conversation: Conversation, request: Request) -> tuple[Message, ...]:
+    def disturbed_exchange(conversation: NetlinkSocket, request: Request) -> tuple[Message, ...]:
         refused = NetlinkError(errno.ENOMEM, "no memory")
         return points.answer_now(f"netlink {request.kind}", lambda: exchange(conversation, request), lambda: refused)
 
@@ -254,15 +258,15 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
 
     engine.store._connection = DisturbedConnection(connection, points)
     engine.publish = lambda path, text: points.call_now(HOSTS, lambda: publish(path, text), None)
-    NetlinkRequest.send, Conversation.exchange = disturbed_send, disturbed_exchange
-    sandboxes.set_namespace, sandboxes.Path = set_namespace, DisturbedPath
+    NetlinkRequest.send, NetlinkSocket.exchange = disturbed_send, disturbed_exchange
+    sandbox_ports.set_namespace, sandbox_ports.Path = set_namespace, DisturbedPath
     host_ports.SETTINGS = DisturbedPath(settings)
     try:
         yield
     finally:
         engine.store._connection, engine.publish = connection, publish
-        NetlinkRequest.send, Conversation.exchange = send, exchange
-        sandboxes.set_namespace, sandboxes.Path = enter, plain
+        NetlinkRequest.send, NetlinkSocket.exchange = send, exchange
+        sandbox_ports.set_namespace, sandbox_ports.Path = enter, plain
         host_ports.SETTINGS = settings
 
 
@@ -427,7 +431,7 @@ def main(folder: Path, share: int, word: str) -> int:
     """Try the points of the operations whose names match a word, and report."""
     began = time.monotonic()
     unshare(CLONE_NEWNET)
-    link_kinds.register()
+    ipvlan_message.register()
     folder.mkdir(parents=True, exist_ok=True)
     with IPRoute() as links:
         for name in BASES:

@@ -9,7 +9,7 @@ from ipvl.addresses.pool_requests import pool_id
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import Link
 from ipvl.model.networks import Flag, Mode, Network, Parent, ParentKind, Phase, Subnet, VlanProtocol
-from ipvl.model.pools import Lease, Pool
+from ipvl.model.pools import Pool, PoolLease
 from ipvl.options.endpoint import port_name
 from ipvl.options.network import dummy_name
 from ipvl.planning.host import Host
@@ -40,8 +40,10 @@ def pool(subnet: str = "192.168.20.0/24", within: str = "", parent: str | None =
     return Pool(identity, ip_network(subnet), part, parent, **{"users": 1, "changed": NOW, **fields})
 
 
-def lease(of: Pool, address: str, **fields: Any) -> Lease:
-    return Lease(of.id, ip_address(address), **{"gateway": False, "owner": None, "users": 1, "changed": NOW, **fields})
+def lease(of: Pool, address: str, **fields: Any) -> PoolLease:
+    return PoolLease(
+        of.id, ip_address(address), **{"gateway": False, "owner": None, "users": 1, "changed": NOW, **fields}
+    )
 
 
 def network(identity: str = ID, *, subnets: tuple[str | Subnet, ...] = ("192.168.20.0/24",), **fields: Any) -> Network:

@@ -11,20 +11,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from ipvl.driver.endpoints import create_join_leave as endpoints
-from ipvl.driver.ipam import docker_pools as pools
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.endpoints import create_join_leave
+from ipvl.driver.ipam import docker_pools
+from ipvl.driver.networks import create_remove
 from ipvl.embedded import sandboxes
 from ipvl.embedded.all_calls import CALLS
 from ipvl.embedded.call_messages import AnyNetwork, Attach, CreateNetwork, Detach, NamedNetwork
-from ipvl.embedded.sandbox_messages import Attachment, NamedSandbox, SandboxEnded, StartSandbox
+from ipvl.embedded.sandbox_messages import NamedSandbox, NetworkAttachment, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import Link
 from ipvl.model.networks import Mode
 from ipvl.model.pools import Cursor
 from ipvl.options.network import dummy_name
-from ipvl.options.pool_options import pool_address, pool_wish
+from ipvl.options.pool_options import pool_address, pool_request
 from tests.unit.builders import endpoint, network
 from tests.unit.invariants import check_invariants
 from tests.unit.world import World
@@ -78,7 +78,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(identity=IDS, on=PARENTS, mode=MODES, subnet=SUBNETS)
     def docker_creates_a_network(self, identity, on, mode, subnet):
         wish = network(identity, subnets=(subnet,), parent=on or dummy_name(identity), isolated=not on, mode=mode)
-        self.attempt(networks.create_network(self.world.engine, wish))
+        self.attempt(create_remove.create_network(self.world.engine, wish))
 
     @rule(identity=IDS)
     def docker_deletes_a_network(self, identity):
@@ -90,7 +90,9 @@ class AnyOrder(RuleBasedStateMachine):
     def docker_creates_an_endpoint(self, identity, of, subnet, number):
         address = subnet.replace(".0/", f".{number}/")
         self.attempt(
-            endpoints.create_endpoint(self.world.engine, endpoint(of, network_id=identity, addresses=(address,)))
+            create_join_leave.create_endpoint(
+                self.world.engine, endpoint(of, network_id=identity, addresses=(address,))
+            )
         )
 
     @rule(of=ENDPOINTS, sandbox=SANDBOXES)
@@ -100,7 +102,7 @@ class AnyOrder(RuleBasedStateMachine):
         if held is not None and self.port(of) is None:
             if self.world.kernel.namespace_inode(sandbox) is None:
                 self.world.kernel.open_sandbox(sandbox)
-            granted = self.attempt(endpoints.join(self.world.engine, held.network_id, of, sandbox))
+            granted = self.attempt(create_join_leave.join(self.world.engine, held.network_id, of, sandbox))
             if granted is not None:
                 self.world.kernel.take(granted.port, sandbox, f"d{of[:3]}")
                 self.taken[of] = sandbox
@@ -146,7 +148,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(name=NAMES, sandbox=SANDBOXES, number=NUMBERS | st.none())
     def user_attaches(self, name, sandbox, number):
         address = f"192.168.20.{number}" if number else ""
-        self.call("attach", Attach(Attachment(name, ip=address), sandbox, name="member"))
+        self.call("attach", Attach(NetworkAttachment(name, ip=address), sandbox, name="member"))
 
     @rule(name=NAMES, sandbox=SANDBOXES)
     def user_detaches(self, name, sandbox):
@@ -156,8 +158,8 @@ class AnyOrder(RuleBasedStateMachine):
     def user_starts_a_sandbox(self, name, wanted):
         if self.world.kernel.namespace_inode("/proc/47/ns/net") is None:
             self.world.kernel.open_sandbox("/proc/47/ns/net")
-        wishes = tuple(Attachment(one) for one in wanted)
-        request = StartSandbox(name * 3, name, name, ("sh",), "alpine", 47, 46, False, wishes, "/run/ipvl/hosts")  # noqa: FBT003
+        requests = tuple(NetworkAttachment(one) for one in wanted)
+        request = StartSandbox(name * 3, name, name, ("sh",), "alpine", 47, 46, False, requests, "/run/ipvl/hosts")  # noqa: FBT003
         # Where the last network refuses it, its port on the first was there for a moment, and so was its address.
         self.call("sandbox.start", request, cursors_move=True)
 
@@ -173,8 +175,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(subnet=SUBNETS, on=PARENTS)
     def docker_requests_a_pool(self, subnet, on):
-        wish = pool_wish(subnet, "", {"parent": on} if on else {}, version=4)
-        self.attempt(pools.request_pool(self.world.engine, wish))
+        wish = pool_request(subnet, "", {"parent": on} if on else {}, version=4)
+        self.attempt(docker_pools.request_pool(self.world.engine, wish))
 
     @rule(number=NUMBERS | st.none(), index=NUMBERS)
     def docker_requests_an_address(self, number, index):
@@ -182,14 +184,14 @@ class AnyOrder(RuleBasedStateMachine):
         if known:
             pool = known[index % len(known)]
             wanted = pool_address(str(pool.subnet.network_address + number)) if number else None
-            self.attempt(pools.request_address(self.world.engine, pool.id, wanted, None))
+            self.attempt(docker_pools.request_address(self.world.engine, pool.id, wanted, None))
 
     @rule(index=NUMBERS)
     def docker_releases(self, index):
         known = tuple(self.world.engine.records.leases())
         if known:
             lease = known[index % len(known)]
-            self.attempt(pools.release_address(self.world.engine, lease.pool_id, lease.address))
+            self.attempt(docker_pools.release_address(self.world.engine, lease.pool_id, lease.address))
 
     @rule(sandbox=SANDBOXES)
     def namespace_comes(self, sandbox):

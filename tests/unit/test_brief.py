@@ -11,14 +11,14 @@ import msgspec
 import pytest
 
 import ipvl
-from ipvl.doors.cli.commands import attach_detach as attach_commands
+from ipvl.doors.cli.commands import attach_detach
 from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.control.control_requests import BRIEF, control_app
 from ipvl.embedded.all_calls import CALLS
 from ipvl.embedded.call_messages import Member
 from ipvl.errors import Kind
-from ipvl.launch.quick_commands import FLAGS, glance
+from ipvl.launch.quick_commands import FLAGS, run_quick_command
 from tests.unit.doors.asgi import call
 from tests.unit.doors.cli.one_answer import daemon, http
 
@@ -34,7 +34,7 @@ def asked_the_long_way(words: list[str]) -> object:
         asked.append(request)
         return MEMBER
 
-    attach_commands.run(parser(words[0]).parse_args(words), ask)
+    attach_detach.run(parser(words[0]).parse_args(words), ask)
     return asked[0]
 
 
@@ -54,7 +54,7 @@ def test_the_same_is_asked_as_by_the_long_way(tmp_path, capsys, words):
     path = tmp_path / "control.sock"
 
     with daemon(path, http(200, b"eth0 192.168.20.2/24\n")) as asked:
-        assert "eth0 192.168.20.2/24\n" == glance(words.split(), str(path))
+        assert "eth0 192.168.20.2/24\n" == run_quick_command(words.split(), str(path))
 
     head, _, body = asked[0].partition(b"\r\n\r\n")
     command = words.split()[0]
@@ -87,12 +87,12 @@ def test_the_same_is_asked_as_by_the_long_way(tmp_path, capsys, words):
 )
 def test_whatever_is_out_of_the_ordinary_goes_the_long_way(tmp_path, words):
     """Nobody is asked: the socket is not even there."""
-    assert None is glance(words.split(), str(tmp_path / "missing.sock"))
+    assert None is run_quick_command(words.split(), str(tmp_path / "missing.sock"))
 
 
 def test_without_a_daemon_the_long_way_works_stand_alone(tmp_path):
     """Nothing was asked yet."""
-    assert None is glance(["attach", "--net", "web", "--netns", "blue"], str(tmp_path / "missing.sock"))
+    assert None is run_quick_command(["attach", "--net", "web", "--netns", "blue"], str(tmp_path / "missing.sock"))
 
 
 def test_an_older_daemon_is_asked_the_long_way(tmp_path):
@@ -101,7 +101,7 @@ def test_an_older_daemon_is_asked_the_long_way(tmp_path):
     unknown = b'{"kind":"missing","what":"ipvl serves no \'/brief/attach\' by POST","way_out":""}'
 
     with daemon(path, http(404, unknown)):
-        assert None is glance(["attach", "--net", "web", "--netns", "blue"], str(path))
+        assert None is run_quick_command(["attach", "--net", "web", "--netns", "blue"], str(path))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_refusal_ends_it(tmp_path, capsys, answer, status, sentence):
     path = tmp_path / "control.sock"
 
     with daemon(path, answer), pytest.raises(SystemExit) as ended:
-        glance(["attach", "--net", "web", "--netns", "blue"], str(path))
+        run_quick_command(["attach", "--net", "web", "--netns", "blue"], str(path))
 
     assert status == ended.value.code
     assert sentence.format(path) == capsys.readouterr().err
@@ -166,8 +166,8 @@ def test_it_imports_next_to_nothing(tmp_path):
     path = tmp_path / "control.sock"
     code = (
         "import sys\n"
-        "from ipvl.launch.quick_commands import glance\n"
-        f"glance(['attach', '--net', 'web', '--netns', 'blue'], {str(path)!r})\n"
+        "from ipvl.launch.quick_commands import run_quick_command\n"
+        f"run_quick_command(['attach', '--net', 'web', '--netns', 'blue'], {str(path)!r})\n"
         "print(*sys.modules)"
     )
 

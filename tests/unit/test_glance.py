@@ -13,7 +13,7 @@ from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.control.control_requests import control_app
 from ipvl.errors import Kind
-from ipvl.launch.quick_commands import TABLES, glance
+from ipvl.launch.quick_commands import TABLES, run_quick_command
 from tests.unit.builders import endpoint, network
 from tests.unit.doors.asgi import call
 from tests.unit.doors.cli.one_answer import daemon, http
@@ -27,7 +27,7 @@ def test_a_table_is_asked_for_and_printed(tmp_path, words):
     path = tmp_path / "control.sock"
 
     with daemon(path, http(200, b"NAME   SUBNETS\nweb    10.0.0.0/8\n")) as asked:
-        assert "NAME   SUBNETS\nweb    10.0.0.0/8\n" == glance(list(words), str(path))
+        assert "NAME   SUBNETS\nweb    10.0.0.0/8\n" == run_quick_command(list(words), str(path))
 
     assert asked[0].startswith(f"GET /tables/{TABLES[words]} HTTP/1.1\r\n".encode())
 
@@ -63,18 +63,18 @@ def test_whatever_is_wrong_the_long_way_finds_out(tmp_path, answer):
     path = tmp_path / "control.sock"
 
     with daemon(path, answer):
-        assert glance(["ps"], str(path)) is None
+        assert run_quick_command(["ps"], str(path)) is None
 
 
 def test_without_a_daemon_the_long_way_says_so(tmp_path):
     """It may work stand-alone."""
-    assert glance(["ps"], str(tmp_path / "control.sock")) is None
+    assert run_quick_command(["ps"], str(tmp_path / "control.sock")) is None
 
 
 @pytest.mark.parametrize("words", [[], ["ps", "--all"], ["network", "ls", "--json"], ["network"], ["run", "ps"]])
 def test_other_words_are_not_its_business(words):
     """Nothing is asked."""
-    assert glance(words, "/nonexistent") is None
+    assert run_quick_command(words, "/nonexistent") is None
 
 
 def test_it_imports_next_to_nothing():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.records.record_index import Groups
+from ipvl.records.record_index import RecordIndex
 
 
 @pytest.fixture
 def colours():
-    """Groups of things that are their own keys."""
-    groups = Groups(lambda colour: colour or None)
+    """RecordIndex of things that are their own keys."""
+    groups = RecordIndex(lambda colour: colour or None)
     groups.change("apple", None, "red")
     groups.change("leaf", None, "green")
     groups.change("brick", None, "red")

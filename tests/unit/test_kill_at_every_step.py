@@ -15,10 +15,19 @@ from typing import Any
 
 import pytest
 
-from ipvl.embedded.recovery import recover
+from ipvl.embedded.reconcile_members import reconcile_all
 from ipvl.errors import kernel_refused, unavailable
 from ipvl.model.endpoints import PortRoute, PortSetup
-from ipvl.model.steps import MakeDummy, MakeHostPort, MakeVlan, OpenHost, PlacePort, RouteParent, ShutParent, Step
+from ipvl.model.steps import (
+    AddHostRoutes,
+    KeepHostOff,
+    MakeDummy,
+    MakeHostPort,
+    MakeVlan,
+    PlacePort,
+    RouteByParent,
+    Step,
+)
 from ipvl.records.records import Change
 from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
@@ -37,7 +46,7 @@ from tests.faults.pictures import check_same, check_whole, timeless, without_cho
 from tests.faults.points import POINTS, Fault, Points
 from tests.unit.world import TroubledStore, World
 
-HALVES = (MakeDummy, MakeVlan, ShutParent, RouteParent, PlacePort, MakeHostPort, OpenHost)
+HALVES = (MakeDummy, MakeVlan, KeepHostOff, RouteByParent, PlacePort, MakeHostPort, AddHostRoutes)
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_WITHIN, Fault.KILLED_AFTER)
 
 
@@ -287,7 +296,7 @@ def disturbances(folder, scenes, name: str, fault: Fault, then: Callable[[FakeSt
                     asyncio.run(perform(stage, operation, operation.last_attempt))
                     asyncio.run(compare_with_docker(stage))
                     if fault not in KILLS:
-                        asyncio.run(recover(stage.engine))
+                        asyncio.run(reconcile_all(stage.engine))
                     stage.check_whole()
                     check_same(expected, stage.picture(chooses=operation.chooses))
                 except (AssertionError, RefusedError) as error:

@@ -9,13 +9,13 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, StartSandbox
+from ipvl.embedded.sandbox_messages import CheckSandbox, NetworkAttachment, StartSandbox
 from ipvl.startup.plain_json import plain_json
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-ATTACHMENTS = st.lists(st.builds(Attachment, TEXT, aliases=st.lists(TEXT, max_size=2).map(tuple)), max_size=2).map(
-    tuple
-)
+ATTACHMENTS = st.lists(
+    st.builds(NetworkAttachment, TEXT, aliases=st.lists(TEXT, max_size=2).map(tuple)), max_size=2
+).map(tuple)
 
 
 @dataclass(frozen=True, slots=True)

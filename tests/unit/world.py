@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.networks import create_remove
 from ipvl.driver.repair.reconcile import reconcile
 from ipvl.errors import IpvlError, Kind, unavailable
-from ipvl.model.endpoints import Attachment, Endpoint
+from ipvl.model.endpoints import Endpoint, JoinInfo
 from ipvl.model.networks import Network
 from ipvl.records.records import Change, Record
 from ipvl.store.state_file import SqliteStore, open_store
@@ -125,30 +125,30 @@ class World:
         return asyncio.run(work)
 
     def create_network(self, network: Network) -> None:
-        self.run(networks.create_network(self.engine, network))
+        self.run(create_remove.create_network(self.engine, network))
 
     def delete_network(self, network_id: str) -> None:
-        self.run(networks.delete_network(self.engine, network_id))
+        self.run(create_remove.delete_network(self.engine, network_id))
 
     def create_endpoint(self, endpoint: Endpoint) -> None:
-        self.run(endpoints.create_endpoint(self.engine, endpoint))
+        self.run(create_join_leave.create_endpoint(self.engine, endpoint))
 
     def delete_endpoint(self, endpoint: Endpoint) -> None:
-        self.run(endpoints.delete_endpoint(self.engine, endpoint.network_id, endpoint.id))
+        self.run(create_join_leave.delete_endpoint(self.engine, endpoint.network_id, endpoint.id))
 
-    def join(self, endpoint: Endpoint, sandbox: str = SANDBOX) -> Attachment:
+    def join(self, endpoint: Endpoint, sandbox: str = SANDBOX) -> JoinInfo:
         """Open the sandbox and join it, without taking the port there."""
         self.kernel.open_sandbox(sandbox)
-        return self.run(endpoints.join(self.engine, endpoint.network_id, endpoint.id, sandbox))
+        return self.run(create_join_leave.join(self.engine, endpoint.network_id, endpoint.id, sandbox))
 
-    def attach(self, endpoint: Endpoint, sandbox: str = SANDBOX) -> Attachment:
+    def attach(self, endpoint: Endpoint, sandbox: str = SANDBOX) -> JoinInfo:
         """Join a sandbox and take the port there, as Docker does."""
         attachment = self.join(endpoint, sandbox)
         self.kernel.take(endpoint.port, sandbox)
         return attachment
 
     def leave(self, endpoint: Endpoint) -> None:
-        self.run(endpoints.leave(self.engine, endpoint.network_id, endpoint.id))
+        self.run(create_join_leave.leave(self.engine, endpoint.network_id, endpoint.id))
 
     def reconcile(self) -> None:
         self.run(reconcile(self.engine))

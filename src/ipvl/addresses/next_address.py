@@ -57,7 +57,7 @@ def bounds(subnet: IPNetwork, within: IPNetwork | None = None) -> tuple[int, int
     return low, high
 
 
-def next_free(
+def next_free_address(
     subnet: IPNetwork,
     held: Intervals,
     *,

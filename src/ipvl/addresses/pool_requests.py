@@ -9,7 +9,7 @@ from ipvl.model.networks import ConflictCheck
 
 
 @dataclass(frozen=True, slots=True)
-class PoolWish:
+class PoolRequest:
     """What is asked of a pool.
 
     Without a `subnet` it is one of the default pools of the IP `version`, of `prefix_length` bits when that is given.

@@ -6,7 +6,7 @@ from ipvl.addresses.intervals import Intervals
 from ipvl.model.addresses import IPAddress
 
 
-class Holdings:
+class HeldAddresses:
     """Addresses of one family that are held, each as often as it is held.
 
     An address may have several holders: two networks with the same gateway, or an endpoint and its lease.
@@ -19,9 +19,9 @@ class Holdings:
     def __bool__(self) -> bool:
         return bool(self.held)
 
-    def copy(self) -> Holdings:
+    def copy(self) -> HeldAddresses:
         """Return holdings of their own with the same holders."""
-        twin = Holdings()
+        twin = HeldAddresses()
         twin.held, twin._further = self.held.copy(), self._further.copy()
         return twin
 
@@ -41,7 +41,7 @@ class Holdings:
             self.held.discard(number)
 
 
-class Spaces:
+class SharedSpaces:
     """The held addresses of every parent.
 
     A holder on a parent blocks that parent alone. One without a parent (a Docker pool without the parent option)
@@ -49,24 +49,24 @@ class Spaces:
     """
 
     def __init__(self) -> None:
-        self._everywhere: dict[int, Holdings] = {}
-        self._shared: dict[int, Holdings] = {}
-        self._on_parent: dict[tuple[str, int], Holdings] = {}
+        self._everywhere: dict[int, HeldAddresses] = {}
+        self._shared: dict[int, HeldAddresses] = {}
+        self._on_parent: dict[tuple[str, int], HeldAddresses] = {}
         self._own: dict[tuple[str, int], int] = {}
 
     def hold(self, parent: str | None, address: IPAddress) -> None:
         """Add a holder of an address, on a parent or on all (None)."""
         number, version = int(address), address.version
-        self._everywhere.setdefault(version, Holdings()).hold(number)
+        self._everywhere.setdefault(version, HeldAddresses()).hold(number)
         if parent is None:
-            self._shared.setdefault(version, Holdings()).hold(number)
+            self._shared.setdefault(version, HeldAddresses()).hold(number)
             for holdings in self._every_parent(version):
                 holdings.hold(number)
             return
         space = (parent, version)
         if space not in self._on_parent:
             shared = self._shared.get(version)
-            self._on_parent[space] = Holdings() if shared is None else shared.copy()
+            self._on_parent[space] = HeldAddresses() if shared is None else shared.copy()
         self._on_parent[space].hold(number)
         self._own[space] = self._own.get(space, 0) + 1
 
@@ -98,5 +98,5 @@ class Spaces:
             holdings = self._on_parent.get((parent, version), self._shared.get(version))
         return Intervals() if holdings is None else holdings.held
 
-    def _every_parent(self, version: int) -> list[Holdings]:
+    def _every_parent(self, version: int) -> list[HeldAddresses]:
         return [holdings for (_, of_version), holdings in self._on_parent.items() if of_version == version]

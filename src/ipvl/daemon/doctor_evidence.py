@@ -103,7 +103,9 @@ async def examine(configuration: Configuration, network: str | None = None, pare
 
 async def _moved(kernel: HostKernel, records: Records) -> tuple[Link, ...]:
     """Return the ports in other namespaces, those that only a record tells of among them."""
-    return await kernel.ports_elsewhere(endpoint.sandbox for endpoint in records.endpoints() if endpoint.sandbox)
+    return await kernel.ports_in_other_namespaces(
+        endpoint.sandbox for endpoint in records.endpoints() if endpoint.sandbox
+    )
 
 
 def _records(configuration: Configuration, unchecked: list[str]) -> tuple[Records, SteadyClock]:

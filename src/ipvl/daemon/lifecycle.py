@@ -26,7 +26,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.events.event_types import Event, EventType
 from ipvl.driver.ipam.address_announcements import Announcer
 from ipvl.driver.repair.port_sightings import watch_ports
-from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandboxes import settle
 from ipvl.errors import IpvlError
 from ipvl.http.server import Server
@@ -83,7 +83,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                 announce=announcer,
             )
             # Ports that went with their parents come back a moment later, when Docker is served.
-            await recover(engine, ports=False)
+            await reconcile_all(engine, ports=False)
             await settle(engine)
             publish_all(engine)
             # Not before: who is gone since the last run may be back in a moment, and its lease still runs.
@@ -165,7 +165,7 @@ async def _repair_on_change(engine: Engine) -> None:
             await asyncio.sleep(SETTLE)
             changed.clear()
             try:
-                await recover(engine)
+                await reconcile_all(engine)
             except IpvlError as error:
                 log.warning("the host could not be compared with the records: %s", error)
                 asyncio.get_running_loop().call_later(AGAIN, changed.set)

@@ -13,7 +13,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_announcements import announce, pauses
 from ipvl.driver.status.host_status import Status, status
 from ipvl.embedded.all_calls import CALLS
-from ipvl.embedded.recovery import publish_all, recover
+from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandbox_messages import SandboxEnded
 from ipvl.embedded.sandboxes import settle
 from ipvl.kernel.host_kernel import open_host_kernel
@@ -67,7 +67,7 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
                 discard=partial(discard, configuration),
             )
             engine.announce = partial(_announce_once, engine)
-            await recover(engine)
+            await reconcile_all(engine)
             if not isinstance(request, SandboxEnded):  # the one call that knows better how a sandbox ended
                 await settle(engine)
             publish_all(engine)

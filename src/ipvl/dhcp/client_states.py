@@ -11,9 +11,9 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 
 from ipvl.dhcp.dhcp_messages import Client, Message, MessageType, Reply, Server
-from ipvl.dhcp.granted_terms import terms_of
+from ipvl.dhcp.granted_terms import granted_terms
 from ipvl.errors import shown
-from ipvl.model.dhcp_leases import Terms
+from ipvl.model.dhcp_leases import GrantedTerms
 
 FIRST_PAUSE, LONGEST_PAUSE = 4.0, 64.0  # RFC 2131, 4.1
 SHORTEST_EXTENSION_PAUSE = 60.0  # RFC 2131, 4.4.5
@@ -51,8 +51,8 @@ class Exchange:
     sent: int = 0
     hint: IPv4Address | None = None
     only: bool = False
-    held: Terms | None = None
-    offer: Terms | None = None
+    held: GrantedTerms | None = None
+    offer: GrantedTerms | None = None
     asked: float = 0.0
 
     @property
@@ -70,7 +70,7 @@ class Exchange:
 class Granted:
     """A server acknowledged."""
 
-    terms: Terms
+    terms: GrantedTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,13 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class NoAnswer:
     """Nobody answered in time; `offered` says whether somebody had made an offer before."""
 
     offered: bool
 
 
-Ended = Granted | Denied | Silence
+Ended = Granted | Denied | NoAnswer
 
 
 def begin(
@@ -108,7 +108,7 @@ def begin(
     return Exchange(stage, client, xid, began=now, due=now, ends=now + within, hint=hint)
 
 
-def extend(client: Client, xid: int, now: float, held: Terms) -> Exchange:
+def extend(client: Client, xid: int, now: float, held: GrantedTerms) -> Exchange:
     """Begin to extend a lease; it ends when the lease does."""
     return Exchange(Stage.RENEWING, client, xid, began=now, due=now, ends=held.expires, held=held)
 
@@ -118,7 +118,7 @@ def regain(client: Client, xid: int, now: float, address: IPv4Address) -> Exchan
     return Exchange(Stage.SELECTING, client, xid, began=now, due=now, hint=address, only=True)
 
 
-def advance(exchange: Exchange, now: float, jitter: float) -> tuple[Exchange, Message | None] | Silence:
+def advance(exchange: Exchange, now: float, jitter: float) -> tuple[Exchange, Message | None] | NoAnswer:
     """Return what to do when `wakes` has come: the next state, and what to send if it is time for that.
 
     Args:
@@ -127,7 +127,7 @@ def advance(exchange: Exchange, now: float, jitter: float) -> tuple[Exchange, Me
         jitter: a random number from -1 to 1, so that clients that began together do not go on together.
     """
     if exchange.ends is not None and now >= exchange.ends:
-        return Silence(offered=exchange.offer is not None)
+        return NoAnswer(offered=exchange.offer is not None)
     held = exchange.held
     if exchange.stage is Stage.RENEWING and held is not None and held.rebinds is not None and now >= held.rebinds:
         exchange = replace(exchange, stage=Stage.REBINDING, sent=0, due=now)
@@ -148,7 +148,7 @@ def hear(exchange: Exchange, reply: Reply, now: float) -> Exchange | Granted | D
         case Stage.SELECTING, MessageType.OFFER:
             return _choose(exchange, reply, now)
         case Stage.REQUESTING | Stage.REBOOTING, MessageType.ACK:
-            terms = terms_of(reply, exchange.asked)
+            terms = granted_terms(reply, exchange.asked)
             return Granted(terms) if terms is not None and _is_expected(exchange, terms) else exchange
         case Stage.REQUESTING | Stage.REBOOTING, MessageType.NAK:
             if exchange.offer is not None and not _is_from(reply, exchange.offer.server):
@@ -162,13 +162,13 @@ def hear(exchange: Exchange, reply: Reply, now: float) -> Exchange | Granted | D
             return exchange
 
 
-def release(client: Client, xid: int, terms: Terms) -> Message:
+def release(client: Client, xid: int, terms: GrantedTerms) -> Message:
     """Return what gives a lease back; nobody answers it."""
     server = Server(terms.server, terms.server_mac)
     return Message(MessageType.RELEASE, xid, client, held=terms.address.ip, chosen=terms.server, to=server)
 
 
-def decline(client: Client, xid: int, terms: Terms) -> Message:
+def decline(client: Client, xid: int, terms: GrantedTerms) -> Message:
     """Return what tells the server that somebody else has the address it granted; nobody answers it."""
     return Message(MessageType.DECLINE, xid, client, requested=terms.address.ip, chosen=terms.server)
 
@@ -179,7 +179,7 @@ def discover(client: Client, xid: int) -> Message:
 
 
 def _choose(exchange: Exchange, reply: Reply, now: float) -> Exchange:
-    offer = terms_of(reply, now)
+    offer = granted_terms(reply, now)
     if offer is None or (exchange.only and offer.address.ip != exchange.hint):
         return exchange
     return replace(exchange, stage=Stage.REQUESTING, offer=offer, sent=0, due=now)
@@ -192,7 +192,7 @@ def _extended(exchange: Exchange, reply: Reply) -> Exchange | Granted | Denied:
     if reply.type is MessageType.NAK:
         said = f" ({shown(reply.text)})" if reply.text else ""
         return Denied(f"server {reply.server.address} took it back{said}")
-    terms = terms_of(reply, exchange.asked)
+    terms = granted_terms(reply, exchange.asked)
     if terms is None:
         return exchange
     if terms.address != held.address:
@@ -200,7 +200,7 @@ def _extended(exchange: Exchange, reply: Reply) -> Exchange | Granted | Denied:
     return Granted(terms)
 
 
-def _is_expected(exchange: Exchange, terms: Terms) -> bool:
+def _is_expected(exchange: Exchange, terms: GrantedTerms) -> bool:
     if exchange.offer is not None:
         return (terms.address, terms.server) == (exchange.offer.address, exchange.offer.server)
     return terms.address.ip == exchange.hint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Interface
 
 from ipvl.dhcp.dhcp_messages import Reply
-from ipvl.model.dhcp_leases import Terms
+from ipvl.model.dhcp_leases import GrantedTerms
 
 FOR_EVER = 0xFFFFFFFF  # RFC 2131, 3.3
 SHORTEST_LEASE = 10
@@ -16,7 +16,7 @@ LONGEST_PREFIX = 30
 """A longer one leaves no room for a server on the subnet; with one of 31 or 32 bits no gateway would be reached."""
 
 
-def terms_of(reply: Reply, asked: float) -> Terms | None:
+def granted_terms(reply: Reply, asked: float) -> GrantedTerms | None:
     """Return what an offer or acknowledgement grants; None when it cannot be used.
 
     Args:
@@ -31,7 +31,7 @@ def terms_of(reply: Reply, asked: float) -> Terms | None:
         return None
     renews, rebinds = _times(seconds, reply.renewal_seconds, reply.rebinding_seconds)
     lasts = seconds != FOR_EVER
-    return Terms(
+    return GrantedTerms(
         address=interface,
         server=server.address,
         server_mac=server.mac,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ipvl.diagnosis import conflict_checks, parent_checks, record_checks, segment_checks
-from ipvl.diagnosis import exposure_checks as reach_checks
+from ipvl.diagnosis import conflict_checks, exposure_checks, parent_checks, record_checks, segment_checks
 from ipvl.diagnosis.check_meanings import MEANINGS
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, Severity
@@ -28,7 +27,7 @@ CHECKS: dict[str, Callable[[Evidence], Iterable[Finding]]] = {
     "conflicts": conflict_checks.conflicts,
     "mtu": parent_checks.mtu,
     "sysctls": parent_checks.sysctls,
-    "reach": reach_checks.reach,
+    "reach": exposure_checks.reach,
     "leftovers": record_checks.leftovers,
     "records": record_checks.records,
 }

@@ -9,9 +9,9 @@ from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, warning
 from ipvl.diagnosis.parent_checks import sysctl_name
 from ipvl.model.host_facts import LinkFacts
-from ipvl.model.links import Reach
+from ipvl.model.links import HostExposure
 from ipvl.model.networks import Parent
-from ipvl.planning.host_exposure import address_trouble, is_routed, is_shut, open_trouble
+from ipvl.planning.host_exposure import address_trouble, exposure_trouble, host_is_kept_off, is_routed
 
 NOT_FOR_OTHERS = frozenset({1, 2, 8})
 """Values of arp_ignore with which a link does not answer for addresses of others (net/ipv4/arp.c, arp_ignore)."""
@@ -38,11 +38,11 @@ def reach(evidence: Evidence) -> Iterator[Finding]:
 
 def _of_ipvls(parent: Parent, facts: LinkFacts, evidence: Evidence) -> Iterator[Finding]:
     own = tuple(address for address in facts.addresses if address.version == 4)
-    seen = Reach(facts.rp_filter, facts.arp_ignore, not facts.ipv6_disabled, own)
-    if not is_shut(seen):
+    seen = HostExposure(facts.rp_filter, facts.arp_ignore, not facts.ipv6_disabled, own)
+    if not host_is_kept_off(seen):
         carried = next(iter(evidence.scope.networks), None)
         way_out = "`systemctl restart ipvl` shuts it" if carried is None else wording.repair(carried, "shuts it")
-        yield warning("reach", parent.name, open_trouble(parent.name, seen), way_out)
+        yield warning("reach", parent.name, exposure_trouble(parent.name, seen), way_out)
     if own:
         yield warning("reach", parent.name, *address_trouble(parent.name, ", ".join(map(str, own))))
 

@@ -13,7 +13,13 @@ from ipvl.model.links import Link
 from ipvl.model.networks import Parent, ParentKind
 from ipvl.planning.internal_networks import KEEPS_IN, unused
 from ipvl.planning.kernel_versions import check_kind, check_release
-from ipvl.planning.parent_requirements import belied_name, check_ethernet, check_master, check_mtu, check_no_macvlan
+from ipvl.planning.parent_requirements import (
+    check_ethernet,
+    check_master,
+    check_mtu,
+    check_no_macvlan,
+    contradicted_name,
+)
 from ipvl.planning.parents import base_of_missing, steps_to_make
 from ipvl.planning.port_mtus import wrong_mtus
 
@@ -69,7 +75,7 @@ def parent(evidence: Evidence) -> Iterator[Finding]:
         except IpvlError as error:
             yield refusal("parent", one.name, error)
             continue
-        belied = belied_name(link, evidence.host)
+        belied = contradicted_name(link, evidence.host)
         if belied is not None:
             yield warning("parent", one.name, belied, "rename it, or see that this is the VLAN that is meant")
 

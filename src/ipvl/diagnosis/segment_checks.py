@@ -14,7 +14,7 @@ from ipvl.model.addresses import IPInterface, IPNetwork
 from ipvl.model.links import Link
 from ipvl.model.networks import Network, Parent, Subnet
 from ipvl.planning.container_routers import own_routers
-from ipvl.planning.host_address_conflicts import clashes
+from ipvl.planning.host_address_conflicts import address_conflicts
 
 QUIET_FOR = 600.0
 """Seconds after which a VLAN on which nobody was asked, and that never received a frame, is worth a word."""
@@ -130,8 +130,8 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
                         "gateway",
                         network.label,
                         what,
-                        f"that is to be expected if {wording.whoever_chose(network)} chose {one.pool} because no subnet"
-                        " was given; else give --gateway the address of the router",
+                        f"that is to be expected if {wording.chooser_of_subnet(network)} chose {one.pool} because no"
+                        " subnet was given; else give --gateway the address of the router",
                     )
                 else:
                     yield problem(
@@ -216,7 +216,7 @@ def duplicate(evidence: Evidence) -> Iterator[Finding]:
                         " --aux-address",
                     )
     in_scope = {network.id for network in evidence.networks}
-    for clash in clashes(evidence.records, evidence.stack.own_addresses):
+    for clash in address_conflicts(evidence.records, evidence.stack.own_addresses):
         if clash.network.id in in_scope:
             yield problem(
                 "duplicate",

@@ -19,7 +19,7 @@ def removal(network: Network) -> str:
     return repair(network, "removes it")
 
 
-def whoever_chose(network: Network) -> str:
+def chooser_of_subnet(network: Network) -> str:
     """Return who chooses a subnet when the user gave none."""
     return "Docker" if network.is_dockers else "ipvl"
 

@@ -9,9 +9,9 @@ from ipvl.clock.host_clocks import epoch_of
 from ipvl.driver.status.dhcp_lease import DhcpStatus
 from ipvl.driver.status.host_status import (
     EndpointStatus,
-    LeaseStatus,
     NetworkStatus,
     ParentStatus,
+    PoolLeaseStatus,
     PoolStatus,
     QuarantineStatus,
     Status,
@@ -176,7 +176,7 @@ def _pool_row(pool: PoolStatus) -> tuple[str, ...]:
     return (pool.subnet, pool.range or NOTHING, pool.parent or "any", str(pool.users), str(len(pool.leases)))
 
 
-def _lease_row(lease: LeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
+def _lease_row(lease: PoolLeaseStatus, pool: PoolStatus) -> tuple[str, ...]:
     return (lease.address, pool.subnet, lease.owner or lease.use, str(lease.users))
 
 

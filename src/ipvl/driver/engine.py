@@ -8,18 +8,18 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from ipvl.clock.host_clocks import rfc3339
-from ipvl.driver.dhcp_leases.lease_release import freed, say_farewell, unused
-from ipvl.driver.dhcp_leases.pending_requests import Claims
-from ipvl.driver.endpoints.outdated_hosts_files import Memberships
+from ipvl.driver.dhcp_leases.lease_release import ended_leases, released_lease, send_release
+from ipvl.driver.dhcp_leases.pending_requests import PendingRequests
+from ipvl.driver.endpoints.outdated_hosts_files import OutdatedHostsFiles
 from ipvl.driver.events.event_log import EventLog
 from ipvl.driver.events.event_types import Event, EventType
-from ipvl.driver.events.record_changes import Lifecycles
-from ipvl.driver.interfaces import Kernel, Store, Wire
+from ipvl.driver.events.record_changes import RecordEvents
+from ipvl.driver.interfaces import DhcpWire, Kernel, Store
 from ipvl.errors import IpvlError, missing, shown
 from ipvl.model.addresses import IPAddress
 from ipvl.model.dhcp_leases import DhcpLease
 from ipvl.model.endpoints import Endpoint, Sandbox
-from ipvl.model.links import HostWays
+from ipvl.model.links import HostRouting
 from ipvl.model.networks import Network
 from ipvl.model.pools import Pool
 from ipvl.model.steps import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
@@ -36,18 +36,17 @@ class Engine:
     One lock serves all: the kernel takes one link change at a time anyway (rtnl_lock), and every plan is made from
     records and links that nobody changes meanwhile. `creation` is held around it by those who must look before they
     make a thing, such as for a name that is free. `started` is when it was made, in seconds since the epoch.
-    `doubts` is set when an engine such as Docker has to be asked, later, what it still has. `listed` are the ids of the
-    networks that it had when it was asked last, and `unclaimed` those of networks and pools that it did not have,
-    though they came from one of its kind. `follows_docker` says that its events are heard, and `named` is set whenever
-    they brought a name. `probing` are the ids of
-    endpoints whose addresses the segment is being asked for, and `found_free` tells of addresses that nobody there had
-    when a pool leased them, by parent, when that was. `parent_mtus` are those that all ports were last made to agree
-    with. `clashes` are sentences about endpoints' addresses that the host has as well, of those that were told. `wire`
-    is where DHCP servers are, None as long as nobody keeps leases, and `claims` are who is about to get
-    one. `unrestored` says why endpoints have no port, by id; `unannounced` are those that have one again on a parent
-    that is not up yet. `joined_on` has the index of the parent that endpoints joined on, by their id and when that was,
-    as long as their ports were not seen. `rerouted` is set when another engine's networks may have changed what routes
-    sandboxes have.
+    `comparison_due` is set when an engine such as Docker has to be asked, later, what it still has. `listed` are the
+    ids of the networks that it had when it was asked last, and `unclaimed` those of networks and pools that it did not
+    have, though they came from one of its kind. `follows_docker` says that its events are heard, and `named` is set
+    whenever they brought a name. `probing` are the ids of endpoints whose addresses the segment is being asked for, and
+    `found_free` tells of addresses that nobody there had when a pool leased them, by parent, when that was.
+    `parent_mtus` are those that all ports were last made to agree with. `clashes` are sentences about endpoints'
+    addresses that the host has as well, of those that were told. `wire` is where DHCP servers are, None as long as
+    nobody keeps leases, and `claims` are who is about to get one. `not_restored` says why endpoints have no port, by
+    id; `unannounced` are those that have one again on a parent that is not up yet. `parent_at_join` has the index of
+    the parent that endpoints joined on, by their id and when that was, as long as their ports were not seen.
+    `routes_changed` is set when another engine's networks may have changed what routes sandboxes have.
 
     Args:
         kernel: the host.
@@ -92,28 +91,28 @@ class Engine:
         self.found_free: dict[tuple[str, IPAddress], float] = {}
         self.lock = asyncio.Lock()
         self.creation = asyncio.Lock()
-        self.doubts = asyncio.Event()
+        self.comparison_due = asyncio.Event()
         self.follows_docker = False
         self.named = asyncio.Event()
         self.listed: frozenset[str] = frozenset()
         self.unclaimed: frozenset[str] = frozenset()
-        self.rerouted = asyncio.Event()
+        self.routes_changed = asyncio.Event()
         self.repair_warnings: tuple[str, ...] = ()
-        self.unrestored: dict[str, str] = {}
+        self.not_restored: dict[str, str] = {}
         self.unannounced: set[str] = set()
-        self.joined_on: dict[tuple[str, float], int] = {}
+        self.parent_at_join: dict[tuple[str, float], int] = {}
         self.parent_mtus: dict[str, int] = {}
         self.clashes: frozenset[str] = frozenset()
-        self.wire: Wire | None = None
-        self.claims = Claims()
+        self.wire: DhcpWire | None = None
+        self.claims = PendingRequests()
         self.events = EventLog()
-        self.lifecycles = Lifecycles(self.records)
-        self.memberships = Memberships()
+        self.lifecycles = RecordEvents(self.records)
+        self.memberships = OutdatedHostsFiles()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the last repair could not mend."""
-        return (*self.repair_warnings, *self.unrestored.values())
+        return (*self.repair_warnings, *self.not_restored.values())
 
     @asynccontextmanager
     async def unlocked(self) -> AsyncIterator[None]:
@@ -141,8 +140,8 @@ class Engine:
         `everywhere` also ports in other namespaces; with `ways`, the host's own addresses and routes as well, and with
         `reach`, how far the host is reached by links that ipvl made.
         """
-        moved = await self.kernel.ports_elsewhere() if everywhere else ()
-        found = await self.kernel.ways() if ways else HostWays()
+        moved = await self.kernel.ports_in_other_namespaces() if everywhere else ()
+        found = await self.kernel.ways() if ways else HostRouting()
         made = [parent.name for parent in self.records.parents() if parent.made] if reach else []
         reaches = await self.kernel.reach(made) if made else {}
         return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved, found, reaches)
@@ -176,10 +175,10 @@ class Engine:
         """
         if not changes:
             return
-        ends = freed(changes, self.records)
+        ends = ended_leases(changes, self.records)
         if ends:
             released = self.wire is not None
-            changes = (*(Put(unused(one, self.clock(), released=released)) for one in ends), *changes)
+            changes = (*(Put(released_lease(one, self.clock(), released=released)) for one in ends), *changes)
         self.store.commit(changes)
         self._release(ends)
         told: list[Event] = []
@@ -205,7 +204,7 @@ class Engine:
     def _release(self, ends: Iterable[DhcpLease]) -> None:
         for lease in ends:
             if self.wire is not None and lease.terms is not None and lease.key not in self.claims.taken:
-                say_farewell(self.wire, self.network(lease.network_id), lease, lease.terms, self.clock())
+                send_release(self.wire, self.network(lease.network_id), lease, lease.terms, self.clock())
 
     def tell(self, events: Iterable[Event]) -> None:
         """Publish events, in their order."""

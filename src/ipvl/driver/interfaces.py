@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ipvl.dhcp.dhcp_messages import Message, Reply
 from ipvl.model.addresses import IPAddress, IPNetwork, OwnAddresses
-from ipvl.model.links import HostWays, Link, PortsView, Reach, SandboxView
+from ipvl.model.links import HostExposure, HostRouting, Link, PortsView, SandboxView
 from ipvl.model.steps import Step
 from ipvl.records.records import Change, Record
 
@@ -36,13 +36,13 @@ class Kernel(Protocol):
     async def own_addresses(self) -> OwnAddresses:
         """Return the addresses that are this host's own, link-local ones left out; it takes next to no time."""
 
-    async def ways(self) -> HostWays:
+    async def ways(self) -> HostRouting:
         """Return the host's own addresses and the routes of its main table."""
 
-    async def reach(self, names: Collection[str]) -> Mapping[str, Reach]:
+    async def reach(self, names: Collection[str]) -> Mapping[str, HostExposure]:
         """Return how far the host itself is reached by those of some links that there are."""
 
-    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+    async def ports_in_other_namespaces(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
         """Return the ports on the host's links that are in other namespaces, as far as those can be found.
 
         Those at `known` paths always can be.
@@ -78,7 +78,7 @@ class Kernel(Protocol):
         """Tell everybody on a link's segment that these addresses are now at its MAC address; waits for nobody."""
 
 
-class Conversation(Protocol):
+class DhcpConversation(Protocol):
     """What says and hears the messages of one DHCP exchange on a link."""
 
     def say(self, message: Message) -> None:
@@ -88,10 +88,10 @@ class Conversation(Protocol):
         """Return the next answer, None when none came within so many seconds."""
 
 
-class Wire(Protocol):
+class DhcpWire(Protocol):
     """The segments behind the host's links."""
 
-    def open(self, link: str, xid: int) -> AbstractContextManager[Conversation]:
+    def open(self, link: str, xid: int) -> AbstractContextManager[DhcpConversation]:
         """Return what speaks and listens on a link; only answers with this number are heard."""
 
 

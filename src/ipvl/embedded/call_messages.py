@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ipvl.driver.status.dhcp_lease import DhcpStatus
 from ipvl.driver.status.subnet import SubnetStatus
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.model.networks import ConflictCheck
 
 
@@ -132,7 +132,7 @@ class Removed:
 class Attach:
     """`ipvl attach`: give the network namespace at a path an endpoint; `hosts` is a file to keep members' names in."""
 
-    attachment: Attachment
+    attachment: NetworkAttachment
     namespace: str
     name: str = ""
     hosts: str = ""
@@ -150,7 +150,7 @@ class Detach:
 class Connect:
     """`ipvl network connect`: put a running sandbox on one more network."""
 
-    attachment: Attachment
+    attachment: NetworkAttachment
     sandbox: str
 
 

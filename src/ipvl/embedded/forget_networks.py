@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_choice import endpoint_that_holds
-from ipvl.driver.networks import create_remove as driver
+from ipvl.driver.ipam.address_allocation import endpoint_that_holds
+from ipvl.driver.networks import create_remove
 from ipvl.embedded.call_messages import Forget, Removed
 from ipvl.embedded.lookup import find_network_of_docker
 from ipvl.errors import conflict, missing, shown
@@ -28,7 +28,7 @@ async def forget(engine: Engine, request: Forget) -> Removed:
         network = find_network_of_docker(engine.records, request.name)
         if not request.force:
             _check_unused(engine, network)
-        await driver.remove(engine, network)
+        await create_remove.remove(engine, network)
     return Removed((network.label,))
 
 

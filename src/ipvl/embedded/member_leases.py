@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ipvl.driver.dhcp_leases.lease_requests import Claim, Leased, leasing
+from ipvl.driver.dhcp_leases.lease_requests import GrantedLease, LeaseRequest, leasing
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import invalid, shown
 from ipvl.model.endpoints import Sandbox
 from ipvl.model.networks import Network
 
 DOCKERS = "use `docker network connect`, or make one with `ipvl network create`"
 
-Leases = Mapping[str, Leased]
+Leases = Mapping[str, GrantedLease]
 """What was granted, by the network's id."""
 
 
 @asynccontextmanager
-async def leased(engine: Engine, wishes: Sequence[Attachment], name: str, namespace: str = "") -> AsyncIterator[Leases]:
+async def leased(
+    engine: Engine, requests: Sequence[NetworkAttachment], name: str, namespace: str = ""
+) -> AsyncIterator[Leases]:
     """Get a lease on each of these networks that has its addresses from DHCP; what is not used is given back.
 
     Args:
         engine: what to work on; its lock is not held.
-        wishes: the networks.
+        requests: the networks.
         name: what the member is called, by which the server knows it again.
         namespace: the path of its namespace, where it has no name.
 
@@ -33,17 +35,17 @@ async def leased(engine: Engine, wishes: Sequence[Attachment], name: str, namesp
         IpvlError: a network is missing, an address was asked for that its server chooses, or no server grants a lease.
     """
     async with AsyncExitStack() as stack:
-        found: dict[str, Leased] = {}
-        for wish in wishes:
+        found: dict[str, GrantedLease] = {}
+        for wish in requests:
             network = find_own_network(engine.records, wish.network, DOCKERS)
             if network.asks_server and network.id not in found:
                 check_address(network, wish)
-                claim = Claim(name=name, shape="" if name else namespace)
+                claim = LeaseRequest(name=name, shape="" if name else namespace)
                 found[network.id] = await stack.enter_async_context(leasing(engine, network.id, claim))
         yield found
 
 
-def check_address(network: Network, wish: Attachment) -> None:
+def check_address(network: Network, wish: NetworkAttachment) -> None:
     """Refuse an address that was asked for on a network whose DHCP server chooses, or that has none to give.
 
     Raises:

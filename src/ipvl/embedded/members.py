@@ -9,20 +9,20 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
-from ipvl.driver.dhcp_leases.lease_requests import Leased, reserve_leased
+from ipvl.driver.dhcp_leases.lease_requests import GrantedLease, reserve_leased
 from ipvl.driver.endpoints.create_join_leave import addresses as addresses_of
 from ipvl.driver.endpoints.create_join_leave import make_port, port_mtu, reserve
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_choice import choose_addresses, moved_cursors
+from ipvl.driver.ipam.address_allocation import allocate_addresses, moved_cursors
 from ipvl.driver.ipam.address_conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
-from ipvl.driver.networks.host_ports import let_in, steps_to_remove
+from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
 from ipvl.driver.networks.router_notices import notices
 from ipvl.embedded.call_messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.hosts_file_names import publish_names
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.member_leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.networks import member
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind, conflict, invalid, missing, shown
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint, Sandbox
@@ -137,13 +137,13 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
 async def join(
     engine: Engine,
     network: Network,
-    wish: Attachment,
+    wish: NetworkAttachment,
     namespace: str,
     inode: int,
     *,
     name: str | None,
     hosts: str | None,
-    lease: Leased | None = None,
+    lease: GrantedLease | None = None,
 ) -> Endpoint:
     """Choose addresses, make the port, move it in and set it up; the engine's lock is held.
 
@@ -219,7 +219,7 @@ async def join(
         raise
     try:
         await engine.apply((_routing(engine, endpoint, view.default_routes),))
-        await let_in(engine, network, endpoint)
+        await add_host_route_to(engine, network, endpoint)
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
     except IpvlError:
@@ -261,7 +261,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
         publish_names(engine)
         engine.commit((Drop(endpoint),))
     else:
-        await engine.apply(steps_to_remove(engine, endpoint))
+        await engine.apply(steps_to_remove_port(engine, endpoint))
         engine.commit((Drop(endpoint),))
         publish_names(engine)
     log.info("network %s: endpoint %s has left", label, endpoint.label)
@@ -272,7 +272,7 @@ def endpoint_id(network: Network, inode: int) -> str:
     return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
 
 
-async def _with_addresses(engine: Engine, network: Network, wish: Attachment, endpoint: Endpoint) -> Endpoint:
+async def _with_addresses(engine: Engine, network: Network, wish: NetworkAttachment, endpoint: Endpoint) -> Endpoint:
     """Give an endpoint addresses that nobody has, and record it.
 
     Raises:
@@ -289,7 +289,7 @@ async def _with_addresses(engine: Engine, network: Network, wish: Attachment, en
     found: Mapping[IPAddress, str] = {}
     for _ in range(MOST_IN_TURN):
         own = await engine.kernel.own_addresses()
-        addresses = choose_addresses(engine, network, wanted4, wanted6, endpoint.id, own=own, sandbox=sandbox)
+        addresses = allocate_addresses(engine, network, wanted4, wanted6, endpoint.id, own=own, sandbox=sandbox)
         if not addresses:
             raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
         endpoint = replace(endpoint, addresses=addresses)
@@ -309,13 +309,13 @@ def _steps_to_take(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
     namespace = endpoint.sandbox or ""
     return (
-        *steps_to_remove(engine, endpoint),
+        *steps_to_remove_port(engine, endpoint),
         TakePort(namespace, endpoint.port),
         TakePort(namespace, endpoint.interface or endpoint.port),
     )
 
 
-async def _with_lease(engine: Engine, network: Network, endpoint: Endpoint, lease: Leased | None) -> Endpoint:
+async def _with_lease(engine: Engine, network: Network, endpoint: Endpoint, lease: GrantedLease | None) -> Endpoint:
     """Give an endpoint the address of its lease, and record both.
 
     Raises:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from ipvl.addresses.next_address import gateway_of
 from ipvl.driver.dhcp_leases.lease_status import lease_status
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_choice import choose_subnets
-from ipvl.driver.networks import create_remove as driver
+from ipvl.driver.ipam.address_allocation import allocate_subnets
+from ipvl.driver.networks import create_remove
 from ipvl.driver.networks.host_ports import with_host_addresses
 from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.driver.status.dhcp_lease import DhcpStatus
@@ -76,7 +76,7 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
         wish = replace(wish, labels=tuple(sorted(request.labels.items())))
         if request.dry_run:
             return NetworkCreated(wish.id, notices, await _plan(engine, wish))
-        await driver.create_network(engine, wish)
+        await create_remove.create_network(engine, wish)
     return NetworkCreated(wish.id, (*notices, *_warnings(engine, wish)))
 
 
@@ -111,7 +111,7 @@ async def remove(engine: Engine, request: NamedNetwork) -> Removed:
                 f"network {network.label} has {_counted(len(present), 'member')}: {', '.join(some)}",
                 f"stop them, or disconnect them with `ipvl network disconnect {network.label} NAME`",
             )
-        await driver.remove(engine, network)
+        await create_remove.remove(engine, network)
         publish_names(engine)
     return Removed((network.label,))
 
@@ -126,7 +126,7 @@ async def prune(engine: Engine, request: AnyNetwork) -> Removed:
     async with engine.lock:
         for network in engine.records.networks():
             if network.door == DOOR and not _present(engine, network):
-                await driver.remove(engine, network)
+                await create_remove.remove(engine, network)
                 removed.append(network.label)
         publish_names(engine)
     return Removed(tuple(removed))
@@ -200,7 +200,7 @@ async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Ne
         raise invalid(f"subnet {four} is IPv4, which --no-ipv4 switches off", "leave one of them out")
     if not (given or request.ipv4 or request.ipv6):
         return without_addresses(wish)
-    chosen = await choose_subnets(engine, ipv4=request.ipv4 and 4 not in given, ipv6=request.ipv6 and 6 not in given)
+    chosen = await allocate_subnets(engine, ipv4=request.ipv4 and 4 not in given, ipv6=request.ipv6 and 6 not in given)
     subnets = sorted((*chosen, *wish.subnets), key=lambda subnet: subnet.pool.version) if chosen else wish.subnets
     return replace(wish, subnets=tuple(subnets))
 

@@ -9,7 +9,7 @@ SILENT = frozenset({"sandbox.check", "sandbox.start", "sandbox.ended"})
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class NetworkAttachment:
     """A wish to be on a network: explicit addresses are empty when any will do; a MAC address is refused."""
 
     network: str
@@ -25,7 +25,7 @@ class CheckSandbox:
     """Ask whether a sandbox could be started, before any process is."""
 
     name: str
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[NetworkAttachment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class StartSandbox:
     process: int
     supervisor: int
     removed_at_end: bool
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[NetworkAttachment, ...]
     hosts: str
 
 

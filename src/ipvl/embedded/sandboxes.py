@@ -16,7 +16,7 @@ from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.member_leases import DOCKERS, check_address, leased, name_resolvers
 from ipvl.embedded.members import join, leave
 from ipvl.embedded.networks import member
-from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded, StartSandbox
+from ipvl.embedded.sandbox_messages import CheckSandbox, NamedSandbox, NetworkAttachment, SandboxEnded, StartSandbox
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
 from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import Network
@@ -216,24 +216,26 @@ def _check_name(engine: Engine, name: str, own: str = "") -> None:
         raise conflict(f"sandbox {name} exists already", f"choose another --name, or remove it: ipvl rm {name}")
 
 
-def _networks(engine: Engine, wishes: Sequence[Attachment]) -> list[Network]:
+def _networks(engine: Engine, requests: Sequence[NetworkAttachment]) -> list[Network]:
     """Return the networks that a sandbox is to be on.
 
     Raises:
         IpvlError: one does not exist, is Docker's, or is named twice.
     """
-    networks = [find_own_network(engine.records, wish.network, DOCKERS) for wish in wishes]
+    networks = [find_own_network(engine.records, wish.network, DOCKERS) for wish in requests]
     for number, network in enumerate(networks):
         if network in networks[:number]:
             raise invalid(f"network {network.label} is given twice", "give each --net once")
     return networks
 
 
-def _static(sandbox: Sandbox, networks: Sequence[Network], wishes: Sequence[Attachment]) -> tuple[StaticAddress, ...]:
+def _static(
+    sandbox: Sandbox, networks: Sequence[Network], requests: Sequence[NetworkAttachment]
+) -> tuple[StaticAddress, ...]:
     """Return what a sandbox asks for by name, and will again when it is started once more."""
     return tuple(
         StaticAddress(network.id, sandbox.id, sandbox.name, ip_address(text))
-        for network, wish in zip(networks, wishes, strict=True)
+        for network, wish in zip(networks, requests, strict=True)
         for text in (wish.ip, wish.ip6)
         if text and not network.asks_server
     )

@@ -24,7 +24,7 @@ MOST_WAITING = 8
 """Requests that a client may have sent before the answer to the first."""
 
 
-class Crowd(Protocol):
+class ConnectionCounter(Protocol):
     """Who keeps count of a door's connections."""
 
     def admit(self, connection: Connection) -> str | None:
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         crowd: who keeps count.
     """
 
-    def __init__(self, door: Door, crowd: Crowd) -> None:
+    def __init__(self, door: Door, crowd: ConnectionCounter) -> None:
         self._door = door
         self._crowd = crowd
         self._loop = asyncio.get_running_loop()

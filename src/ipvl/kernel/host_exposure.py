@@ -14,18 +14,18 @@ from ipaddress import ip_interface
 from pathlib import Path
 from socket import if_nametoindex
 
-from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.network_stack import read_setting
 from ipvl.kernel.own_addresses import list_addresses
 from ipvl.model.addresses import IPInterface
-from ipvl.model.links import Reach
+from ipvl.model.links import HostExposure
 
 NEVER, OWN_ALONE = 8, 1
 """Values of arp_ignore: answer nobody, or for addresses of this very link."""
 IPV4, IPV6 = Path("/proc/sys/net/ipv4/conf"), Path("/proc/sys/net/ipv6/conf")
 
 
-def shut(name: str) -> None:
+def keep_host_off(name: str) -> None:
     """Keep the host off a link; one that is gone needs it no more.
 
     Raises:
@@ -46,7 +46,7 @@ def route(name: str) -> None:
     _write(IPV4 / name, rp_filter=read_setting(IPV4 / "default/rp_filter"), arp_ignore=OWN_ALONE)
 
 
-def read(conversation: Conversation, names: Collection[str]) -> dict[str, Reach]:
+def read(conversation: NetlinkSocket, names: Collection[str]) -> dict[str, HostExposure]:
     """Return how far the host is reached by those of some links that there are.
 
     Raises:
@@ -58,7 +58,7 @@ def read(conversation: Conversation, names: Collection[str]) -> dict[str, Reach]
     addresses = _addresses(conversation)
     for name in names:
         if (IPV4 / name).exists():
-            found[name] = Reach(
+            found[name] = HostExposure(
                 rp_filter=read_setting(IPV4 / name / "rp_filter"),
                 arp_ignore=read_setting(IPV4 / name / "arp_ignore"),
                 ipv6=read_setting(IPV6 / name / "disable_ipv6", otherwise=1) == 0,
@@ -67,7 +67,7 @@ def read(conversation: Conversation, names: Collection[str]) -> dict[str, Reach]
     return found
 
 
-def _addresses(conversation: Conversation) -> Mapping[int, tuple[IPInterface, ...]]:
+def _addresses(conversation: NetlinkSocket) -> Mapping[int, tuple[IPInterface, ...]]:
     found: dict[int, tuple[IPInterface, ...]] = {}
     for index, address, length in list_addresses(conversation):
         if address.version == 4:

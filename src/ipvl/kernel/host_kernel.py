@@ -14,39 +14,41 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused, missing
-from ipvl.kernel import host_exposure as host_reach
-from ipvl.kernel import host_ports, namespaces
-from ipvl.kernel import own_addresses as own
-from ipvl.kernel import port_snapshots as port_views
-from ipvl.kernel import ports_in_namespaces as elsewhere
-from ipvl.kernel import sandbox_ports as sandboxes
-from ipvl.kernel.host_routes import dump_prefixes, dump_ways, machine_identity
-from ipvl.kernel.netlink import ipvlan_message as link_kinds
-from ipvl.kernel.netlink import rtnetlink_messages as messages
-from ipvl.kernel.netlink.netlink_socket import Conversation
-from ipvl.kernel.wire import address_probes as probes
+from ipvl.kernel import (
+    host_exposure,
+    host_ports,
+    namespaces,
+    own_addresses,
+    port_snapshots,
+    ports_in_namespaces,
+    sandbox_ports,
+)
+from ipvl.kernel.host_routes import dump_host_routing, dump_prefixes, machine_identity
+from ipvl.kernel.netlink import ipvlan_message, rtnetlink_messages
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
+from ipvl.kernel.wire import address_probes
 from ipvl.model.addresses import IPAddress, IPNetwork, OwnAddresses
-from ipvl.model.links import HALF_MADE_PREFIX, MADE_BY_IPVL, HostWays, Link, PortsView, Reach, SandboxView
+from ipvl.model.links import HALF_MADE_PREFIX, MADE_BY_IPVL, HostExposure, HostRouting, Link, PortsView, SandboxView
 from ipvl.model.networks import VlanProtocol
 from ipvl.model.pools import THIS_HOST
 from ipvl.model.steps import (
+    AddHostRoutes,
     BringUp,
-    CloseHost,
+    KeepHostOff,
     MakeDummy,
     MakeHostPort,
     MakePort,
     MakeVlan,
-    OpenHost,
     PlacePort,
     RemoveHalfMade,
     RemoveHostPort,
+    RemoveHostRoutes,
     RemoveParent,
     RemovePort,
     RestoreRoutes,
-    RouteParent,
+    RouteByParent,
     RoutePort,
     SetMtu,
-    ShutParent,
     Step,
     TakePort,
 )
@@ -75,7 +77,7 @@ class HostKernel:
         conversation: for what every container's start consists of.
     """
 
-    def __init__(self, socket: AsyncIPRoute, conversation: Conversation) -> None:
+    def __init__(self, socket: AsyncIPRoute, conversation: NetlinkSocket) -> None:
         self._socket = socket
         self._conversation = conversation
         # The kernel refuses a second dump on a socket with EBUSY (netlink_dump_start in net/netlink/af_netlink.c).
@@ -102,7 +104,7 @@ class HostKernel:
             IpvlError: there is no network namespace at this path, or the kernel refused.
         """
         try:
-            return sandboxes.look_into(path)
+            return sandbox_ports.look_into(path)
         except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 
@@ -115,7 +117,7 @@ class HostKernel:
             IpvlError: there is no network namespace at this path, or the kernel refused.
         """
         try:
-            return await port_views.look_at_ports(self._socket, self._conversation, path, whole=whole)
+            return await port_snapshots.look_at_ports(self._socket, self._conversation, path, whole=whole)
         except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 
@@ -126,15 +128,15 @@ class HostKernel:
             IpvlError: the kernel refused, or the links changed faster than they could be read.
         """
         try:
-            found = self._conversation.list(messages.all_links())
+            found = self._conversation.list(rtnetlink_messages.all_links())
         except (NetlinkError, OSError) as error:
             _refuse(error, "list links")
         if found is None:
             raise kernel_refused("the host's links change faster than they can be listed", "try again")
-        kinds = dict(map(messages.read_kind, found))
-        return tuple(messages.read_link(body, kinds) for body in found)
+        kinds = dict(map(rtnetlink_messages.read_kind, found))
+        return tuple(rtnetlink_messages.read_link(body, kinds) for body in found)
 
-    async def ports_elsewhere(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
+    async def ports_in_other_namespaces(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
         """Return the links in other namespaces that sit on a link of this one; `lower` is its index here.
 
         Namespaces without a name in Docker's folder or that of `ip netns` are looked into only when they are `known`:
@@ -144,7 +146,7 @@ class HostKernel:
             IpvlError: the kernel refused; a namespace that goes away meanwhile has no ports and is passed over.
         """
         try:
-            return await elsewhere.ports_elsewhere(self._socket, self._conversation, known)
+            return await ports_in_namespaces.ports_in_other_namespaces(self._socket, self._conversation, known)
         except NetlinkError as error:
             _refuse(error, "list the links of other namespaces")
 
@@ -163,18 +165,18 @@ class HostKernel:
             IpvlError: the kernel refused, or they changed faster than they could be read.
         """
         try:
-            return own.own_addresses(self._conversation)
+            return own_addresses.own_addresses(self._conversation)
         except (NetlinkError, OSError) as error:
             _refuse(error, "list addresses")
 
-    async def ways(self) -> HostWays:
+    async def ways(self) -> HostRouting:
         """Return the host's own addresses and the routes of its main table.
 
         Raises:
             IpvlError: the kernel refused, or they changed faster than they could be read.
         """
         names = {link.index: link.name for link in await self.all()}
-        return await self._whole(lambda: dump_ways(self._socket, names))
+        return await self._whole(lambda: dump_host_routing(self._socket, names))
 
     async def _whole(self, dump: Callable[[], Awaitable[_Found | None]]) -> _Found:
         for _ in range(DUMP_TRIES):
@@ -196,7 +198,11 @@ class HostKernel:
         if found is None:
             return {}
         try:
-            there = {address for index, address, _ in own.list_addresses(self._conversation) if index == found.index}
+            there = {
+                address
+                for index, address, _ in own_addresses.list_addresses(self._conversation)
+                if index == found.index
+            }
         except (NetlinkError, OSError) as error:
             _refuse(error, "list addresses")
         if not there.isdisjoint(addresses):
@@ -204,19 +210,19 @@ class HostKernel:
         if not (found.up and found.carrier):
             return {}
         try:
-            heard = await probes.holders(link, addresses)
+            heard = await address_probes.holders(link, addresses)
         except OSError as error:
             _refuse(error, f"ask on {link} who has an address")
         return {address: " and ".join(macs[:MOST_NAMED]) for address, macs in heard.items()}
 
-    async def reach(self, names: Collection[str]) -> dict[str, Reach]:
+    async def reach(self, names: Collection[str]) -> dict[str, HostExposure]:
         """Return how far the host itself is reached by those of some links that there are.
 
         Raises:
             IpvlError: the kernel refused.
         """
         try:
-            return host_reach.read(self._conversation, names)
+            return host_exposure.read(self._conversation, names)
         except (NetlinkError, OSError) as error:
             _refuse(error, "list addresses")
 
@@ -226,7 +232,7 @@ class HostKernel:
         Raises:
             IpvlError: this user may not send frames, or the link is gone or down.
         """
-        probes.announce(link, addresses)
+        address_probes.announce(link, addresses)
 
     async def by_name(self, name: str) -> Link | None:
         """Return the link with this name, or None; `master_kind` is not filled in.
@@ -235,7 +241,7 @@ class HostKernel:
             IpvlError: the kernel refused.
         """
         try:
-            return messages.read_link(self._conversation.ask(messages.link_named(name)), {})
+            return rtnetlink_messages.read_link(self._conversation.ask(rtnetlink_messages.link_named(name)), {})
         except (NetlinkError, OSError) as error:
             if isinstance(error, NetlinkError) and error.code == errno.ENODEV:
                 return None
@@ -296,44 +302,44 @@ class HostKernel:
         match step:
             case PlacePort():
                 port = await self._existing(step.name)
-                await sandboxes.place_port(self._conversation, port.index, step)
+                await sandbox_ports.place_port(self._conversation, port.index, step)
             case RoutePort():
-                sandboxes.route_port(step)
+                sandbox_ports.route_port(step)
             case RestoreRoutes():
-                port_views.restore_routes(step)
+                port_snapshots.restore_routes(step)
             case TakePort():
-                sandboxes.take_port(step)
+                sandbox_ports.take_port(step)
 
     async def _apply_for_host(
-        self, step: ShutParent | RouteParent | MakeHostPort | OpenHost | CloseHost | SetMtu | BringUp
+        self, step: KeepHostOff | RouteByParent | MakeHostPort | AddHostRoutes | RemoveHostRoutes | SetMtu | BringUp
     ) -> None:
         match step:
-            case ShutParent() | RouteParent() | BringUp():
+            case KeepHostOff() | RouteByParent() | BringUp():
                 await self._mend_parent(step)
             case MakeHostPort():
                 half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
                 make = partial(self._make_port, MakePort(half_made, step.parent, step.mode, step.flag, step.mtu))
                 await self._finish(half_made, step.name, make, partial(host_ports.prepare, half_made, ipv6=step.ipv6))
-            case OpenHost():
+            case AddHostRoutes():
                 async with self._dumping:
-                    await host_ports.open_host(self._socket, (await self._existing(step.name)).index, step)
+                    await host_ports.add_host_routes(self._socket, (await self._existing(step.name)).index, step)
             case SetMtu(namespace=None):
                 await self._socket.link("set", index=(await self._existing(step.interface)).index, mtu=step.mtu)
             case SetMtu():
-                sandboxes.set_mtu(step, step.namespace or "")
-            case CloseHost():
+                sandbox_ports.set_mtu(step, step.namespace or "")
+            case RemoveHostRoutes():
                 link = await self.by_name(step.name)
                 if link is not None:
-                    await host_ports.close_host(self._socket, link.index, step)
+                    await host_ports.remove_host_routes(self._socket, link.index, step)
             case _:
                 assert_never(step)
 
-    async def _mend_parent(self, step: ShutParent | RouteParent | BringUp) -> None:
+    async def _mend_parent(self, step: KeepHostOff | RouteByParent | BringUp) -> None:
         match step:
-            case ShutParent():
-                host_reach.shut(step.name)
-            case RouteParent():
-                host_reach.route((await self._existing(step.name)).name)
+            case KeepHostOff():
+                host_exposure.keep_host_off(step.name)
+            case RouteByParent():
+                host_exposure.route((await self._existing(step.name)).name)
             case BringUp():
                 link = await self.by_name(step.name)
                 if link is not None and link.made_by_ipvl:
@@ -360,7 +366,7 @@ class HostKernel:
     async def _make_parent(self, name: str, **attributes: Any) -> None:
         half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
         make = partial(self._socket.link, "add", ifname=half_made, **attributes)
-        await self._finish(half_made, name, make, partial(host_reach.shut, half_made))
+        await self._finish(half_made, name, make, partial(host_exposure.keep_host_off, half_made))
 
     async def _finish(
         self,
@@ -398,7 +404,7 @@ class HostKernel:
                 "make it again, as it was when the network was created, and start the container once more",
             )
         try:
-            self._conversation.do(messages.new_port(step, parent.index))
+            self._conversation.do(rtnetlink_messages.new_port(step, parent.index))
         except NetlinkError as error:
             if error.code == errno.EBUSY:
                 raise kernel_refused(
@@ -415,14 +421,14 @@ class HostKernel:
 
     def _bring_up(self, link: Link) -> None:
         try:
-            self._conversation.do(messages.switched_link(link.index, up=True))
+            self._conversation.do(rtnetlink_messages.switched_link(link.index, up=True))
         except NetlinkError as error:
             if error.code != errno.ENETDOWN:
                 raise
 
     def _remove(self, link: Link) -> None:
         try:
-            self._conversation.do(messages.no_link(link.index))
+            self._conversation.do(rtnetlink_messages.removed_link(link.index))
         except NetlinkError as error:
             if error.code != errno.ENODEV:
                 raise
@@ -435,13 +441,13 @@ async def open_host_kernel() -> AsyncIterator[HostKernel]:
     Raises:
         IpvlError: the kernel refused the socket.
     """
-    link_kinds.register()
+    ipvlan_message.register()
     async with AsyncExitStack() as opened:
         try:
             socket = AsyncIPRoute(ext_ack=True, strict_check=True)
             opened.callback(socket.close)
             await socket.setup_endpoint()
-            conversation = opened.enter_context(Conversation())
+            conversation = opened.enter_context(NetlinkSocket())
         except OSError as error:
             raise kernel_refused(f"the netlink socket cannot be opened: {error.strerror}") from error
         yield HostKernel(socket, conversation)

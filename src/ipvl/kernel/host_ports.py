@@ -10,8 +10,8 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.model.addresses import IPNetwork
-from ipvl.model.links import HostWay
-from ipvl.model.steps import CloseHost, OpenHost
+from ipvl.model.links import HostPortRoute
+from ipvl.model.steps import AddHostRoutes, RemoveHostRoutes
 
 FAMILIES = {4: AF_INET, 6: AF_INET6}
 IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
@@ -33,7 +33,7 @@ def prepare(name: str, *, ipv6: bool) -> None:
             path.write_text(value)
 
 
-async def open_host(link: AsyncIPRoute, index: int, step: OpenHost) -> None:
+async def add_host_routes(link: AsyncIPRoute, index: int, step: AddHostRoutes) -> None:
     """Add addresses and routes that are not there yet.
 
     Raises:
@@ -54,7 +54,7 @@ async def open_host(link: AsyncIPRoute, index: int, step: OpenHost) -> None:
                 raise
 
 
-async def close_host(link: AsyncIPRoute, index: int, step: CloseHost) -> None:
+async def remove_host_routes(link: AsyncIPRoute, index: int, step: RemoveHostRoutes) -> None:
     """Remove routes that are there.
 
     Raises:
@@ -73,7 +73,7 @@ def _route(destination: IPNetwork, index: int) -> dict[str, object]:
     return {"family": FAMILIES[destination.version], "dst": str(destination), "oif": index, **scope}
 
 
-async def _is_there(link: AsyncIPRoute, index: int, way: HostWay) -> bool:
+async def _is_there(link: AsyncIPRoute, index: int, way: HostPortRoute) -> bool:
     family = FAMILIES[way.destination.version]
     found = [
         (message.get("dst"), message["dst_len"])

@@ -11,7 +11,7 @@ from typing import Any
 from pyroute2 import AsyncIPRoute
 
 from ipvl.model.addresses import IPNetwork
-from ipvl.model.links import HostRoute, HostWays
+from ipvl.model.links import HostRoute, HostRouting
 
 RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
 RTPROT_KERNEL, RTPROT_RA = 2, 9  # what NetworkManager and systemd-networkd call an announced prefix
@@ -35,7 +35,7 @@ async def dump_prefixes(socket: AsyncIPRoute) -> tuple[IPNetwork, ...] | None:
     return tuple(sorted(found, key=lambda one: (one.version, int(one.network_address), one.prefixlen)))
 
 
-async def dump_ways(socket: AsyncIPRoute, names: Mapping[int, str]) -> HostWays | None:
+async def dump_host_routing(socket: AsyncIPRoute, names: Mapping[int, str]) -> HostRouting | None:
     """Return the host's own addresses and the routes of its main table, both families.
 
     None when they changed while they were listed (NLM_F_DUMP_INTR): ask again.
@@ -51,7 +51,7 @@ async def dump_ways(socket: AsyncIPRoute, names: Mapping[int, str]) -> HostWays 
     routes = [message async for message in await socket.route("dump", table=RT_TABLE_MAIN)]
     if any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in (*addresses, *routes)):
         return None
-    return HostWays(
+    return HostRouting(
         frozenset(
             (names[message["index"]], ip_address(message.get("local") or message.get("address")))
             for message in addresses

@@ -10,7 +10,7 @@ from pathlib import Path
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import kernel_refused
-from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.own_addresses import list_addresses
 from ipvl.model.addresses import IPInterface
 from ipvl.model.host_facts import LinkFacts, NetworkStack
@@ -104,7 +104,7 @@ def addresses() -> dict[int, tuple[IPInterface, ...]]:
     """
     found: dict[int, tuple[IPInterface, ...]] = {}
     try:
-        with Conversation() as conversation:
+        with NetlinkSocket() as conversation:
             for index, address, length in list_addresses(conversation):
                 found[index] = (*found.get(index, ()), ip_interface((address, length)))
     except (OSError, NetlinkError) as error:

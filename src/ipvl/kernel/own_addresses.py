@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import kernel_refused
-from ipvl.kernel.netlink import rtnetlink_messages as messages
-from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.netlink import rtnetlink_messages
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.model.addresses import IPAddress
 
 
-def list_addresses(conversation: Conversation) -> list[tuple[int, IPAddress, int]]:
+def list_addresses(conversation: NetlinkSocket) -> list[tuple[int, IPAddress, int]]:
     """Return every address, with the index of its link before and its prefix length behind it.
 
     Raises:
@@ -21,7 +21,7 @@ def list_addresses(conversation: Conversation) -> list[tuple[int, IPAddress, int
         OSError: an answer was lost.
         IpvlError: they changed faster than they could be read.
     """
-    return [one for body in _dump(conversation) if (one := messages.read_address(body)) is not None]
+    return [one for body in _dump(conversation) if (one := rtnetlink_messages.read_address(body)) is not None]
 
 
 class ListedAddresses(Mapping[IPAddress, str]):
@@ -32,7 +32,7 @@ class ListedAddresses(Mapping[IPAddress, str]):
         links: the index of the link of each address.
     """
 
-    def __init__(self, conversation: Conversation, links: Mapping[IPAddress, int]) -> None:
+    def __init__(self, conversation: NetlinkSocket, links: Mapping[IPAddress, int]) -> None:
         self._conversation = conversation
         self._links = links
 
@@ -45,7 +45,9 @@ class ListedAddresses(Mapping[IPAddress, str]):
         """
         index = self._links[address]
         try:
-            return messages.read_link(self._conversation.ask(messages.link_numbered(index)), {}).name
+            return rtnetlink_messages.read_link(
+                self._conversation.ask(rtnetlink_messages.link_numbered(index)), {}
+            ).name
         except (NetlinkError, OSError) as error:
             if isinstance(error, NetlinkError) and error.code == errno.ENODEV:
                 return f"link {index}"
@@ -61,7 +63,7 @@ class ListedAddresses(Mapping[IPAddress, str]):
         return len(self._links)
 
 
-def own_addresses(conversation: Conversation) -> ListedAddresses:
+def own_addresses(conversation: NetlinkSocket) -> ListedAddresses:
     """Return the addresses that are the host's alone, each with the name of its link; of several links, of the last.
 
     Left out are link-local ones, which every link may have on its own (RFC 3927, RFC 4291).
@@ -74,14 +76,14 @@ def own_addresses(conversation: Conversation) -> ListedAddresses:
     links: dict[IPAddress, int] = {}
     for body in _dump(conversation):
         # Every link has one of these, and a busy host has many links.
-        found = None if messages.is_link_local6(body) else messages.read_address(body)
+        found = None if rtnetlink_messages.is_link_local6(body) else rtnetlink_messages.read_address(body)
         if found is not None and not found[1].is_link_local:
             links[found[1]] = found[0]
     return ListedAddresses(conversation, links)
 
 
-def _dump(conversation: Conversation) -> tuple[bytes, ...]:
-    found = conversation.list(messages.all_addresses())
+def _dump(conversation: NetlinkSocket) -> tuple[bytes, ...]:
+    found = conversation.list(rtnetlink_messages.all_addresses())
     if found is None:
         raise kernel_refused("the host's addresses change faster than they can be listed", "try again")
     return found

@@ -13,8 +13,8 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused
-from ipvl.kernel import ports_in_namespaces as elsewhere
-from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel import ports_in_namespaces
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.netlink.port_messages import (
     Held,
     read_address,
@@ -27,10 +27,10 @@ from ipvl.kernel.netlink.rtnetlink_messages import (
     all_links,
     all_routes,
     link_named,
+    read_host_route,
     read_kind,
     read_link,
     read_lower,
-    read_way,
 )
 from ipvl.kernel.sandbox_ports import RESTLESS, entered, inside
 from ipvl.model.addresses import IPAddress
@@ -46,7 +46,7 @@ NOT_SET = frozenset({"mtu", "mc_forwarding", "stable_secret"})
 """Settings that are the kernel's own, follow from others, or are a secret of the host's."""
 
 
-async def look_at_ports(socket: AsyncIPRoute, host: Conversation, namespace: str, *, whole: bool) -> PortsView:
+async def look_at_ports(socket: AsyncIPRoute, host: NetlinkSocket, namespace: str, *, whole: bool) -> PortsView:
     """Return the ports in a sandbox, with everything about them where it may be entered.
 
     Args:
@@ -64,7 +64,7 @@ async def look_at_ports(socket: AsyncIPRoute, host: Conversation, namespace: str
     except IpvlError as error:
         if not isinstance(error.__cause__, PermissionError):
             raise
-    found = await elsewhere.ports_in(socket, host, namespace)
+    found = await ports_in_namespaces.ports_in(socket, host, namespace)
     ports = [PortView(port.name, port.lower, port.up) for port in found if port.lower is not None]
     return PortsView(entered=False, ports=tuple(ports))
 
@@ -89,7 +89,7 @@ def restore_routes(step: RestoreRoutes) -> None:
 
 def _look_inside(namespace: str, *, whole: bool) -> PortsView:
     with entered(namespace):
-        conversation = Conversation()
+        conversation = NetlinkSocket()
         with conversation:
             asked = [conversation.list(request) for request in (all_links(), all_addresses(), all_routes())]
         if None in asked:
@@ -107,7 +107,7 @@ def _look_inside(namespace: str, *, whole: bool) -> PortsView:
             setup = _setup(link, body, own, routes) if whole else None
             ports.append(PortView(link.name, lower, link.up, has, setup))
     names = {link.index: link.name for link in links}
-    ways = [way for way in map(read_way, routes) if way is not None and way.destination.prefixlen == 0]
+    ways = [way for way in map(read_host_route, routes) if way is not None and way.destination.prefixlen == 0]
     return PortsView(
         entered=True,
         ports=tuple(ports),

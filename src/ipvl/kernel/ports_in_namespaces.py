@@ -12,14 +12,16 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.kernel import namespaces
-from ipvl.kernel.netlink import rtnetlink_messages as messages
-from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.netlink import rtnetlink_messages
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.model.links import Link
 
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 
 
-async def ports_elsewhere(socket: AsyncIPRoute, conversation: Conversation, known: Iterable[str]) -> tuple[Link, ...]:
+async def ports_in_other_namespaces(
+    socket: AsyncIPRoute, conversation: NetlinkSocket, known: Iterable[str]
+) -> tuple[Link, ...]:
     """Return the links in other namespaces that sit on a link of this one; `lower` is its index here.
 
     Args:
@@ -36,7 +38,7 @@ async def ports_elsewhere(socket: AsyncIPRoute, conversation: Conversation, know
     return tuple(found)
 
 
-async def ports_in(socket: AsyncIPRoute, conversation: Conversation, path: str) -> tuple[Link, ...]:
+async def ports_in(socket: AsyncIPRoute, conversation: NetlinkSocket, path: str) -> tuple[Link, ...]:
     """Return the links in the namespace at a path that sit on a link of this one; none when it went away meanwhile.
 
     Raises:
@@ -44,7 +46,7 @@ async def ports_in(socket: AsyncIPRoute, conversation: Conversation, path: str) 
     """
     try:
         number = await _number(socket, path)
-        bodies = conversation.list(messages.all_links_of(number)) or ()
+        bodies = conversation.list(rtnetlink_messages.all_links_of(number)) or ()
         own = await _number(socket, str(namespaces.OWN))
     except OSError:
         return ()
@@ -54,9 +56,9 @@ async def ports_in(socket: AsyncIPRoute, conversation: Conversation, path: str) 
         return ()
     found: list[Link] = []
     for body in bodies:
-        lower, where = messages.read_lower(body)
+        lower, where = rtnetlink_messages.read_lower(body)
         if lower is not None and where == own:
-            found.append(replace(messages.read_link(body, {}), lower=lower, namespace=path))
+            found.append(replace(rtnetlink_messages.read_link(body, {}), lower=lower, namespace=path))
     return tuple(found)
 
 

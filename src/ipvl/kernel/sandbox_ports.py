@@ -20,26 +20,26 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, kernel_refused, missing
 from ipvl.kernel.namespaces import inode
-from ipvl.kernel.netlink.netlink_socket import Conversation
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.netlink.port_messages import address_of_port, dressed_link
 from ipvl.kernel.netlink.rtnetlink_messages import (
     LOOPBACK,
+    HostRouteMessage,
     Request,
-    Way,
     all_links,
     all_routes,
+    announcing_link,
     link_named,
     link_numbered,
     moved_link,
     new_route,
-    no_link,
+    read_host_route,
     read_kind,
     read_link,
-    read_way,
+    removed_link,
     renamed_link,
     resized_link,
     switched_link,
-    telling_link,
 )
 from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork
 from ipvl.model.endpoints import PortSetup
@@ -68,7 +68,7 @@ def look_into(namespace: str) -> SandboxView:
     if links is None or routes is None:
         raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
     found = [read_link(body, {}) for body in links]
-    ways = filter(None, map(read_way, routes))
+    ways = filter(None, map(read_host_route, routes))
     return SandboxView(
         frozenset(one.name for one in found),
         frozenset(one.name for one in found if one.up),
@@ -80,7 +80,7 @@ def look_into(namespace: str) -> SandboxView:
     )
 
 
-async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
+async def place_port(host: NetlinkSocket, index: int, step: PlacePort) -> None:
     """Move the port with this index, name it, give it its addresses and bring it up.
 
     On failure it is gone, or in there under the name it had, if the answer to the move was lost.
@@ -93,7 +93,7 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
     with_ipv6 = not step.addresses or any(address.version == 6 for address in step.addresses)
     with ExitStack() as opened:
         with entered(step.namespace):
-            link = opened.enter_context(Conversation())
+            link = opened.enter_context(NetlinkSocket())
             moved = _move(host, index, link, step)
             with _gone_on_failure(link, moved):
                 link.do(switched_link(moved, up=False))
@@ -109,7 +109,7 @@ async def place_port(host: Conversation, index: int, step: PlacePort) -> None:
             link.do(switched_link(moved, up=True))
             if step.announced:
                 # Only now, since coming up would be announced as well, out of turn.
-                link.do(telling_link(moved))
+                link.do(announcing_link(moved))
                 if with_ipv6:
                     with entered(step.namespace):
                         _configure(f"ipv6/conf/{step.interface}/ndisc_notify", "1")
@@ -154,7 +154,7 @@ def take_port(step: TakePort) -> None:
             remove_port(link, link_named(step.interface))
 
 
-def remove_port(link: Conversation, question: Request) -> None:
+def remove_port(link: NetlinkSocket, question: Request) -> None:
     """Remove the port that a question asks for; one that is gone is done already, another link is left alone.
 
     Raises:
@@ -163,13 +163,13 @@ def remove_port(link: Conversation, question: Request) -> None:
     try:
         index, kind = read_kind(link.ask(question))
         if kind == "ipvlan":
-            link.do(no_link(index))
+            link.do(removed_link(index))
     except NetlinkError as error:
         if error.code != errno.ENODEV:
             raise
 
 
-def _move(host: Conversation, index: int, link: Conversation, step: PlacePort) -> int:
+def _move(host: NetlinkSocket, index: int, link: NetlinkSocket, step: PlacePort) -> int:
     """Move the port with this index into the namespace that a conversation is about; return its index there."""
     target = os.open(step.namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -180,7 +180,7 @@ def _move(host: Conversation, index: int, link: Conversation, step: PlacePort) -
 
 
 @contextmanager
-def _gone_on_failure(link: Conversation, port: int) -> Iterator[None]:
+def _gone_on_failure(link: NetlinkSocket, port: int) -> Iterator[None]:
     try:
         yield
     except (NetlinkError, OSError, IpvlError):  # the last when the namespace may not be entered any more
@@ -189,7 +189,7 @@ def _gone_on_failure(link: Conversation, port: int) -> Iterator[None]:
         raise
 
 
-async def _add_address(link: Conversation, port: int, address: IPInterface, *, broadcast: bool) -> None:
+async def _add_address(link: NetlinkSocket, port: int, address: IPInterface, *, broadcast: bool) -> None:
     """Give a port an address, if need be when the namespace of a port that had it has been taken apart.
 
     The kernel does that on its own time after the last process has ended (net/core/net_namespace.c, cleanup_net), and
@@ -208,7 +208,7 @@ async def _add_address(link: Conversation, port: int, address: IPInterface, *, b
             return
 
 
-def _add_route(link: Conversation, step: RoutePort, port: int, route: Route) -> None:
+def _add_route(link: NetlinkSocket, step: RoutePort, port: int, route: Route) -> None:
     metric = step.metric
     if metric is None and route.destination.prefixlen == 0:
         metric = USUAL_METRICS[route.destination.version] or None
@@ -228,10 +228,10 @@ def _add_route(link: Conversation, step: RoutePort, port: int, route: Route) -> 
         link.do(new_route(route.destination, port, route.via, metric, replaces=True))
 
 
-def _ways(link: Conversation, destination: IPNetwork, metric: int | None) -> list[Way]:
+def _ways(link: NetlinkSocket, destination: IPNetwork, metric: int | None) -> list[HostRouteMessage]:
     """Return the routes that are in the way of one with this destination and metric."""
     wanted = metric or (KERNELS_METRIC6 if destination.version == 6 else 0)
-    ways = filter(None, map(read_way, link.list(all_routes()) or ()))
+    ways = filter(None, map(read_host_route, link.list(all_routes()) or ()))
     return [way for way in ways if (way.destination, way.metric) == (destination, wanted)]
 
 
@@ -250,7 +250,7 @@ def _configure(name: str, value: str) -> None:
         Path("/proc/sys/net", name).write_text(value)
 
 
-def _set_up(link: Conversation, port: int, interface: str, setup: PortSetup) -> None:
+def _set_up(link: NetlinkSocket, port: int, interface: str, setup: PortSetup) -> None:
     """Set up a port as the one before it was; this thread is in its namespace."""
     link.do(dressed_link(port, setup.queue_length, setup.alias))
     for name, value in setup.settings:
@@ -288,13 +288,13 @@ def entered(namespace: str) -> Iterator[None]:
 
 
 @contextmanager
-def inside(namespace: str) -> Iterator[Conversation]:
+def inside(namespace: str) -> Iterator[NetlinkSocket]:
     """Yield a conversation with the kernel about a network namespace, and end it afterwards.
 
     Raises:
         IpvlError: there is none at this path, or ipvl may not enter it.
     """
     with entered(namespace):
-        link = Conversation()
+        link = NetlinkSocket()
     with link:
         yield link

@@ -74,9 +74,9 @@ def _read_status(arguments: argparse.Namespace) -> Status:
 
 
 def _topology(arguments: argparse.Namespace) -> int:
-    from ipvl.doors.cli.topology import command as topology
+    from ipvl.doors.cli.topology import command
 
-    return topology.run(arguments, _read_status(arguments))
+    return command.run(arguments, _read_status(arguments))
 
 
 def _events(arguments: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ ANSWER_WITHIN = 30.0
 CHUNK = 1 << 16
 
 
-def glance(words: list[str], control_socket: str = CONTROL_SOCKET) -> str | None:
+def run_quick_command(words: list[str], control_socket: str = CONTROL_SOCKET) -> str | None:
     """Do what a command asks and return what it prints; None when nothing was done, and the long way is to do it.
 
     Raises:

@@ -9,7 +9,7 @@ from ipvl.model.networks import Route
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class GrantedTerms:
     """What a DHCP server granted.
 
     `server_mac` is where its answer came from. Times are in seconds since the epoch: when the lease was asked for, when
@@ -46,7 +46,7 @@ class DhcpLease:
     endpoint_id: str | None
     shape: str
     changed: float
-    terms: Terms | None = None
+    terms: GrantedTerms | None = None
     lost: str = ""
 
     @property

@@ -131,7 +131,7 @@ class Sandbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class JoinInfo:
     """What the sandbox's owner must set up once it has the port."""
 
     port: str

@@ -58,7 +58,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class HostExposure:
     """How far the host itself is reached by one of its links: settings of that link alone, and its IPv4 addresses.
 
     `rp_filter` and `arp_ignore` are the sysctls of these names (Documentation/networking/ip-sysctl in the kernel's
@@ -72,7 +72,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class HostWay:
+class HostPortRoute:
     """How the host reaches a part of a network: through its own port there, from its own address."""
 
     destination: IPNetwork
@@ -102,7 +102,7 @@ class HostRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class HostWays:
+class HostRouting:
     """The host's own addresses, each with its link's name, and the routes of its main table."""
 
     addresses: frozenset[tuple[str, IPAddress]] = frozenset()

@@ -34,7 +34,7 @@ NOT_ALL_SEEN = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class PoolLease:
     """An address of a pool that is handed out: to an endpoint, as the `gateway`, or because somebody else has it.
 
     `owner` is the name of the endpoint where that was told. `users` counts who asked: more than one for gateways and
@@ -76,7 +76,7 @@ class Cursor:
     address: IPAddress
 
 
-KEPT_OUT_FOR = 600.0
+QUARANTINE_SECONDS = 600.0
 """Seconds that an address somebody has is not chosen."""
 
 
@@ -84,8 +84,8 @@ KEPT_OUT_FOR = 600.0
 class Quarantine:
     """An address that somebody else on a parent's segment has, and that is not chosen there until a time.
 
-    `holder` is the MAC address that answered, or `THIS_HOST`. `until` is in seconds since the epoch, and `KEPT_OUT_FOR`
-    later than the answer.
+    `holder` is the MAC address that answered, or `THIS_HOST`. `until` is in seconds since the epoch, and
+    `QUARANTINE_SECONDS` later than the answer.
     """
 
     parent: str

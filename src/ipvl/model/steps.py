@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork
 from ipvl.model.endpoints import PortRoute, PortSetup
-from ipvl.model.links import HostWay
+from ipvl.model.links import HostPortRoute
 from ipvl.model.networks import Flag, Mode, Route, VlanProtocol
 
 USUAL_METRICS = {4: 0, 6: 512}
@@ -60,7 +60,7 @@ class BringUp:
 
 
 @dataclass(frozen=True, slots=True)
-class ShutParent:
+class KeepHostOff:
     """Keep the host off a parent that ipvl made, which carries containers alone; a missing one is done already."""
 
     name: str
@@ -71,7 +71,7 @@ class ShutParent:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteParent:
+class RouteByParent:
     """Let the host have addresses on a parent that ipvl made and route by it, as modes l3 and l3s need it."""
 
     name: str
@@ -217,12 +217,12 @@ class MakeHostPort:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenHost:
+class AddHostRoutes:
     """Give the host's own port addresses, each alone, and route by it; what is there already is done."""
 
     name: str
     addresses: tuple[IPAddress, ...]
-    ways: tuple[HostWay, ...]
+    ways: tuple[HostPortRoute, ...]
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
@@ -231,7 +231,7 @@ class OpenHost:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseHost:
+class RemoveHostRoutes:
     """Remove routes by the host's own port; those that are gone, as with a port that is gone, are done already."""
 
     name: str
@@ -270,8 +270,8 @@ class SetMtu:
 Step = (
     MakeDummy
     | MakeVlan
-    | ShutParent
-    | RouteParent
+    | KeepHostOff
+    | RouteByParent
     | MakePort
     | RemoveParent
     | RemoveHalfMade
@@ -281,8 +281,8 @@ Step = (
     | RestoreRoutes
     | TakePort
     | MakeHostPort
-    | OpenHost
-    | CloseHost
+    | AddHostRoutes
+    | RemoveHostRoutes
     | RemoveHostPort
     | SetMtu
     | BringUp

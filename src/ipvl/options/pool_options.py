@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
-from ipvl.addresses.pool_requests import PoolWish
+from ipvl.addresses.pool_requests import PoolRequest
 from ipvl.errors import invalid, shown
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.networks import ConflictCheck
@@ -15,7 +15,7 @@ from ipvl.options.link_names import link_name
 from ipvl.options.network import address_range, one_of
 
 
-def pool_wish(subnet: str, within: str, options: Mapping[str, object], *, version: int) -> PoolWish:
+def pool_request(subnet: str, within: str, options: Mapping[str, object], *, version: int) -> PoolRequest:
     """Return the pool that this input asks for.
 
     Args:
@@ -43,9 +43,9 @@ def pool_wish(subnet: str, within: str, options: Mapping[str, object], *, versio
         if within:
             raise invalid(f"range {shown(within)} has no subnet that it is a part of", "give the --subnet as well")
         length = pool.prefixlen or None if pool is not None else None
-        return PoolWish(version, prefix_length=length, parent=parent, conflict_check=check)
+        return PoolRequest(version, prefix_length=length, parent=parent, conflict_check=check)
     part = address_range(within, pool) if within else None
-    return PoolWish(version, subnet=pool, range=part, parent=parent, conflict_check=check)
+    return PoolRequest(version, subnet=pool, range=part, parent=parent, conflict_check=check)
 
 
 def pool_address(text: str) -> IPAddress | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ipvl.model.links import HostWays, Link, Reach
+from ipvl.model.links import HostExposure, HostRouting, Link
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Host:
     release: str
     kinds: frozenset[str]
     moved: tuple[Link, ...] = ()
-    ways: HostWays = field(default_factory=HostWays)
-    reaches: Mapping[str, Reach] = field(default_factory=dict)
+    ways: HostRouting = field(default_factory=HostRouting)
+    reaches: Mapping[str, HostExposure] = field(default_factory=dict)
 
     def link(self, name: str) -> Link | None:
         """Return the link with this name, or None."""

@@ -8,20 +8,21 @@ from ipaddress import ip_network
 from ipvl.errors import conflict
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.endpoints import Endpoint
-from ipvl.model.links import HostRoute, HostWay, HostWays, Link
+from ipvl.model.links import HostPortRoute, HostRoute, HostRouting, Link
 from ipvl.model.networks import HOST_PORT_PREFIX, Network
-from ipvl.model.steps import CloseHost, MakeHostPort, OpenHost, RemoveHostPort, Step
+from ipvl.model.steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes, Step
 from ipvl.planning.host import Host
 from ipvl.planning.sandbox_routes import subnet_of
 
-NO_WAYS = HostWays()
+NO_ROUTING = HostRouting()
 
 
 def check_host_access(network: Network, host: Host) -> None:
     """Refuse host access that would take anything from what the host reaches already.
 
     Of several routes the most specific is used, so in L2, where each container has a route alone, nothing is taken
-    but what leads to the port's own address; who else has a container's route is known when it joins (`free_ways`).
+    but what leads to the port's own address; who else has a container's route is known when it joins
+    (`unshadowed_routes`).
     In L3 and isolated networks a route to the whole subnet must not be another's, nor hide a part of a segment that the
     host is on. A route that is more general, such as a VPN's to half of everything, loses nothing but the subnet, and
     there are only this network's containers in it.
@@ -61,7 +62,7 @@ def check_host_access(network: Network, host: Host) -> None:
                 )
 
 
-def ways_of(network: Network, endpoints: Iterable[Endpoint]) -> tuple[HostWay, ...]:
+def host_port_routes(network: Network, endpoints: Iterable[Endpoint]) -> tuple[HostPortRoute, ...]:
     """Return the routes of the host's own port.
 
     In L2 one for each address of the endpoints that are in a sandbox: the subnet is that of a segment with others on
@@ -70,32 +71,32 @@ def ways_of(network: Network, endpoints: Iterable[Endpoint]) -> tuple[HostWay, .
     """
     if _is_switched(network):
         return tuple(
-            HostWay(ip_network(interface.ip), subnet.host)
+            HostPortRoute(ip_network(interface.ip), subnet.host)
             for endpoint in endpoints
             if endpoint.sandbox is not None
             for interface in endpoint.addresses
             if (subnet := subnet_of(interface, network)) is not None and subnet.host is not None
         )
-    return tuple(HostWay(subnet.pool, subnet.host) for subnet in network.subnets if subnet.host is not None)
+    return tuple(HostPortRoute(subnet.pool, subnet.host) for subnet in network.subnets if subnet.host is not None)
 
 
-def free_ways(network: Network, endpoints: Iterable[Endpoint], there: HostWays) -> tuple[HostWay, ...]:
+def unshadowed_routes(network: Network, endpoints: Iterable[Endpoint], there: HostRouting) -> tuple[HostPortRoute, ...]:
     """Return those of the routes of the host's own port that lead where no other route alone leads already.
 
     In L2 a container's address may be that of something which the host reaches by a route of its own, such as the other
     end of a VPN: that one is neither replaced nor hidden (`not_reached` says so).
     """
-    ways = ways_of(network, endpoints)
+    ways = host_port_routes(network, endpoints)
     if not _is_switched(network):
         return ways
     return tuple(way for way in ways if _way_of_another(way.destination, network, there) is None)
 
 
-def not_reached(network: Network, endpoints: Iterable[Endpoint], there: HostWays) -> tuple[str, ...]:
+def not_reached(network: Network, endpoints: Iterable[Endpoint], there: HostRouting) -> tuple[str, ...]:
     """Return which containers the host does not reach in L2, since another route of the host leads to their address."""
     if not (network.host_access and _is_switched(network)):
         return ()
-    found = ((way, _way_of_another(way.destination, network, there)) for way in ways_of(network, endpoints))
+    found = ((way, _way_of_another(way.destination, network, there)) for way in host_port_routes(network, endpoints))
     return tuple(
         f"this host does not reach {way.destination.network_address} in network {network.label}: its route"
         f" {route.label} leads there already; remove that route, or give the container another address"
@@ -104,24 +105,24 @@ def not_reached(network: Network, endpoints: Iterable[Endpoint], there: HostWays
     )
 
 
-def opens_on_joining(network: Network) -> bool:
+def routes_to_each_endpoint(network: Network) -> bool:
     """Tell whether the host gets a route with each endpoint that joins."""
     return network.host_access and _is_switched(network)
 
 
-def open_to(network: Network, endpoint: Endpoint, there: HostWays) -> tuple[Step, ...]:
+def steps_to_route_to(network: Network, endpoint: Endpoint, there: HostRouting) -> tuple[Step, ...]:
     """Return what lets the host, which has these addresses and routes, reach an endpoint that joins."""
-    if not opens_on_joining(network):
+    if not routes_to_each_endpoint(network):
         return ()
-    ways = free_ways(network, (endpoint,), there)
-    return (OpenHost(network.host_port, host_addresses(network), ways),)
+    ways = unshadowed_routes(network, (endpoint,), there)
+    return (AddHostRoutes(network.host_port, host_addresses(network), ways),)
 
 
-def close_to(network: Network | None, endpoint: Endpoint) -> tuple[Step, ...]:
+def steps_to_stop_routing_to(network: Network | None, endpoint: Endpoint) -> tuple[Step, ...]:
     """Return what takes the host's route to an endpoint away."""
     if network is None or not (network.host_access and _is_switched(network)):
         return ()
-    return (CloseHost(network.host_port, tuple(ip_network(interface.ip) for interface in endpoint.addresses)),)
+    return (RemoveHostRoutes(network.host_port, tuple(ip_network(interface.ip) for interface in endpoint.addresses)),)
 
 
 def host_addresses(network: Network) -> tuple[IPAddress, ...]:
@@ -130,7 +131,7 @@ def host_addresses(network: Network) -> tuple[IPAddress, ...]:
 
 
 def steps_to_give_access(
-    network: Network, endpoints: Iterable[Endpoint] = (), there: HostWays = NO_WAYS
+    network: Network, endpoints: Iterable[Endpoint] = (), there: HostRouting = NO_ROUTING
 ) -> tuple[Step, ...]:
     """Return the steps that make the host's own port with all it has; none where the network gives no access."""
     if not network.host_access:
@@ -146,7 +147,7 @@ def steps_to_give_access(
             network.mtu,
             any(address.version == 6 for address in addresses),
         ),
-        OpenHost(network.host_port, addresses, free_ways(network, endpoints, there)),
+        AddHostRoutes(network.host_port, addresses, unshadowed_routes(network, endpoints, there)),
     )
 
 
@@ -157,9 +158,9 @@ def steps_to_repair(network: Network, endpoints: Iterable[Endpoint], host: Host)
     link = host.link(network.host_port)
     if link is None or not link.up:
         return steps_to_give_access(network, endpoints, host.ways)
-    addresses, ways = host_addresses(network), free_ways(network, endpoints, host.ways)
+    addresses, ways = host_addresses(network), unshadowed_routes(network, endpoints, host.ways)
     there = {
-        HostWay(route.destination, route.source)
+        HostPortRoute(route.destination, route.source)
         for route in host.ways.routes
         if route.link == link.name and not route.by_kernel and route.source is not None
     }
@@ -168,9 +169,9 @@ def steps_to_repair(network: Network, endpoints: Iterable[Endpoint], host: Host)
     missing = tuple(way for way in ways if way not in there)
     steps: list[Step] = []
     if surplus:
-        steps.append(CloseHost(link.name, surplus))
+        steps.append(RemoveHostRoutes(link.name, surplus))
     if missing or any((link.name, address) not in host.ways.addresses for address in addresses):
-        steps.append(OpenHost(link.name, addresses, missing))
+        steps.append(AddHostRoutes(link.name, addresses, missing))
     return tuple(steps)
 
 
@@ -203,7 +204,7 @@ def _is_in_the_way(route: HostRoute, pool: IPNetwork, network: Network) -> bool:
     return route.destination.prefixlen >= pool.prefixlen or is_segment or of_another
 
 
-def _way_of_another(destination: IPNetwork, network: Network, there: HostWays) -> HostRoute | None:
+def _way_of_another(destination: IPNetwork, network: Network, there: HostRouting) -> HostRoute | None:
     return next(
         (route for route in there.routes if route.destination == destination and route.link != network.host_port), None
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ipvl.errors import IpvlError, conflict
 from ipvl.model.addresses import IPAddress, OwnAddresses
-from ipvl.model.dhcp_leases import Terms
+from ipvl.model.dhcp_leases import GrantedTerms
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 from ipvl.records.records import Records
@@ -17,7 +17,7 @@ BY_IDENTIFIERS = "go by client identifiers (option 61, RFC 4361), not by MAC add
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
+class AddressConflict:
     """An endpoint and the host have the same address, the host on this link: it got it when the endpoint was there."""
 
     network: Network
@@ -44,7 +44,7 @@ class Clash:
         return f"address {self.address} of {self.endpoint.label} {self.consequence}: {self.way_out}"
 
 
-def clashes(records: Records, own: OwnAddresses) -> Iterator[Clash]:
+def address_conflicts(records: Records, own: OwnAddresses) -> Iterator[AddressConflict]:
     """Yield every endpoint's address that the host has as well, on whatever link.
 
     Args:
@@ -56,7 +56,7 @@ def clashes(records: Records, own: OwnAddresses) -> Iterator[Clash]:
             endpoint = records.holder_of(parent.name, address)
             network = None if endpoint is None else records.network(endpoint.network_id)
             if endpoint is not None and network is not None:
-                yield Clash(network, endpoint, address, own[address])
+                yield AddressConflict(network, endpoint, address, own[address])
 
 
 def refusal_of_own(address: IPAddress, link: str, way_out: str) -> IpvlError:
@@ -72,7 +72,7 @@ def docker_may_pass_over(address: IPAddress) -> str:
     )
 
 
-def leased_own(terms: Terms, link: str) -> tuple[str, str]:
+def granted_host_address(terms: GrantedTerms, link: str) -> tuple[str, str]:
     """Return what is wrong with a DHCP server that leases an address that the host has on a link, and the way out."""
     return (
         f"DHCP server {terms.server} leases this host's own address, {terms.address.ip} on {link}, so it was declined",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ipvl.model.links import Reach
+from ipvl.model.links import HostExposure
 from ipvl.model.networks import Network, Parent
-from ipvl.model.steps import RouteParent, ShutParent, Step
+from ipvl.model.steps import KeepHostOff, RouteByParent, Step
 from ipvl.planning.host import Host
 from ipvl.records.records import Records
 
@@ -23,17 +23,19 @@ def is_routed(networks: Iterable[Network]) -> bool:
     return any(network.mode.routes and not network.isolated for network in networks)
 
 
-def is_shut(reach: Reach) -> bool:
+def host_is_kept_off(reach: HostExposure) -> bool:
     """Tell whether the host is kept off a link for good, whatever is set for all links."""
     return reach.rp_filter > 0 and reach.arp_ignore == ANSWERS_NOBODY and not reach.ipv6
 
 
-def steps_to_open(parent: Parent, networks: Iterable[Network]) -> tuple[Step, ...]:
+def steps_to_route_by(parent: Parent, networks: Iterable[Network]) -> tuple[Step, ...]:
     """Return the step that lets the host route by a parent that was made, and so is shut, for these networks."""
-    return (RouteParent(parent.name),) if parent.made and is_routed(networks) else ()
+    return (RouteByParent(parent.name),) if parent.made and is_routed(networks) else ()
 
 
-def steps_to_shut_again(records: Records, gone: Collection[Network], unused: Collection[Parent]) -> tuple[Step, ...]:
+def steps_to_keep_host_off_again(
+    records: Records, gone: Collection[Network], unused: Collection[Parent]
+) -> tuple[Step, ...]:
     """Return the steps that shut parents which stay when these networks, the last they carry, go.
 
     Such a parent is the outer tag of another; `unused` are those that go as well.
@@ -41,7 +43,7 @@ def steps_to_shut_again(records: Records, gone: Collection[Network], unused: Col
     going = {network.id for network in gone}
     names = dict.fromkeys(network.parent for network in gone if is_routed((network,)))
     return tuple(
-        ShutParent(name)
+        KeepHostOff(name)
         for name in names
         if (parent := records.parent(name)) is not None
         and parent.made
@@ -50,22 +52,22 @@ def steps_to_shut_again(records: Records, gone: Collection[Network], unused: Col
     )
 
 
-def steps_to_repair_reach(parent: Parent, networks: Collection[Network], host: Host) -> tuple[Step, ...]:
+def steps_to_repair_exposure(parent: Parent, networks: Collection[Network], host: Host) -> tuple[Step, ...]:
     """Return the step that makes a parent that ipvl made again what these networks need it to be, if it is not."""
     reach = _reach(parent, host)
     if reach is None:
         return ()
     if is_routed(networks):
-        return (RouteParent(parent.name),) if reach.arp_ignore == ANSWERS_NOBODY else ()
-    return () if is_shut(reach) else (ShutParent(parent.name),)
+        return (RouteByParent(parent.name),) if reach.arp_ignore == ANSWERS_NOBODY else ()
+    return () if host_is_kept_off(reach) else (KeepHostOff(parent.name),)
 
 
 def opened(parent: Parent, networks: Collection[Network], host: Host) -> str | None:
     """Return what to say of a parent for containers alone by which the host is reached, or None."""
     reach = _reach(parent, host)
-    if reach is None or is_routed(networks) or is_shut(reach):
+    if reach is None or is_routed(networks) or host_is_kept_off(reach):
         return None
-    return f"{open_trouble(parent.name, reach)}: `systemctl restart ipvl` shuts it"
+    return f"{exposure_trouble(parent.name, reach)}: `systemctl restart ipvl` shuts it"
 
 
 def addressed(parent: Parent, networks: Collection[Network], host: Host) -> str | None:
@@ -88,7 +90,7 @@ def address_trouble(name: str, addresses: str) -> tuple[str, str]:
     )
 
 
-def open_trouble(name: str, reach: Reach) -> str:
+def exposure_trouble(name: str, reach: HostExposure) -> str:
     """Return what is wrong with settings of a parent by which the host is reached though it should not be."""
     return (
         f"this host is reached by parent {name}, which ipvl made for containers alone (rp_filter={reach.rp_filter},"
@@ -96,6 +98,6 @@ def open_trouble(name: str, reach: Reach) -> str:
     )
 
 
-def _reach(parent: Parent, host: Host) -> Reach | None:
+def _reach(parent: Parent, host: Host) -> HostExposure | None:
     link = host.link(parent.name)
     return host.reaches.get(parent.name) if parent.made and link is not None and link.made_by_ipvl else None

@@ -123,7 +123,7 @@ def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
             f"parent {link.name} has MTU {link.mtu}, above the {base.mtu} of {base.name} below it, which drops what is"
             f" larger: lower it with `ip link set {link.name} mtu {base.mtu}`"
         )
-    belied = belied_name(link, host)
+    belied = contradicted_name(link, host)
     return tuple(found) if belied is None else (*found, belied)
 
 
@@ -158,7 +158,7 @@ def _lowest_down(link: Link, host: Host) -> Link | None:
     return found
 
 
-def belied_name(link: Link, host: Host) -> str | None:
+def contradicted_name(link: Link, host: Host) -> str | None:
     """Return what is wrong with the name of a sub-interface that reads `name.vid` and is another VLAN, or None."""
     name, vlan_id = split_vlan(link.name)
     base = host.below(link)

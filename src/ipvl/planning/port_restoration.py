@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ipvl.errors import IpvlError
-from ipvl.model.dhcp_leases import Terms
+from ipvl.model.dhcp_leases import GrantedTerms
 from ipvl.model.endpoints import Endpoint, PortSetup, SeenPort
 from ipvl.model.links import Link, PortsView, PortView
 from ipvl.model.networks import Network, Phase
@@ -27,7 +27,7 @@ NOBODY: Mapping[tuple[str, float], int] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class LostPort:
     """An endpoint whose port may have gone with its parent, which is there again as `parent`."""
 
     network: Network
@@ -58,13 +58,13 @@ class Restoration:
     remarks: tuple[str, ...] = ()
 
 
-def suspects(
+def lost_ports(
     records: Records,
     host: Host,
     now: float,
     inode_of: Callable[[str], int | None],
-    joined_on: Mapping[tuple[str, float], int] = NOBODY,
-) -> Iterator[Suspect]:
+    parent_at_join: Mapping[tuple[str, float], int] = NOBODY,
+) -> Iterator[LostPort]:
     """Yield the endpoints whose ports may have gone with their parents and can be made again now.
 
     Nothing is looked at but records and the host's own links. One whose port was never seen is a suspect, unless its
@@ -75,14 +75,14 @@ def suspects(
         host: the host as it is now.
         now: seconds since the epoch.
         inode_of: returns the number of the network namespace at a path, None when there is none.
-        joined_on: the index of the parent that endpoints joined on, by their id and when that was, for those whose
+        parent_at_join: the index of the parent that endpoints joined on, by their id and when that was, for those whose
             ports were never seen.
     """
     for network in records.networks():
         link = host.link(network.parent)
         if link is None or network.phase is not Phase.READY:
             continue
-        some = [one for one in records.endpoints_of(network.id) if _is_suspect(one, link, now, joined_on)]
+        some = [one for one in records.endpoints_of(network.id) if _is_suspect(one, link, now, parent_at_join)]
         if not some:
             continue
         try:
@@ -92,7 +92,7 @@ def suspects(
             continue
         for endpoint in some:
             if is_in_sandbox(endpoint, inode_of):
-                yield Suspect(network, endpoint, link)
+                yield LostPort(network, endpoint, link)
 
 
 def port_of(endpoint: Endpoint, parent: Link, view: PortsView) -> PortView | None:
@@ -129,7 +129,7 @@ def seen_port(endpoint: Endpoint, parent: Link, port: PortView) -> SeenPort | No
     return SeenPort(parent.index, port.name, replace(port.setup, addresses=addresses))
 
 
-def plan_restoration(suspect: Suspect, view: PortsView, mtu: int | None, terms: Terms | None) -> Restoration:
+def plan_restoration(suspect: LostPort, view: PortsView, mtu: int | None, terms: GrantedTerms | None) -> Restoration:
     """Return what gives an endpoint its port again, exactly as the one before was as far as that is known.
 
     Whatever has taken the interface's name or an address in the sandbox meanwhile keeps it, and so does another default
@@ -181,11 +181,11 @@ def plan_restoration(suspect: Suspect, view: PortsView, mtu: int | None, terms: 
     return Restoration(interface, (RemovePort(endpoint.port), *taken, make, place, *routes), remarks=tuple(remarks))
 
 
-def _is_suspect(endpoint: Endpoint, parent: Link, now: float, joined_on: Mapping[tuple[str, float], int]) -> bool:
+def _is_suspect(endpoint: Endpoint, parent: Link, now: float, parent_at_join: Mapping[tuple[str, float], int]) -> bool:
     if endpoint.phase is not Phase.READY or endpoint.sandbox is None:
         return False
     if endpoint.seen is None:
-        lost = joined_on.get((endpoint.id, endpoint.changed), parent.index) != parent.index
+        lost = parent_at_join.get((endpoint.id, endpoint.changed), parent.index) != parent.index
         return lost or endpoint.inode is not None or now - endpoint.changed > UNJOINED_FOR
     return endpoint.seen.parent != parent.index
 
@@ -204,7 +204,7 @@ def _free_name(prefix: str, taken: Collection[str]) -> str:
 
 
 def _routes(
-    suspect: Suspect, interface: str, setup: PortSetup | None, view: PortsView, terms: Terms | None
+    suspect: LostPort, interface: str, setup: PortSetup | None, view: PortsView, terms: GrantedTerms | None
 ) -> tuple[RoutePort | RestoreRoutes, ...]:
     endpoint = suspect.endpoint
     if setup is None:

@@ -13,7 +13,7 @@ from ipvl.model.steps import RemoveHalfMade, RemoveHostPort, RemovePort, Step
 from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, not_reached, steps_to_repair
-from ipvl.planning.host_exposure import addressed, steps_to_open, steps_to_repair_reach
+from ipvl.planning.host_exposure import addressed, steps_to_repair_exposure, steps_to_route_by
 from ipvl.planning.made_parents import mended, steps_to_mend
 from ipvl.planning.parent_requirements import check_link, warnings_about
 from ipvl.planning.parents import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
@@ -82,7 +82,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
         if parent not in unused:
-            steps += steps_to_repair_reach(parent, networks, host)
+            steps += steps_to_repair_exposure(parent, networks, host)
             trouble_of_host = addressed(parent, networks, host)
             warnings += [] if trouble_of_host is None else [trouble_of_host]
         if not networks:
@@ -144,7 +144,7 @@ def _repair_parent(
     labels = ", ".join(network.label for network in networks)
     link = host.link(parents[-1].name)
     try:
-        steps = (*steps_to_make(parents, host), *steps_to_open(parents[-1], networks)) if link is None else ()
+        steps = (*steps_to_make(parents, host), *steps_to_route_by(parents[-1], networks)) if link is None else ()
         if link is not None:
             for network in networks:
                 check_link(link, network, host)

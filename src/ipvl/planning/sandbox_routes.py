@@ -6,15 +6,15 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from ipvl.addresses.next_address import gateway_of, used_gateway
 from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork
-from ipvl.model.dhcp_leases import Terms
-from ipvl.model.endpoints import Attachment, Endpoint
+from ipvl.model.dhcp_leases import GrantedTerms
+from ipvl.model.endpoints import Endpoint, JoinInfo
 from ipvl.model.networks import Network, Route, Subnet
 from ipvl.model.steps import RoutePort
 
 EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
-def attachment(network: Network, endpoint: Endpoint, terms: Terms | None = None) -> Attachment:
+def attachment(network: Network, endpoint: Endpoint, terms: GrantedTerms | None = None) -> JoinInfo:
     """Return what the sandbox's owner must set up for this endpoint.
 
     L2: the gateway of the subnet each address is in. L3 and L3S: no gateway, since nothing answers ARP there, but a
@@ -45,7 +45,7 @@ def attachment(network: Network, endpoint: Endpoint, terms: Terms | None = None)
         routes.extend(terms.routes)
         if terms.gateway is not None and terms.gateway.version in network.default_routes:
             gateways.append(terms.gateway)
-    return Attachment(
+    return JoinInfo(
         port=endpoint.port,
         interface_prefix=endpoint.interface_prefix,
         gateway4=next((gateway for gateway in gateways if isinstance(gateway, IPv4Address)), None),
@@ -59,7 +59,7 @@ def routes_through(
     endpoint: Endpoint,
     interface: str,
     default_routes: frozenset[tuple[int, int]],
-    terms: Terms | None = None,
+    terms: GrantedTerms | None = None,
 ) -> RoutePort:
     """Return the routes that a namespace with these default routes (family and metric) still needs by an interface.
 

@@ -10,7 +10,7 @@ Key = TypeVar("Key")
 Name = TypeVar("Name")
 
 
-class Groups(Generic[Thing, Key, Name]):
+class RecordIndex(Generic[Thing, Key, Name]):
     """The names of things by a key that they share, each group in the order in which they came into it.
 
     Args:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from ipvl.addresses.intervals import Intervals
 from ipvl.addresses.next_address import gateway_of
-from ipvl.addresses.shared_spaces import Spaces
+from ipvl.addresses.shared_spaces import SharedSpaces
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.dhcp_leases import DhcpLease
 from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import HOST_PORT_PREFIX, Network, Parent
-from ipvl.model.pools import Cursor, Lease, Pool, Quarantine, StaticAddress
-from ipvl.records.record_index import Groups
+from ipvl.model.pools import Cursor, Pool, PoolLease, Quarantine, StaticAddress
+from ipvl.records.record_index import RecordIndex
 
-Record = Network | Parent | Endpoint | Pool | Lease | Cursor | Sandbox | Quarantine | DhcpLease | StaticAddress
+Record = Network | Parent | Endpoint | Pool | PoolLease | Cursor | Sandbox | Quarantine | DhcpLease | StaticAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +52,29 @@ class Records:
         self._parents: dict[str, Parent] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._sandboxes: dict[str, Sandbox] = {}
-        self._by_base = Groups[Parent, str, str](lambda parent: parent.base)
-        self._by_parent = Groups[Network, str, str](lambda network: network.parent)
-        self._by_name = Groups[Network, str, str](lambda network: network.name)
-        self._by_network = Groups[Endpoint, str, str](lambda endpoint: endpoint.network_id)
-        self._by_label = Groups[Endpoint, tuple[str, str], str](_label)
-        self._with_hosts = Groups[Endpoint, str, str](_network_to_name)
-        self._by_inode = Groups[Endpoint, int, str](lambda endpoint: endpoint.inode)
+        self._by_base = RecordIndex[Parent, str, str](lambda parent: parent.base)
+        self._by_parent = RecordIndex[Network, str, str](lambda network: network.parent)
+        self._by_name = RecordIndex[Network, str, str](lambda network: network.name)
+        self._by_network = RecordIndex[Endpoint, str, str](lambda endpoint: endpoint.network_id)
+        self._by_label = RecordIndex[Endpoint, tuple[str, str], str](_label)
+        self._with_hosts = RecordIndex[Endpoint, str, str](_network_to_name)
+        self._by_inode = RecordIndex[Endpoint, int, str](lambda endpoint: endpoint.inode)
         self._of_endpoints = (self._by_network, self._by_label, self._with_hosts, self._by_inode)
         self._by_address: dict[tuple[str, IPAddress], str] = {}
         self._pools: dict[str, Pool] = {}
-        self._leases: dict[tuple[str, IPAddress], Lease] = {}
-        self._by_leased_address = Groups[Lease, IPAddress, str](lambda lease: lease.address)
-        self._by_pool = Groups[Lease, str, IPAddress](lambda lease: lease.pool_id)
+        self._leases: dict[tuple[str, IPAddress], PoolLease] = {}
+        self._by_leased_address = RecordIndex[PoolLease, IPAddress, str](lambda lease: lease.address)
+        self._by_pool = RecordIndex[PoolLease, str, IPAddress](lambda lease: lease.pool_id)
         self._cursors: dict[tuple[str, IPNetwork], Cursor] = {}
         self._quarantines: dict[tuple[str, IPAddress], Quarantine] = {}
         self._dhcp_leases: dict[tuple[str, str], DhcpLease] = {}
         self._dhcp_by_endpoint: dict[str, tuple[str, str]] = {}
         self._static: dict[tuple[str, str, IPAddress], StaticAddress] = {}
-        self._static_by_owner = Groups[StaticAddress, str, tuple[str, str, IPAddress]](lambda one: one.owner)
-        self._static_by_address = Groups[StaticAddress, IPAddress, tuple[str, str, IPAddress]](lambda one: one.address)
-        self._spaces = Spaces()
+        self._static_by_owner = RecordIndex[StaticAddress, str, tuple[str, str, IPAddress]](lambda one: one.owner)
+        self._static_by_address = RecordIndex[StaticAddress, IPAddress, tuple[str, str, IPAddress]](
+            lambda one: one.address
+        )
+        self._spaces = SharedSpaces()
         for record in records:
             self._put(record)
 
@@ -165,19 +167,19 @@ class Records:
         """Iterate over a snapshot of all pools, oldest first."""
         return iter(tuple(self._pools.values()))
 
-    def leases(self) -> Iterator[Lease]:
+    def leases(self) -> Iterator[PoolLease]:
         """Iterate over a snapshot of all leases, oldest first."""
         return iter(tuple(self._leases.values()))
 
-    def lease(self, pool_id: str, address: IPAddress) -> Lease | None:
+    def lease(self, pool_id: str, address: IPAddress) -> PoolLease | None:
         """Return the lease of this address in this pool, or None."""
         return self._leases.get((pool_id, address))
 
-    def leases_of(self, pool_id: str) -> tuple[Lease, ...]:
+    def leases_of(self, pool_id: str) -> tuple[PoolLease, ...]:
         """Return the leases of this pool, oldest first."""
         return tuple(self._leases[pool_id, address] for address in self._by_pool.names(pool_id))
 
-    def leases_for(self, address: IPAddress) -> tuple[Lease, ...]:
+    def leases_for(self, address: IPAddress) -> tuple[PoolLease, ...]:
         """Return the leases of this address in all pools."""
         return tuple(self._leases[pool_id, address] for pool_id in self._by_leased_address.names(address))
 
@@ -251,7 +253,7 @@ class Records:
                 self._put_endpoint(record)
             case Pool():
                 self._pools[record.id] = record
-            case Lease():
+            case PoolLease():
                 self._put_lease(record)
             case Cursor():
                 self._cursors[record.owner, record.subnet] = record
@@ -287,7 +289,7 @@ class Records:
             self._by_address[parent, interface.ip] = endpoint.id
             self._spaces.hold(parent, interface.ip)
 
-    def _put_lease(self, lease: Lease) -> None:
+    def _put_lease(self, lease: PoolLease) -> None:
         key = (lease.pool_id, lease.address)
         if key not in self._leases:
             self._spaces.hold(self._pools[lease.pool_id].parent, lease.address)
@@ -313,7 +315,7 @@ class Records:
                 self._drop_endpoint(record.id)
             case Pool():
                 self._drop_pool(record.id)
-            case Lease():
+            case PoolLease():
                 self._drop_lease(record)
             case Cursor():
                 self._cursors.pop((record.owner, record.subnet), None)
@@ -402,7 +404,7 @@ class Records:
         if self._pools.pop(pool_id, None) is not None:
             self._drop_cursors(pool_id)
 
-    def _drop_lease(self, lease: Lease) -> None:
+    def _drop_lease(self, lease: PoolLease) -> None:
         if self._leases.pop((lease.pool_id, lease.address), None) is not None:
             self._spaces.release(self._pools[lease.pool_id].parent, lease.address)
             self._by_leased_address.change(lease.pool_id, lease, None)

@@ -12,12 +12,12 @@ from ipvl.sandbox.hosts_file import LOCAL
 from ipvl.sandbox.resolv_conf import HOSTS_FILE, Resolvers, reads_resolvers, write_first_resolvers
 
 if TYPE_CHECKING:
-    from ipvl.sandbox.start_requests import Wish
+    from ipvl.sandbox.start_requests import SandboxRequest
 
 GIVE_ONE = "give it one with --dns ADDRESS"
 
 
-def write_names(wish: Wish, call: Callable[[str, Any], Any]) -> None:
+def write_names(wish: SandboxRequest, call: Callable[[str, Any], Any]) -> None:
     """Write a sandbox's hosts, hostname and resolv.conf; ipvl adds to the first and the last what networks tell.
 
     Args:
@@ -36,7 +36,7 @@ def write_names(wish: Wish, call: Callable[[str, Any], Any]) -> None:
     write_first_resolvers(wish.folders.run, wish.resolvers)
 
 
-def without_resolver(wish: Wish) -> str:
+def without_resolver(wish: SandboxRequest) -> str:
     """Return what the user is to know of a sandbox on networks that can ask no resolver, empty for any other."""
     if not wish.attachments:
         return ""
@@ -49,7 +49,7 @@ def without_resolver(wish: Wish) -> str:
     return f"ipvl: sandbox {wish.name} has no resolver: {why}\n"
 
 
-def _check_covered(wish: Wish) -> None:
+def _check_covered(wish: SandboxRequest) -> None:
     """Refuse flags of a program on the host's own files, of which one that is to be covered is missing."""
     wanted = {"/etc/hosts": bool(wish.extra_hosts), str(HOSTS_FILE): wish.resolvers != Resolvers()}
     for path, is_wanted in wanted.items():
@@ -60,7 +60,7 @@ def _check_covered(wish: Wish) -> None:
             )
 
 
-def _extra_hosts(wish: Wish, call: Callable[[str, Any], Any]) -> list[tuple[str, str]]:
+def _extra_hosts(wish: SandboxRequest, call: Callable[[str, Any], Any]) -> list[tuple[str, str]]:
     """Return the names with their addresses, `host-gateway` replaced by those of the host on the sandbox's networks."""
     if not any(address == HOST_GATEWAY for _, address in wish.extra_hosts):
         return list(wish.extra_hosts)
@@ -79,7 +79,7 @@ def _extra_hosts(wish: Wish, call: Callable[[str, Any], Any]) -> list[tuple[str,
     return found
 
 
-def _host_addresses(wish: Wish, call: Callable[[str, Any], Any]) -> tuple[str, ...]:
+def _host_addresses(wish: SandboxRequest, call: Callable[[str, Any], Any]) -> tuple[str, ...]:
     """Return the addresses of the host on the first network that gives it some."""
     from ipvl.embedded.call_messages import NamedNetwork
 

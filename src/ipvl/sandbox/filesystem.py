@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.folders import SandboxFolders
 from ipvl.system_calls import (
     MS_BIND,
     MS_NODEV,
@@ -36,7 +36,7 @@ HIDDEN = ("/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
 
 
-def enter_own_root(lower: Path, folders: Folders) -> None:
+def enter_own_root(lower: Path, folders: SandboxFolders) -> None:
     """Make a writable layer over `lower` the root of this process, which must have a mount namespace of its own.
 
     Raises:
@@ -72,7 +72,7 @@ def make_folder(path: Path) -> None:
     path.mkdir(exist_ok=True)
 
 
-def share_hosts_root(folders: Folders) -> None:
+def share_hosts_root(folders: SandboxFolders) -> None:
     """Keep the host's files, but see this sandbox's processes, links and names; needs a mount namespace of its own.
 
     Raises:
@@ -115,7 +115,7 @@ def _mount_devices(target: Path) -> None:
     mount("shm", str(target / "shm"), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m")
 
 
-def _bind_names(root: Path, folders: Folders) -> None:
+def _bind_names(root: Path, folders: SandboxFolders) -> None:
     for name in NAME_FILES:
         target = root / "etc" / name
         if target.is_symlink():

@@ -11,7 +11,7 @@ from ipvl.startup.configuration import Configuration
 
 
 @dataclass(frozen=True, slots=True)
-class Folders:
+class SandboxFolders:
     """Where a sandbox's files are on the host: `layer` lasts with the sandbox, `run` until the host is switched off."""
 
     layer: Path
@@ -38,9 +38,9 @@ class Folders:
             remove_tree(self.layer)
 
 
-def sandbox_folders(configuration: Configuration, identity: str) -> Folders:
+def sandbox_folders(configuration: Configuration, identity: str) -> SandboxFolders:
     """Return where the files of the sandbox with this id are."""
-    return Folders(
+    return SandboxFolders(
         configuration.state_folder / "sandboxes" / identity, configuration.run_folder / "sandboxes" / identity
     )
 

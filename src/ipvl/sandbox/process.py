@@ -22,7 +22,7 @@ from typing import NoReturn
 from ipvl.errors import IpvlError, invalid, kernel_refused, missing
 from ipvl.sandbox.capabilities import keep_only
 from ipvl.sandbox.filesystem import enter_own_root, share_hosts_root
-from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.folders import SandboxFolders
 from ipvl.system_calls import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -102,7 +102,7 @@ def start_sandbox(
     *,
     hostname: str,
     root_filesystem: Path | None,
-    folders: Folders,
+    folders: SandboxFolders,
     sysctls: Mapping[str, str],
 ) -> Starting:
     """Fork the first process of a new sandbox; this process can fork no other but into that sandbox from now on.

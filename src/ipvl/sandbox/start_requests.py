@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import missing, unavailable
-from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
 from ipvl.sandbox.resolv_conf import Resolvers
 from ipvl.startup.plain_json import plain_json
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SandboxRequest:
     """What the user wants to run; `root` is the folder of its root filesystem, None for the host's own files."""
 
     id: str
@@ -26,10 +26,10 @@ class Wish:
     program: Program
     root_filesystem: str
     root: Path | None
-    folders: Folders
+    folders: SandboxFolders
     sysctls: Mapping[str, str]
     removed_at_end: bool
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[NetworkAttachment, ...]
     interactive: bool
     resolvers: Resolvers = field(default_factory=Resolvers)
     """What its flags say of resolvers; these and the next were not yet written down by the first versions."""
@@ -37,7 +37,7 @@ class Wish:
     """Names and their addresses, or `host-gateway` in place of one."""
 
 
-def remember(wish: Wish) -> None:
+def remember(wish: SandboxRequest) -> None:
     """Write a wish beside the sandbox's layer, which is there; it is on the disk before this returns.
 
     Raises:
@@ -51,7 +51,7 @@ def remember(wish: Wish) -> None:
     partial.rename(wish.folders.wish)
 
 
-def recall(folders: Folders) -> Wish:
+def recall(folders: SandboxFolders) -> SandboxRequest:
     """Return what a sandbox with these folders was wanted for.
 
     Raises:
@@ -60,7 +60,7 @@ def recall(folders: Folders) -> Wish:
     import msgspec
 
     try:
-        return msgspec.json.decode(folders.wish.read_bytes(), type=Wish, dec_hook=_path)
+        return msgspec.json.decode(folders.wish.read_bytes(), type=SandboxRequest, dec_hook=_path)
     except FileNotFoundError:
         raise missing("what it ran was not written down", "run it anew with `ipvl run`") from None
     except (OSError, msgspec.DecodeError) as error:

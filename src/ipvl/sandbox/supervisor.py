@@ -15,7 +15,7 @@ from ipvl.embedded.sandbox_messages import NamedSandbox, SandboxEnded, StartSand
 from ipvl.errors import IpvlError, conflict, unavailable
 from ipvl.sandbox.etc_files import without_resolver, write_names
 from ipvl.sandbox.process import FAILED, Program, ProgramError, Starting, Streams, start_inside, start_sandbox
-from ipvl.sandbox.start_requests import Wish, remember
+from ipvl.sandbox.start_requests import SandboxRequest, remember
 from ipvl.sandbox.terminal import raw, relay, same_size
 
 Call = Callable[[str, object], object]
@@ -25,7 +25,7 @@ RUNNING = "running "
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def run_in_foreground(wish: Wish, call: Call) -> int:
+def run_in_foreground(wish: SandboxRequest, call: Call) -> int:
     """Run a sandbox on this process's own streams until it ends, and return its exit status.
 
     Raises:
@@ -44,7 +44,7 @@ def run_in_foreground(wish: Wish, call: Call) -> int:
     )
 
 
-def run_in_background(wish: Wish, call: Call) -> None:
+def run_in_background(wish: SandboxRequest, call: Call) -> None:
     """Start a sandbox whose supervisor goes on after this process; returns when its program runs.
 
     Raises:
@@ -103,7 +103,7 @@ def stop(process: int, supervisor: int, seconds: float) -> None:
             has_ended(cleaner, None)
 
 
-def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
+def _be_supervisor(wish: SandboxRequest, call: Call, starter: socket.socket) -> None:
     os.setsid()
     os.chdir("/")
     wish.folders.layer.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -130,7 +130,13 @@ def _be_supervisor(wish: Wish, call: Call, starter: socket.socket) -> None:
 
 
 def _supervise(
-    wish: Wish, call: Call, streams: Streams, *, source: int | None, sink: int, announce: Callable[[str], object]
+    wish: SandboxRequest,
+    call: Call,
+    streams: Streams,
+    *,
+    source: int | None,
+    sink: int,
+    announce: Callable[[str], object],
 ) -> int:
     _hold(wish)
     begun = wish.folders.wish.exists()
@@ -175,7 +181,7 @@ def _supervise(
     return status
 
 
-def _tell_end(wish: Wish, call: Call, status: int) -> None:
+def _tell_end(wish: SandboxRequest, call: Call, status: int) -> None:
     """Have what the sandbox held freed; when the daemon is killed meanwhile, the second call is done without it.
 
     Raises:
@@ -187,14 +193,14 @@ def _tell_end(wish: Wish, call: Call, status: int) -> None:
         call("sandbox.ended", SandboxEnded(wish.id, status))
 
 
-def _forget(wish: Wish, call: Call) -> None:
+def _forget(wish: SandboxRequest, call: Call) -> None:
     """Have a sandbox forgotten whose start was not answered: the daemon may have been killed after it remembered it."""
     with suppress(IpvlError):
         call("sandbox.ended", SandboxEnded(wish.id, FAILED))
         call("sandbox.remove", NamedSandbox(wish.id))
 
 
-def _question(wish: Wish, starting: Starting) -> StartSandbox:
+def _question(wish: SandboxRequest, starting: Starting) -> StartSandbox:
     return StartSandbox(
         id=wish.id,
         name=wish.name,
@@ -248,7 +254,7 @@ def _passing_signals(process: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _hold(wish: Wish) -> None:
+def _hold(wish: SandboxRequest) -> None:
     """Keep others from starting the same sandbox, for as long as this process lives.
 
     Raises:
@@ -264,7 +270,7 @@ def _hold(wish: Wish) -> None:
         raise unavailable(f"{wish.folders.layer} cannot be used: {error.strerror}") from error
 
 
-def _write_files(wish: Wish, call: Call) -> None:
+def _write_files(wish: SandboxRequest, call: Call) -> None:
     """Write what the sandbox sees in its /etc, and what it is, to be started again.
 
     Raises:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from ipvl.model.boots import Boot
-from ipvl.model.pools import KEPT_OUT_FOR
+from ipvl.model.pools import QUARANTINE_SECONDS
 
 PAST_TIMES = (
     ("networks", "created"),
@@ -17,7 +17,7 @@ PAST_TIMES = (
     ("sandboxes", "ended"),
     ("dhcp_leases", "changed"),
     ("dhcp_leases", "obtained"),
-    ("quarantines", f"until - {KEPT_OUT_FOR}"),
+    ("quarantines", f"until - {QUARANTINE_SECONDS}"),
 )
 """Where records tell when something happened."""
 

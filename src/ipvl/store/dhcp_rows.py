@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.store.column_values import routes_in, routes_text, text_of
 
 
@@ -47,7 +47,7 @@ def drop_dhcp_lease(database: sqlite3.Connection, lease: DhcpLease) -> None:
     database.execute("DELETE FROM dhcp_leases WHERE network_id = ? AND client_id = ?", lease.key)
 
 
-def _values(terms: Terms | None) -> tuple[object, ...]:
+def _values(terms: GrantedTerms | None) -> tuple[object, ...]:
     if terms is None:
         return (None,) * 12
     return (
@@ -66,10 +66,10 @@ def _values(terms: Terms | None) -> tuple[object, ...]:
     )
 
 
-def _terms(row: Sequence[Any]) -> Terms:
+def _terms(row: Sequence[Any]) -> GrantedTerms:
     """Return the terms in the columns from `address` on."""
     address, server, mac, obtained, renews, rebinds, expires, gateway, routes, resolvers, domain, mtu = row
-    return Terms(
+    return GrantedTerms(
         address=IPv4Interface(address),
         server=IPv4Address(server),
         server_mac=mac,

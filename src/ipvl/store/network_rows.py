@@ -100,8 +100,8 @@ def networks(database: sqlite3.Connection) -> Iterator[Network]:
         " conflict_check, announcements, announce_interval, routes, default_route4, default_route6, metric,"
         " host_access, addressing, vlan_protocol, unused_parent, seen_by FROM networks ORDER BY rowid"
     )
-    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *wishes in rows:
-        check, announcements, announce_interval, routes, default4, default6, metric, host_access, *later = wishes
+    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *requests in rows:
+        check, announcements, announce_interval, routes, default4, default6, metric, host_access, *later = requests
         addressing, protocol, unused_parent, seen_by = later
         yield Network(
             id=identity,

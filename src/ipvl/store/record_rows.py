@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from ipvl.model.dhcp_leases import DhcpLease
 from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import ConflictCheck, Network, Parent, ParentKind, Phase, VlanProtocol
-from ipvl.model.pools import Cursor, Lease, Pool, Quarantine, StaticAddress
+from ipvl.model.pools import Cursor, Pool, PoolLease, Quarantine, StaticAddress
 from ipvl.records.records import Drop, Put, Record
 from ipvl.store.address_rows import drop_address, put_address, quarantines, static_addresses
 from ipvl.store.column_values import seen_in, seen_text, text_of
@@ -78,7 +78,7 @@ def put(database: sqlite3.Connection, change: Put) -> None:
                     record.seen_by,
                 ),
             )
-        case Lease():
+        case PoolLease():
             database.execute(
                 "INSERT INTO leases (pool_id, address, gateway, owner, users, changed) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (pool_id, address) DO UPDATE SET gateway = excluded.gateway, users = excluded.users,"
@@ -175,7 +175,7 @@ def drop(database: sqlite3.Connection, change: Drop) -> None:
         case Pool(id=identity):
             database.execute("DELETE FROM pools WHERE id = ?", (identity,))
             database.execute("DELETE FROM cursors WHERE owner = ?", (identity,))
-        case Lease(pool_id=pool_id, address=address):
+        case PoolLease(pool_id=pool_id, address=address):
             database.execute("DELETE FROM leases WHERE pool_id = ? AND address = ?", (pool_id, str(address)))
         case Sandbox(id=identity):
             database.execute("DELETE FROM sandboxes WHERE id = ?", (identity,))
@@ -247,11 +247,11 @@ def _pools(database: sqlite3.Connection) -> Iterator[Pool]:
         yield Pool(identity, ip_network(subnet), part, parent, users, changed, ConflictCheck(check), seen_by)
 
 
-def _leases(database: sqlite3.Connection) -> Iterator[Lease]:
+def _leases(database: sqlite3.Connection) -> Iterator[PoolLease]:
     for pool_id, address, gateway, owner, users, changed in database.execute(
         "SELECT pool_id, address, gateway, owner, users, changed FROM leases ORDER BY rowid"
     ):
-        yield Lease(pool_id, ip_address(address), bool(gateway), owner, users, changed)
+        yield PoolLease(pool_id, ip_address(address), bool(gateway), owner, users, changed)
 
 
 def _cursors(database: sqlite3.Connection) -> Iterator[Cursor]:

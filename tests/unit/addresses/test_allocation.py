@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.addresses.intervals import Intervals
-from ipvl.addresses.next_address import bounds, check_usable, first_usable, full, gateway_of, next_free
+from ipvl.addresses.next_address import bounds, check_usable, first_usable, full, gateway_of, next_free_address
 from ipvl.errors import Kind
 from ipvl.model.networks import Mode
 from tests.unit.builders import network
@@ -27,7 +27,9 @@ def every(subnet: str, within: str | None = None) -> list[str]:
     """Hand out a subnet's addresses until none is left."""
     taken, last, found = Intervals(), None, []
     while True:
-        last = next_free(ip_network(subnet), taken, within=None if within is None else ip_network(within), last=last)
+        last = next_free_address(
+            ip_network(subnet), taken, within=None if within is None else ip_network(within), last=last
+        )
         if last is None:
             return found
         found.append(str(last))
@@ -74,7 +76,7 @@ def test_what_was_given_back_comes_again_last():
     taken.discard(int(ip_address("192.168.20.2")))
 
     found, last = [], ip_address("192.168.20.3")
-    while (last := next_free(subnet, taken, last=last)) is not None:
+    while (last := next_free_address(subnet, taken, last=last)) is not None:
         taken.add(int(last))
         found.append(str(last))
 
@@ -87,7 +89,7 @@ def test_what_was_given_back_comes_again_last():
 )
 def test_the_next_follows_the_last_and_wraps_round(last, expected):
     """In a subnet of sixteen million addresses as in any other."""
-    found = next_free(ip_network("10.0.0.0/8"), Intervals(), last=None if last is None else ip_address(last))
+    found = next_free_address(ip_network("10.0.0.0/8"), Intervals(), last=None if last is None else ip_address(last))
 
     assert ip_address(expected) == found
 
@@ -100,7 +102,7 @@ def test_what_comes_next_is_free_and_usable_or_there_is_nothing(numbers, last, r
     taken = held(*(str(subnet[number]) for number in numbers))
     can_be = {one for one in subnet.hosts() if int(one) not in taken and (within is None or one in within)}
 
-    found = next_free(subnet, taken, within=within, last=subnet[last])
+    found = next_free_address(subnet, taken, within=within, last=subnet[last])
 
     assert (found is None) == (not can_be)
     if found is not None:
@@ -174,7 +176,7 @@ def test_a_full_subnet_says_which_and_how_many(subnet, within, expected):
 def test_a_16_is_handed_out_in_constant_memory():
     """65534 addresses one after the other are one run, and the last one is found as the first was: in one step."""
     subnet, taken, last = ip_network("10.1.0.0/16"), Intervals(), None
-    while (found := next_free(subnet, taken, last=last)) is not None:
+    while (found := next_free_address(subnet, taken, last=last)) is not None:
         taken.add(int(found))
         last = found
         assert 1 == len(taken._firsts)
@@ -203,4 +205,4 @@ def test_the_gateway_is_the_first_usable_address_where_one_is_used(fields, given
 def test_the_first_usable_address_is_the_first_that_would_be_handed_out():
     """So a gateway by default and the allocation agree on where a subnet begins."""
     for subnet in ("10.0.0.0/24", "10.0.0.0/31", "2001:db8::/64", "2001:db8::/127"):
-        assert str(first_usable(ip_network(subnet))) == str(next_free(ip_network(subnet), Intervals()))
+        assert str(first_usable(ip_network(subnet))) == str(next_free_address(ip_network(subnet), Intervals()))

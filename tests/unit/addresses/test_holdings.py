@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ipvl.addresses.shared_spaces import Spaces
+from ipvl.addresses.shared_spaces import SharedSpaces
 
 PARENTS = (None, "eth0", "eth1")
 ADDRESSES = [ip_address(text) for text in ("10.0.0.1", "10.0.0.2", "10.0.0.3", "::1", "::2")]
@@ -19,7 +19,7 @@ class AgainstCounters(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.spaces = Spaces()
+        self.spaces = SharedSpaces()
         self.model: Counter[tuple[str | None, object]] = Counter()
 
     @rule(parent=st.sampled_from(PARENTS), address=st.sampled_from(ADDRESSES))
@@ -49,7 +49,7 @@ TestAgainstCounters = AgainstCounters.TestCase
 
 def test_a_parent_that_nothing_is_held_on_costs_nothing():
     """Isolated networks come and go with parents of their own."""
-    spaces = Spaces()
+    spaces = SharedSpaces()
     for number in range(100):
         spaces.hold(f"di-{number}", ADDRESSES[0])
         spaces.release(f"di-{number}", ADDRESSES[0])

@@ -11,16 +11,16 @@ import msgspec
 from hypothesis import strategies as st
 
 from ipvl.addresses.pool_requests import pool_id
-from ipvl.doors.docker import plugin_requests as docker
-from ipvl.embedded import all_calls as control
+from ipvl.doors.docker import plugin_requests
+from ipvl.embedded import all_calls
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX
 from tests.unit.daemon.doors import CONTROL, DOCKER
 
 PROCESS = 4711
 """One that has a network namespace."""
 TARGETS = {
-    DOCKER: {f"/{name}": call.request for name, call in docker.CALLS.items()},
-    CONTROL: {f"/calls/{name}": call.request for name, call in control.CALLS.items()},
+    DOCKER: {f"/{name}": call.request for name, call in plugin_requests.CALLS.items()},
+    CONTROL: {f"/calls/{name}": call.request for name, call in all_calls.CALLS.items()},
 }
 
 KNOWN = (

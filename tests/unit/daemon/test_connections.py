@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from ipvl.doors.control import event_stream as events
+from ipvl.doors.control import event_stream
 from ipvl.http import connection, server
 from ipvl.http.request_parser import LARGEST_BODY
 from tests.unit.daemon.doors import CONTROL, DOCKER, WITHIN, Answer, Client, Doors
@@ -113,7 +113,7 @@ def test_who_waits_for_the_daemon_is_never_displaced(doors, monkeypatch):
 
 def test_readers_of_events_leave_room_for_calls(doors, monkeypatch):
     """One too many is refused by name."""
-    monkeypatch.setattr(events, "MOST_READERS", 2)
+    monkeypatch.setattr(event_stream, "MOST_READERS", 2)
     request = b"GET /events HTTP/1.1\r\nHost: ipvl\r\n\r\n"
 
     async def script() -> None:

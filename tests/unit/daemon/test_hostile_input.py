@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from ipvl.driver.endpoints import create_join_leave as endpoints
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.endpoints import create_join_leave
+from ipvl.driver.networks import create_remove
 from ipvl.errors import Kind
 from tests.unit.builders import ENDPOINT_ID, ID, SANDBOX, endpoint, network
 from tests.unit.daemon.doors import CONTROL, DOCKER, Answer, Doors
@@ -36,8 +36,8 @@ def furnish(doors: Doors) -> None:
     engine = world.engine
 
     async def make() -> None:
-        await networks.create_network(engine, network(ID, name="web"))
-        await endpoints.create_endpoint(engine, endpoint(ENDPOINT_ID, name="shop"))
+        await create_remove.create_network(engine, network(ID, name="web"))
+        await create_join_leave.create_endpoint(engine, endpoint(ENDPOINT_ID, name="shop"))
 
     doors.run(make())
     doors.furnished = world.picture()

@@ -10,7 +10,7 @@ import pytest
 
 from ipvl.daemon import standalone
 from ipvl.embedded.call_messages import Attach, CreateNetwork
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.startup.configuration import Configuration
 from tests.contract.fake_kernel import FakeKernel
 
@@ -40,7 +40,7 @@ def test_what_is_attached_is_announced_once(kernel, tmp_path, options, times):
     """At once, and never again, since nobody is there to do it; not at all where nobody should."""
     settings = Configuration(state_folder=tmp_path)
     request = CreateNetwork("web", ("192.168.1.0/24",), options={"parent": "eth0", **options})
-    for name, question in (("network.create", request), ("attach", Attach(Attachment("web"), BLUE))):
+    for name, question in (("network.create", request), ("attach", Attach(NetworkAttachment("web"), BLUE))):
         asyncio.run(standalone.perform(settings, name, question))
 
     assert [("eth0", (ip_address("192.168.1.2"),))] * times == kernel.announced

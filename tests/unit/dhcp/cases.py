@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 from ipvl.dhcp.dhcp_messages import Client, MessageType, Reply, Server
-from ipvl.model.dhcp_leases import Terms
+from ipvl.model.dhcp_leases import GrantedTerms
 
 NOW = 1_700_000_000.0
 XID = 0x12345678
@@ -32,9 +32,9 @@ def reply(type_: MessageType, address: IPv4Address = ADDRESS, **fields: Any) -> 
     )
 
 
-def terms(address: str = "192.168.20.100/24", obtained: float = NOW, **fields: Any) -> Terms:
+def terms(address: str = "192.168.20.100/24", obtained: float = NOW, **fields: Any) -> GrantedTerms:
     """Return a lease of a thousand seconds."""
-    return Terms(
+    return GrantedTerms(
         **{
             "address": IPv4Interface(address),
             "server": SERVER.address,

@@ -12,7 +12,7 @@ from ipvl.dhcp.client_states import (
     Denied,
     Exchange,
     Granted,
-    Silence,
+    NoAnswer,
     Stage,
     advance,
     begin,
@@ -36,7 +36,7 @@ def fresh(**fields) -> Exchange:
 def sent(exchange: Exchange, now: float = NOW, jitter: float = 0.0) -> tuple[Exchange, Message]:
     """Let the exchange send what is due."""
     step = advance(exchange, now, jitter)
-    assert not isinstance(step, Silence)
+    assert not isinstance(step, NoAnswer)
     after, message = step
     assert message is not None
     return after, message
@@ -153,12 +153,12 @@ def test_nobody_answers():
     """After the time that was set, and not before, it is over."""
     exchange, _ = sent(fresh(within=3.0))
 
-    assert (NOW + 3, Silence(offered=False)) == (exchange.wakes, advance(exchange, NOW + 3, 0.0))
+    assert (NOW + 3, NoAnswer(offered=False)) == (exchange.wakes, advance(exchange, NOW + 3, 0.0))
 
 
 def test_an_offer_that_nobody_acknowledges_is_told_from_silence():
     """Somebody is there, and does not want this client."""
-    assert Silence(offered=True) == advance(requesting(), NOW + 10, 0.0)
+    assert NoAnswer(offered=True) == advance(requesting(), NOW + 10, 0.0)
 
 
 def test_an_offer_is_asked_for_four_times_and_then_forgotten():
@@ -185,7 +185,7 @@ def test_renewal_is_repeated_at_half_of_what_is_left_and_at_least_a_minute_apart
     exchange, asked = extend(CLIENT, XID, NOW + 500, terms()), []
     while True:
         step = advance(exchange, exchange.wakes, 0.0)
-        if isinstance(step, Silence):
+        if isinstance(step, NoAnswer):
             break
         now, (exchange, message) = exchange.wakes, step
         if message is not None:
@@ -306,7 +306,7 @@ def test_no_course_of_events_stands_still_or_grants_what_nobody_asked_for(exchan
         if answer is None:
             now = max(now, exchange.wakes)
             step = advance(exchange, now, jitter)
-            if isinstance(step, Silence):
+            if isinstance(step, NoAnswer):
                 assert exchange.ends is not None and now >= exchange.ends
                 return
             exchange, _ = step

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.dhcp.dhcp_messages import MessageType
-from ipvl.dhcp.granted_terms import FOR_EVER, SHORTEST_LEASE, terms_of
+from ipvl.dhcp.granted_terms import FOR_EVER, SHORTEST_LEASE, granted_terms
 from ipvl.model.networks import Route
 from tests.unit.dhcp.cases import ADDRESS, NOW, SERVER, reply, terms
 
@@ -20,7 +20,7 @@ ROUTER = IPv4Address("192.168.20.254")
 
 def test_an_acknowledgement_grants_what_it_says():
     """Address with the mask, the first router, and the times that RFC 2131 has where the server gives none."""
-    assert terms() == terms_of(reply(MessageType.ACK), NOW)
+    assert terms() == granted_terms(reply(MessageType.ACK), NOW)
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_an_acknowledgement_grants_what_it_says():
 )
 def test_times_are_the_servers_where_they_make_sense(fields, expected):
     """Renewal before rebinding before the end, and never more often than every five seconds."""
-    found = terms_of(reply(MessageType.ACK, **fields), NOW)
+    found = granted_terms(reply(MessageType.ACK, **fields), NOW)
 
     assert tuple(NOW + seconds for seconds in expected) == (found.renews, found.rebinds, found.expires)
 
 
 def test_a_lease_for_ever_has_no_times():
     """There is nothing to renew."""
-    found = terms_of(reply(MessageType.ACK, lease_seconds=FOR_EVER), NOW)
+    found = granted_terms(reply(MessageType.ACK, lease_seconds=FOR_EVER), NOW)
 
     assert (None, None, None) == (found.renews, found.rebinds, found.expires)
 
@@ -70,7 +70,7 @@ def test_a_lease_for_ever_has_no_times():
 )
 def test_what_cannot_be_used_grants_nothing(fields):
     """No server, no time, no mask, or an address that no host can have."""
-    assert terms_of(reply(MessageType.ACK, **fields), NOW) is None
+    assert granted_terms(reply(MessageType.ACK, **fields), NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_cannot_be_used_grants_nothing(fields):
 )
 def test_classless_routes_go_before_routers(fields, gateway, routes):
     """RFC 3442: where there are any, the default route is among them or there is none. A gateway is on the subnet."""
-    found = terms_of(reply(MessageType.ACK, **fields), NOW)
+    found = granted_terms(reply(MessageType.ACK, **fields), NOW)
 
     assert (gateway, routes) == (found.gateway, tuple(route.destination for route in found.routes))
 
@@ -96,7 +96,7 @@ def test_an_mtu_below_the_least_is_none(fields):
     """RFC 2132: 68 is the least."""
     expected = fields["mtu"] if fields["mtu"] >= 68 else None
 
-    assert replace(terms(), mtu=expected) == terms_of(reply(MessageType.ACK, **fields), NOW)
+    assert replace(terms(), mtu=expected) == granted_terms(reply(MessageType.ACK, **fields), NOW)
 
 
 @given(
@@ -117,7 +117,7 @@ def test_whatever_is_granted_is_in_order(lease, renewal, rebinding, address, len
         prefix_length=length,
     )
 
-    found = terms_of(answer, NOW)
+    found = granted_terms(answer, NOW)
 
     if found is not None and found.expires is not None:
         assert NOW < found.renews <= found.rebinds < found.expires

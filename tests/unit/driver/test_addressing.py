@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ipvl.addresses.default_pools import unique_local_prefix
-from ipvl.addresses.pool_requests import PoolWish
+from ipvl.addresses.pool_requests import PoolRequest
 from ipvl.driver.endpoints.create_join_leave import reserve
-from ipvl.driver.ipam import docker_pools as pools
-from ipvl.driver.ipam.address_choice import choose_addresses, choose_subnets, moved_cursors
+from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam.address_allocation import allocate_addresses, allocate_subnets, moved_cursors
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.networks import Mode
 from ipvl.planning.reconciliation import UNJOINED_FOR
@@ -31,7 +31,7 @@ def chosen(world, of, wanted4: str = "", wanted6: str = "", owner: str = "") -> 
 
     async def work() -> list[str]:
         async with world.engine.lock:
-            found = choose_addresses(
+            found = allocate_addresses(
                 world.engine,
                 of,
                 ip_address(wanted4) if wanted4 else None,
@@ -51,7 +51,7 @@ def attached(world, of, identity: str, wanted4: str = "") -> list[str]:
         async with world.engine.lock:
             wanted = ip_address(wanted4) if wanted4 else None
             own = await world.kernel.own_addresses()
-            found = choose_addresses(world.engine, of, wanted, None, identity, own=own)
+            found = allocate_addresses(world.engine, of, wanted, None, identity, own=own)
             one = endpoint(identity, network_id=of.id, addresses=tuple(map(str, found)), changed=world.now)
             await reserve(world.engine, one, *moved_cursors(world.engine, of, found, own))
             return list(map(str, found))
@@ -61,7 +61,7 @@ def attached(world, of, identity: str, wanted4: str = "") -> list[str]:
 
 def refused(world, kind: Kind, of, wanted4: str = "", wanted6: str = "") -> str:
     async def work() -> None:
-        choose_addresses(
+        allocate_addresses(
             world.engine,
             of,
             ip_address(wanted4) if wanted4 else None,
@@ -261,9 +261,9 @@ def test_an_address_that_cannot_be_had_is_refused(world, net, wanted, kind, expe
     """With who has it: the network, an endpoint, or Docker."""
     one = net(subnet("192.168.20.0/24", reserved=("192.168.20.9",)))
     attached(world, one, "a")
-    pool = world.run(pools.request_pool(world.engine, PoolWish(4, ip_network("192.168.0.0/16"))))
-    world.run(pools.request_address(world.engine, pool.id, ip_address("192.168.20.77"), "shop"))
-    world.run(pools.request_gateway(world.engine, pool.id, ip_address("192.168.20.66")))
+    pool = world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network("192.168.0.0/16"))))
+    world.run(docker_pools.request_address(world.engine, pool.id, ip_address("192.168.20.77"), "shop"))
+    world.run(docker_pools.request_gateway(world.engine, pool.id, ip_address("192.168.20.66")))
 
     assert expected == refused(world, kind, one, *(("", wanted) if ":" in wanted else (wanted,)))
 
@@ -289,9 +289,9 @@ def test_equal_subnets_on_other_parents_are_separate(world, net):
 @pytest.mark.parametrize(("parent", "expected"), [(None, 3), ("eth0", 3), ("eth1", 2)])
 def test_what_is_leased_to_docker_is_spared(world, net, parent, expected):
     """By a pool without a parent on every parent, by one with a parent there."""
-    wish = PoolWish(4, ip_network("192.168.20.0/24"), parent=parent)
-    pool = world.run(pools.request_pool(world.engine, wish))
-    world.run(pools.request_address(world.engine, pool.id, ip_address("192.168.20.2"), None))
+    wish = PoolRequest(4, ip_network("192.168.20.0/24"), parent=parent)
+    pool = world.run(docker_pools.request_pool(world.engine, wish))
+    world.run(docker_pools.request_address(world.engine, pool.id, ip_address("192.168.20.2"), None))
 
     assert [f"192.168.20.{expected}/29"] == chosen(world, net())
 
@@ -312,14 +312,14 @@ def test_subnets_by_default_overlap_nothing(world, net):
     world.kernel.add_route("172.18.128.0/24")
     world.kernel.add_route("0.0.0.0/0")
     net("172.19.0.0/24")
-    world.run(pools.request_pool(world.engine, PoolWish(4, ip_network("172.20.5.0/24"))))
+    world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network("172.20.5.0/24"))))
 
-    found = world.run(choose_subnets(world.engine, ipv4=True, ipv6=True))
+    found = world.run(allocate_subnets(world.engine, ipv4=True, ipv6=True))
 
     expected = next(unique_local_prefix(world.kernel.machine).subnets(new_prefix=64))
     assert (subnet("172.21.0.0/16"), subnet(str(expected))) == found
-    assert found[1:] == world.run(choose_subnets(world.engine, ipv4=False, ipv6=True))
-    assert () == world.run(choose_subnets(world.engine, ipv4=False, ipv6=False))
+    assert found[1:] == world.run(allocate_subnets(world.engine, ipv4=False, ipv6=True))
+    assert () == world.run(allocate_subnets(world.engine, ipv4=False, ipv6=False))
 
 
 class NobodySharesAnAddress(RuleBasedStateMachine):
@@ -327,9 +327,9 @@ class NobodySharesAnAddress(RuleBasedStateMachine):
 
     NETWORKS = (("n0", "eth0", "10.0.0.0/28"), ("n1", "eth0", "10.0.0.0/29"), ("n2", "eth1", "10.0.0.0/28"))
     POOLS = (
-        PoolWish(4, ip_network("10.0.0.0/28")),
-        PoolWish(4, ip_network("10.0.0.0/28"), parent="eth0"),
-        PoolWish(4, ip_network("10.0.0.0/27"), parent="eth1"),
+        PoolRequest(4, ip_network("10.0.0.0/28")),
+        PoolRequest(4, ip_network("10.0.0.0/28"), parent="eth0"),
+        PoolRequest(4, ip_network("10.0.0.0/27"), parent="eth1"),
     )
 
     def __init__(self) -> None:
@@ -342,7 +342,7 @@ class NobodySharesAnAddress(RuleBasedStateMachine):
         ]
         for one in self.networks:
             self.world.create_network(one)
-        self.pools = [self.world.run(pools.request_pool(self.world.engine, wish)) for wish in self.POOLS]
+        self.pools = [self.world.run(docker_pools.request_pool(self.world.engine, wish)) for wish in self.POOLS]
 
     def done_or_held(self, call, *arguments: object):
         result = outcome(call, *arguments)
@@ -357,13 +357,15 @@ class NobodySharesAnAddress(RuleBasedStateMachine):
     def lease(self, index, wanted):
         self.number += 1
         address = ip_address(wanted) if wanted else None
-        asked = pools.request_address(self.world.engine, self.pools[index].id, address, f"c{self.number}")
+        asked = docker_pools.request_address(self.world.engine, self.pools[index].id, address, f"c{self.number}")
         self.done_or_held(self.world.run, asked)
 
     @rule(index=st.integers(0, 2), wanted=st.sampled_from([None, "10.0.0.5"]))
     def gateway(self, index, wanted):
         address = None if wanted is None else ip_address(wanted)
-        self.done_or_held(self.world.run, pools.request_gateway(self.world.engine, self.pools[index].id, address))
+        self.done_or_held(
+            self.world.run, docker_pools.request_gateway(self.world.engine, self.pools[index].id, address)
+        )
 
     @precondition(lambda self: next(self.world.engine.records.endpoints(), None))
     @rule(data=st.data())
@@ -374,7 +376,7 @@ class NobodySharesAnAddress(RuleBasedStateMachine):
     @rule(data=st.data())
     def release(self, data):
         one = data.draw(st.sampled_from(list(self.world.engine.records.leases())))
-        self.world.run(pools.release_address(self.world.engine, one.pool_id, one.address))
+        self.world.run(docker_pools.release_address(self.world.engine, one.pool_id, one.address))
 
     @rule()
     def restart(self):

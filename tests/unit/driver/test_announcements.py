@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.driver.ipam import address_announcements as announcements
+from ipvl.driver.ipam import address_announcements
 from ipvl.driver.ipam.address_announcements import Announcer, announce, pauses
 from ipvl.embedded import members, networks
 from ipvl.embedded.call_messages import CreateNetwork, Detach
@@ -62,7 +62,7 @@ def naps(monkeypatch):
         slept.append(seconds)
         await real(0)
 
-    monkeypatch.setattr(announcements.asyncio, "sleep", sleep)
+    monkeypatch.setattr(address_announcements.asyncio, "sleep", sleep)
     return slept
 
 

@@ -8,16 +8,16 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.clock.host_clocks import rfc3339
-from ipvl.driver.endpoints import create_join_leave as endpoints
-from ipvl.driver.ipam import docker_pools as pools
-from ipvl.driver.ipam.address_conflicts import FOUND_FREE_FOR, KEPT_OUT_FOR, MOST_IN_TURN
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.endpoints import create_join_leave
+from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam.address_conflicts import FOUND_FREE_FOR, MOST_IN_TURN, QUARANTINE_SECONDS
+from ipvl.driver.networks import create_remove
 from ipvl.driver.status.host_status import QuarantineStatus, status
-from ipvl.embedded.recovery import recover
+from ipvl.embedded.reconcile_members import reconcile_all
 from ipvl.errors import IpvlError, Kind, kernel_refused
 from ipvl.model.networks import ConflictCheck, Phase
 from ipvl.model.pools import Quarantine
-from ipvl.options.pool_options import pool_wish
+from ipvl.options.pool_options import pool_request
 from tests.contract.fake_kernel import KilledError
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network
 
@@ -101,10 +101,10 @@ def test_an_address_that_somebody_has_is_refused_with_the_mac_address(careful):
     careful.kernel.add_neighbour("eth0", "192.168.20.10", MAC)
 
     expected = f"address 192.168.20.10 is in use on eth0 by {MAC}; {WAY_OUT}"
-    assert expected == in_vain(careful, endpoints.create_endpoint(careful.engine, endpoint()))
+    assert expected == in_vain(careful, create_join_leave.create_endpoint(careful.engine, endpoint()))
     assert None is careful.engine.records.endpoint(ENDPOINT_ID)
-    assert [Quarantine("eth0", TEN, MAC, NOW + KEPT_OUT_FOR)] == kept_out(careful)
-    assert [QuarantineStatus("192.168.20.10", "eth0", MAC, rfc3339(NOW + KEPT_OUT_FOR))] == list(
+    assert [Quarantine("eth0", TEN, MAC, NOW + QUARANTINE_SECONDS)] == kept_out(careful)
+    assert [QuarantineStatus("192.168.20.10", "eth0", MAC, rfc3339(NOW + QUARANTINE_SECONDS))] == list(
         careful.run(status(careful.engine.records, careful.kernel)).quarantines
     )
 
@@ -113,7 +113,7 @@ def test_the_hosts_own_address_is_refused(careful):
     """Its frames come from the parent's MAC address, as the containers' do; ipvlan never lets them meet."""
     careful.kernel.add_address("192.168.20.10/24", "eth0")
 
-    said = in_vain(careful, endpoints.create_endpoint(careful.engine, endpoint()))
+    said = in_vain(careful, create_join_leave.create_endpoint(careful.engine, endpoint()))
     assert said.startswith("address 192.168.20.10 is this host's own, on eth0; choose another --ip, or have Docker")
 
 
@@ -129,7 +129,7 @@ def test_a_network_that_does_not_ask_asks_nobody(world, watch):
 def test_what_was_in_use_can_be_asked_for_again(careful):
     """The quarantine keeps it from being chosen, not from being wanted; once nobody answers it is over."""
     careful.kernel.add_neighbour("eth0", "192.168.20.10", MAC)
-    in_vain(careful, endpoints.create_endpoint(careful.engine, endpoint()))
+    in_vain(careful, create_join_leave.create_endpoint(careful.engine, endpoint()))
     careful.kernel.remove_neighbour("eth0", "192.168.20.10")
 
     careful.create_endpoint(endpoint())
@@ -150,7 +150,7 @@ def test_a_kill_while_the_segment_is_asked_leaves_nothing(careful, watch, phase)
     careful.stop()
     careful.start()
     assert Phase.MAKING is careful.engine.records.endpoint(ENDPOINT_ID).phase
-    careful.run(recover(careful.engine))
+    careful.run(reconcile_all(careful.engine))
     assert None is careful.engine.records.endpoint(ENDPOINT_ID)
     if phase == "asked again":
         asked = watch()
@@ -162,7 +162,7 @@ def test_a_repair_meanwhile_leaves_the_endpoint_alone(careful, watch):
     """It is half made on purpose: links come and go at any time."""
 
     async def repaired() -> None:
-        await recover(careful.engine)
+        await reconcile_all(careful.engine)
 
     watch(repaired)
     careful.create_endpoint(endpoint())
@@ -178,7 +178,9 @@ def test_nobody_else_gets_the_address_meanwhile(careful, watch):
         if not seen:
             seen.append("first")
             with pytest.raises(IpvlError) as refused:
-                await endpoints.create_endpoint(careful.engine, endpoint(OTHER_ENDPOINT_ID, network_id=OTHER_ID))
+                await create_join_leave.create_endpoint(
+                    careful.engine, endpoint(OTHER_ENDPOINT_ID, network_id=OTHER_ID)
+                )
             seen.append(str(refused.value))
 
     careful.create_network(network(OTHER_ID, name="other"))
@@ -192,14 +194,14 @@ def test_an_endpoint_that_is_deleted_meanwhile_stays_deleted(careful, watch):
     """Docker gave up: the call that still waits is refused, and nothing comes back."""
 
     async def deleted() -> None:
-        await endpoints.delete_endpoint(careful.engine, ID, ENDPOINT_ID)
+        await create_join_leave.delete_endpoint(careful.engine, ID, ENDPOINT_ID)
 
     watch(deleted)
 
     expected = (
         "eeeeeeeeeeee was taken off network aaaaaaaaaaaa while its addresses were being asked for; put it on again"
     )
-    assert expected == in_vain(careful, endpoints.create_endpoint(careful.engine, endpoint()))
+    assert expected == in_vain(careful, create_join_leave.create_endpoint(careful.engine, endpoint()))
     assert None is careful.engine.records.endpoint(ENDPOINT_ID)
 
 
@@ -207,11 +209,11 @@ def test_a_network_that_is_deleted_meanwhile_stays_deleted(careful, watch):
     """The endpoint went with it."""
 
     async def deleted() -> None:
-        await networks.delete_network(careful.engine, ID)
+        await create_remove.delete_network(careful.engine, ID)
 
     watch(deleted)
 
-    assert "was taken off network" in in_vain(careful, endpoints.create_endpoint(careful.engine, endpoint()))
+    assert "was taken off network" in in_vain(careful, create_join_leave.create_endpoint(careful.engine, endpoint()))
     assert ((), ()) == (tuple(careful.engine.records.networks()), tuple(careful.engine.records.endpoints()))
 
 
@@ -224,7 +226,7 @@ def test_two_equal_calls_at_once_are_one(careful, watch):
     watch(again)
 
     async def both() -> None:
-        await asyncio.gather(*(endpoints.create_endpoint(careful.engine, endpoint()) for _ in range(2)))
+        await asyncio.gather(*(create_join_leave.create_endpoint(careful.engine, endpoint()) for _ in range(2)))
 
     careful.run(both())
 
@@ -256,7 +258,7 @@ def test_a_call_that_is_cancelled_gives_the_lock_back(careful, watch):
             await asyncio.Event().wait()
 
         watch(long)
-        call = asyncio.create_task(endpoints.create_endpoint(careful.engine, endpoint()))
+        call = asyncio.create_task(create_join_leave.create_endpoint(careful.engine, endpoint()))
         await asked.wait()
         async with careful.engine.lock:
             call.cancel()
@@ -277,15 +279,15 @@ def test_a_call_that_is_cancelled_gives_the_lock_back(careful, watch):
 @pytest.fixture
 def pool(world):
     """A pool of Docker's on eth0 that asks first, with 192.168.20.1 as its gateway."""
-    wish = pool_wish("192.168.20.0/24", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
-    identity = world.run(pools.request_pool(world.engine, wish)).id
-    world.run(pools.request_gateway(world.engine, identity, None))
+    wish = pool_request("192.168.20.0/24", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
+    identity = world.run(docker_pools.request_pool(world.engine, wish)).id
+    world.run(docker_pools.request_gateway(world.engine, identity, None))
     return identity
 
 
 def lease(world, pool, wanted="", owner=None) -> str:
     address = ip_address(wanted) if wanted else None
-    return str(world.run(pools.request_address(world.engine, pool, address, owner)))
+    return str(world.run(docker_pools.request_address(world.engine, pool, address, owner)))
 
 
 def leased(world) -> list[str]:
@@ -310,17 +312,17 @@ def test_the_next_address_is_taken_where_ipvl_chooses(world, pool):
 
 def test_a_quarantine_ends(world):
     """After ten minutes its address is tried again when its turn comes, also after a restart."""
-    wish = pool_wish("192.168.20.0/30", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
-    identity = world.run(pools.request_pool(world.engine, wish)).id
+    wish = pool_request("192.168.20.0/30", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
+    identity = world.run(docker_pools.request_pool(world.engine, wish)).id
     for address in ("192.168.20.1", "192.168.20.2"):
         world.kernel.add_neighbour("eth0", address, MAC)
     full = "subnet 192.168.20.0/30 is full: all 2 addresses are in use or reserved"
-    assert in_vain(world, pools.request_address(world.engine, identity, None, None)).startswith(full)
+    assert in_vain(world, docker_pools.request_address(world.engine, identity, None, None)).startswith(full)
     world.kernel.remove_neighbour("eth0", "192.168.20.2")
     world.stop()
     world.start()
-    world.now += KEPT_OUT_FOR - 1
-    assert in_vain(world, pools.request_address(world.engine, identity, None, None)).startswith(full)
+    world.now += QUARANTINE_SECONDS - 1
+    assert in_vain(world, docker_pools.request_address(world.engine, identity, None, None)).startswith(full)
 
     world.now += 1
     assert "192.168.20.2/30" == lease(world, identity)
@@ -330,7 +332,7 @@ def test_a_repair_ends_quarantines(world, pool):
     """Nobody need ask for an address to have the list true."""
     world.kernel.add_neighbour("eth0", "192.168.20.2", MAC)
     lease(world, pool)
-    world.now += KEPT_OUT_FOR
+    world.now += QUARANTINE_SECONDS
     world.reconcile()
 
     assert [] == kept_out(world)
@@ -339,7 +341,7 @@ def test_a_repair_ends_quarantines(world, pool):
 def test_a_quarantine_goes_with_the_last_network_of_its_parent(careful):
     """It is about that parent's segment."""
     careful.kernel.add_neighbour("eth0", "192.168.20.10", MAC)
-    in_vain(careful, endpoints.create_endpoint(careful.engine, endpoint()))
+    in_vain(careful, create_join_leave.create_endpoint(careful.engine, endpoint()))
     careful.delete_network(ID)
 
     assert [] == kept_out(careful)
@@ -350,7 +352,7 @@ def test_an_explicit_address_of_a_pool_is_refused(world, pool):
     world.kernel.add_neighbour("eth0", "192.168.20.9", MAC)
 
     expected = f"address 192.168.20.9 is in use on eth0 by {MAC}; {CHOOSE}"
-    work = pools.request_address(world.engine, pool, ip_address("192.168.20.9"), "web")
+    work = docker_pools.request_address(world.engine, pool, ip_address("192.168.20.9"), "web")
     assert expected == in_vain(world, work)
     assert ["192.168.20.1"] == leased(world)
 
@@ -359,7 +361,7 @@ def test_gateways_and_addresses_of_others_are_not_asked_for(world, pool, watch):
     """Somebody is to have them."""
     asked = watch()
     world.kernel.add_neighbour("eth0", "192.168.20.9", MAC)
-    world.run(pools.request_gateway(world.engine, pool, ip_address("192.168.20.1")))
+    world.run(docker_pools.request_gateway(world.engine, pool, ip_address("192.168.20.1")))
     assert "192.168.20.9/24" == lease(world, pool, "192.168.20.9")
 
     assert [] == asked
@@ -375,7 +377,7 @@ def test_a_router_that_answers_for_everybody_is_not_asked_for_ever(world, pool):
         " others out with --ip-range or --aux-address; if it is a router that answers for everybody (proxy ARP), do"
         " without conflict_check"
     )
-    assert expected == in_vain(world, pools.request_address(world.engine, pool, None, None))
+    assert expected == in_vain(world, docker_pools.request_address(world.engine, pool, None, None))
     assert ["192.168.20.1"] == leased(world)
 
 
@@ -402,9 +404,9 @@ def test_a_lease_that_is_released_meanwhile_is_not_granted(world, pool, watch, g
 
     async def released() -> None:
         if gone == "lease":
-            await pools.release_address(world.engine, pool, ip_address("192.168.20.2"))
+            await docker_pools.release_address(world.engine, pool, ip_address("192.168.20.2"))
         else:
-            await pools.release_pool(world.engine, pool)
+            await docker_pools.release_pool(world.engine, pool)
 
     watch(released)
 
@@ -426,7 +428,7 @@ def test_leases_at_once_get_different_addresses(world, pool, watch):
         world.kernel.add_neighbour("eth0", f"192.168.20.{number}", MAC)
 
     async def several() -> set[str]:
-        found = await asyncio.gather(*(pools.request_address(world.engine, pool, None, None) for _ in range(4)))
+        found = await asyncio.gather(*(docker_pools.request_address(world.engine, pool, None, None) for _ in range(4)))
         return {str(one.ip) for one in found}
 
     assert {f"192.168.20.{number}" for number in (3, 5, 6, 7)} == world.run(several())

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.errors import Kind
 from ipvl.model.steps import RemovePort
 from ipvl.planning.reconciliation import UNJOINED_FOR
@@ -38,7 +38,7 @@ def on_eth0(world):
 
 
 def refused(world, kind: Kind, wish) -> str:
-    return world.refusal(kind, endpoints.create_endpoint(world.engine, wish))
+    return world.refusal(kind, create_join_leave.create_endpoint(world.engine, wish))
 
 
 def test_an_endpoint_is_a_record_and_no_link(on_eth0):
@@ -95,7 +95,7 @@ def test_an_address_in_use_is_refused(on_eth0):
     """The container that holds it lives; the sentence names it."""
     on_eth0.create_endpoint(ONE)
     on_eth0.attach(ONE)
-    on_eth0.run(endpoints.name_endpoint(on_eth0.engine, ENDPOINT_ID, "shop"))
+    on_eth0.run(create_join_leave.name_endpoint(on_eth0.engine, ENDPOINT_ID, "shop"))
     expected = (
         "address 192.168.20.10 is in use on parent eth0 by endpoint shop of network web; "
         "choose another address or remove what holds it"
@@ -264,17 +264,17 @@ def test_an_endpoint_whose_port_the_kernel_keeps_is_kept(on_eth0):
 
     expected = f"the kernel refused to remove port {ONE.port}: Cannot allocate memory (ENOMEM)"
 
-    assert expected == on_eth0.refusal(Kind.KERNEL, endpoints.delete_endpoint(on_eth0.engine, ID, ENDPOINT_ID))
+    assert expected == on_eth0.refusal(Kind.KERNEL, create_join_leave.delete_endpoint(on_eth0.engine, ID, ENDPOINT_ID))
 
 
 def test_an_endpoint_can_be_named_later(on_eth0):
     """Docker's protocol never sends the container's name; when it is learnt it is kept, once."""
     on_eth0.create_endpoint(ONE)
-    on_eth0.run(endpoints.name_endpoint(on_eth0.engine, ENDPOINT_ID, "shop"))
+    on_eth0.run(create_join_leave.name_endpoint(on_eth0.engine, ENDPOINT_ID, "shop"))
     commits = on_eth0.store.commits
 
-    on_eth0.run(endpoints.name_endpoint(on_eth0.engine, ENDPOINT_ID, "shop"))
-    on_eth0.run(endpoints.name_endpoint(on_eth0.engine, OTHER_ENDPOINT_ID, "nobody"))
+    on_eth0.run(create_join_leave.name_endpoint(on_eth0.engine, ENDPOINT_ID, "shop"))
+    on_eth0.run(create_join_leave.name_endpoint(on_eth0.engine, OTHER_ENDPOINT_ID, "nobody"))
 
     assert "shop" == on_eth0.store.load()[-1].name
     assert commits == on_eth0.store.commits
@@ -282,8 +282,8 @@ def test_an_endpoint_can_be_named_later(on_eth0):
 
 def test_addresses_are_written_without_their_length():
     """IPv4 first, as they were given."""
-    assert "192.168.20.10 and 2001:db8::a" == endpoints.addresses(DUAL)
-    assert "no address" == endpoints.addresses(replace(DUAL, addresses=()))
+    assert "192.168.20.10 and 2001:db8::a" == create_join_leave.addresses(DUAL)
+    assert "no address" == create_join_leave.addresses(replace(DUAL, addresses=()))
 
 
 def test_endpoints_survive_a_restart(on_eth0):

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.events.event_types import Event, EventType
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.networks import create_remove
 from ipvl.driver.repair.reconcile import forget_gone
 from ipvl.errors import IpvlError
 from tests.contract.fake_kernel import Trouble
@@ -44,8 +44,8 @@ def test_the_life_of_a_network_and_its_endpoint(world, told):
     world.create_network(network(parent="eth0.20"))
     world.create_endpoint(endpoint())
     world.attach(endpoint())
-    world.run(networks.name_network(world.engine, ID, "web"))
-    world.run(endpoints.name_endpoint(world.engine, ENDPOINT_ID, "shop"))
+    world.run(create_remove.name_network(world.engine, ID, "web"))
+    world.run(create_join_leave.name_endpoint(world.engine, ENDPOINT_ID, "shop"))
     world.leave(endpoint())
     world.delete_endpoint(endpoint())
     world.delete_network(ID)

@@ -8,14 +8,14 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.driver.endpoints.create_join_leave import create_endpoint
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.networks import create_remove
 from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.repair.reconcile import forget_gone
 from ipvl.driver.status.host_status import status
 from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL
 from ipvl.model.networks import Flag, Mode, Phase
-from ipvl.model.steps import OpenHost
+from ipvl.model.steps import AddHostRoutes
 from ipvl.records.records import Put
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import (
@@ -116,14 +116,14 @@ def test_an_address_that_somebody_has_is_refused(world):
         " choose another address or remove what holds it"
     )
 
-    assert expected == world.refusal(Kind.CONFLICT, networks.create_network(world.engine, LAN))
+    assert expected == world.refusal(Kind.CONFLICT, create_remove.create_network(world.engine, LAN))
 
 
 def test_a_full_subnet_has_none_for_the_host(world):
     """Before anything is made."""
     full = replace(CHOSEN, subnets=(subnet("10.0.0.0/31", reserved=("10.0.0.1",)),))
 
-    sentence = world.refusal(Kind.CONFLICT, networks.create_network(world.engine, full))
+    sentence = world.refusal(Kind.CONFLICT, create_remove.create_network(world.engine, full))
     assert sentence.startswith("subnet 10.0.0.0/31 is full")
 
 
@@ -136,7 +136,7 @@ def test_a_route_in_the_way_is_named(world):
     )
     routed = replace(LAN, mode=Mode.L3)
 
-    assert expected == world.refusal(Kind.CONFLICT, networks.create_network(world.engine, routed))
+    assert expected == world.refusal(Kind.CONFLICT, create_remove.create_network(world.engine, routed))
 
 
 def test_a_container_at_an_address_that_the_host_reaches_by_a_route_alone(world):
@@ -208,7 +208,7 @@ def test_an_endpoint_that_the_host_cannot_reach_still_joins(world, caplog):
     world.kernel.trouble[len(world.kernel.steps) + 2] = Trouble.REFUSED
     world.attach(ONE)
 
-    step = OpenHost(PORT, (GIVEN.host,), ())
+    step = AddHostRoutes(PORT, (GIVEN.host,), ())
     assert isinstance(world.kernel.steps[-1], type(step))
     assert "network web: the kernel refused to give host port ih-aaaaaaaaaaaa" in caplog.text
     assert set() == routes(world)

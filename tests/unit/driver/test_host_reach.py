@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from ipvl.driver.status.host_status import status
-from ipvl.model.links import Reach
+from ipvl.model.links import HostExposure
 from ipvl.model.networks import Mode
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import OTHER_ID, network
 from tests.unit.world import KilledError, World
 
-SHUT, ROUTED = Reach(1, 8, ipv6=False), Reach(0, 1, ipv6=True)
+SHUT, ROUTED = HostExposure(1, 8, ipv6=False), HostExposure(0, 1, ipv6=True)
 L2, L3 = network(parent="eth0.20"), network(parent="eth0.20", mode=Mode.L3)
 INNER, OUTER = network(OTHER_ID, parent="eth0.100.20"), network(parent="eth0.100", mode=Mode.L3S)
 

@@ -8,9 +8,9 @@ from ipaddress import IPv4Address, ip_interface, ip_network
 import pytest
 
 from ipvl.dhcp.dhcp_messages import MessageType
-from ipvl.driver.dhcp_leases import lease_requests as leases
-from ipvl.driver.dhcp_leases.lease_requests import MOST_UNUSED, Claim, create_endpoint
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.dhcp_leases import lease_requests
+from ipvl.driver.dhcp_leases.lease_requests import MOST_UNUSED, LeaseRequest, create_endpoint
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Addressing, Mode, Route
@@ -54,11 +54,11 @@ def lan(world, server):
     return world
 
 
-def make(world, wish: Endpoint = WEB, claim: Claim | None = None) -> Endpoint:
-    return world.run(create_endpoint(world.engine, wish, claim or Claim(shape="plain")))
+def make(world, wish: Endpoint = WEB, claim: LeaseRequest | None = None) -> Endpoint:
+    return world.run(create_endpoint(world.engine, wish, claim or LeaseRequest(shape="plain")))
 
 
-def refused(world, kind: Kind, wish: Endpoint = WEB, claim: Claim | None = None) -> str:
+def refused(world, kind: Kind, wish: Endpoint = WEB, claim: LeaseRequest | None = None) -> str:
     """Return the sentence; no endpoint is made, and no address held."""
     before = tuple(world.engine.records.endpoints())
     with pytest.raises(IpvlError) as found:
@@ -98,7 +98,7 @@ def test_the_same_endpoint_at_once_asks_once(lan, server):
     """Docker lost patience and asks a second time while the server thinks."""
 
     async def twice() -> list[Endpoint]:
-        claim = Claim(shape="plain")
+        claim = LeaseRequest(shape="plain")
         return await asyncio.gather(*(create_endpoint(lan.engine, WEB, claim) for _ in range(2)))
 
     one, two = lan.run(twice())
@@ -109,10 +109,10 @@ def test_the_same_endpoint_at_once_asks_once(lan, server):
 
 def test_many_at_once_have_different_identifiers(lan, server):
     """A host that boots starts all its containers."""
-    wishes = [endpoint(f"{number:064x}", addresses=()) for number in range(20)]
+    requests = [endpoint(f"{number:064x}", addresses=()) for number in range(20)]
 
     async def all_at_once() -> None:
-        await asyncio.gather(*(create_endpoint(lan.engine, wish, Claim(shape="plain")) for wish in wishes))
+        await asyncio.gather(*(create_endpoint(lan.engine, wish, LeaseRequest(shape="plain")) for wish in requests))
 
     lan.run(all_at_once())
 
@@ -123,10 +123,10 @@ def test_many_at_once_have_different_identifiers(lan, server):
 def test_many_at_once_learn_of_silence_together(lan, server):
     """Nobody waits for all who came before: what two were not told in vain, nobody asks again."""
     server.up = False
-    wishes = [endpoint(f"{number:064x}", addresses=()) for number in range(20)]
+    requests = [endpoint(f"{number:064x}", addresses=()) for number in range(20)]
 
     async def all_at_once() -> list[object]:
-        making = (create_endpoint(lan.engine, wish, Claim(shape="plain")) for wish in wishes)
+        making = (create_endpoint(lan.engine, wish, LeaseRequest(shape="plain")) for wish in requests)
         return await asyncio.gather(*making, return_exceptions=True)
 
     refusals = lan.run(all_at_once())
@@ -172,10 +172,10 @@ def test_the_identifier_that_was_used_last_is_used_again(lan):
 
 def test_containers_of_another_shape_have_another_identifier(lan):
     """A database is not given the address of a web server."""
-    make(lan, WEB, Claim(shape="80/tcp"))
+    make(lan, WEB, LeaseRequest(shape="80/tcp"))
     lan.delete_endpoint(WEB)
 
-    assert (FIRST,) == make(lan, WEB, Claim(shape="5432/tcp")).addresses, "free at the server"
+    assert (FIRST,) == make(lan, WEB, LeaseRequest(shape="5432/tcp")).addresses, "free at the server"
     assert len(list(lan.engine.records.dhcp_leases())) == 2
 
 
@@ -183,41 +183,41 @@ def test_an_explicit_identifier_is_sent_as_it_is(lan, server):
     """The server's configuration can name it, and gives it its own address."""
     server.pinned["web"] = IPv4Address("192.168.20.7")
 
-    assert (ip_interface("192.168.20.7/24"),) == make(lan, WEB, Claim("web")).addresses
+    assert (ip_interface("192.168.20.7/24"),) == make(lan, WEB, LeaseRequest("web")).addresses
     assert {"web"} == {message.client.identifier for message in server.heard}
 
 
 def test_an_explicit_identifier_belongs_to_one_container_at_a_time(lan):
     """Two would be one to the server, and get one address."""
-    make(lan, WEB, Claim("web"))
+    make(lan, WEB, LeaseRequest("web"))
     lan.attach(WEB)
 
     assert (
         "client_id web is that of endpoint eeeeeeeeeeee of network lan; give each container one of its own"
-        == refused(lan, Kind.CONFLICT, DB, Claim("web"))
+        == refused(lan, Kind.CONFLICT, DB, LeaseRequest("web"))
     )
 
 
 def test_an_identifier_counts_on_the_whole_segment(lan):
     """Networks that share a parent share its server."""
     lan.create_network(network(OTHER_ID, name="lan2", subnets=(), addressing=Addressing.DHCP))
-    make(lan, WEB, Claim("web"))
+    make(lan, WEB, LeaseRequest("web"))
     lan.attach(WEB)
 
     other = endpoint(OTHER_ENDPOINT_ID, network_id=OTHER_ID, addresses=())
     assert (
         "client_id web is that of endpoint eeeeeeeeeeee of network lan; give each container one of its own"
-        == refused(lan, Kind.CONFLICT, other, Claim("web"))
+        == refused(lan, Kind.CONFLICT, other, LeaseRequest("web"))
     )
 
 
 def test_an_identifier_of_a_container_that_is_gone_is_free(lan, server):
     """Docker was killed and starts the container again, with a new endpoint."""
-    make(lan, WEB, Claim("web"))
+    make(lan, WEB, LeaseRequest("web"))
     lan.attach(WEB)
     lan.kernel.end_sandbox(lan.engine.records.endpoint(ENDPOINT_ID).sandbox)
 
-    assert (FIRST,) == make(lan, DB, Claim("web")).addresses
+    assert (FIRST,) == make(lan, DB, LeaseRequest("web")).addresses
     assert [DISCOVER, REQUEST, REQUEST] == server.types, "the lease runs, so it is asked for as it is"
     assert None is lan.engine.records.endpoint(ENDPOINT_ID)
     lan.picture()
@@ -229,11 +229,11 @@ def test_an_identifier_that_is_being_used_is_refused(lan, server):
 
     async def second() -> None:
         with pytest.raises(IpvlError) as refused:
-            await create_endpoint(lan.engine, DB, Claim("web"))
+            await create_endpoint(lan.engine, DB, LeaseRequest("web"))
         found.append(str(refused.value))
 
     async def both() -> None:
-        await asyncio.gather(create_endpoint(lan.engine, WEB, Claim("web")), second())
+        await asyncio.gather(create_endpoint(lan.engine, WEB, LeaseRequest("web")), second())
 
     lan.run(both())
 
@@ -306,7 +306,7 @@ def test_a_leased_address_is_not_handed_out_by_others(lan):
     )
 
     rival = endpoint(OTHER_ENDPOINT_ID, network_id=OTHER_ID, addresses=(str(FIRST),))
-    assert expected == lan.refusal(Kind.CONFLICT, endpoints.create_endpoint(lan.engine, rival))
+    assert expected == lan.refusal(Kind.CONFLICT, create_join_leave.create_endpoint(lan.engine, rival))
 
 
 def test_a_lease_that_cannot_be_recorded_is_given_back(lan, server):
@@ -322,7 +322,7 @@ def test_a_network_that_goes_meanwhile_takes_the_lease_with_it(lan, server):
 
     def remove(message) -> None:
         if message.type is REQUEST:
-            lan.engine.commit([leases.Drop(lan.engine.network(ID))])
+            lan.engine.commit([lease_requests.Drop(lan.engine.network(ID))])
 
     server.before_answer = remove
 
@@ -367,7 +367,7 @@ def test_an_endpoint_that_is_found_gone_gives_its_lease_back(lan, server):
     lan.wait(1000)
     lan.wire.wait = lambda _seconds: None
     lease = lan.engine.records.dhcp_lease_of(ENDPOINT_ID)
-    lan.engine.commit([leases.Put(lease)])
+    lan.engine.commit([lease_requests.Put(lease)])
 
     lan.reconcile()
 
@@ -377,18 +377,18 @@ def test_an_endpoint_that_is_found_gone_gives_its_lease_back(lan, server):
 
 def test_nothing_is_given_back_at_a_start(lan, server):
     """After a reboot containers come back in a moment: their leases run, and each has its address at one question."""
-    make(lan, WEB, Claim("web"))
+    make(lan, WEB, LeaseRequest("web"))
     lan.attach(WEB)
     lan.kernel.reboot()
     lan.wait(130)
     lan.stop()
     lan.start()
-    lan.engine.commit([leases.Put(_longer(lan))])
+    lan.engine.commit([lease_requests.Put(_longer(lan))])
     lan.reconcile()
     lan.engine.wire = lan.wire
     assert [] == list(lan.engine.records.endpoints())
 
-    assert (FIRST,) == make(lan, DB, Claim("web")).addresses
+    assert (FIRST,) == make(lan, DB, LeaseRequest("web")).addresses
     assert [DISCOVER, REQUEST, REQUEST] == server.types
 
 
@@ -406,7 +406,7 @@ def test_identifiers_that_nobody_uses_are_kept_up_to_a_number(lan):
     """Those that were not used for longest go first."""
     for number in range(MOST_UNUSED + 3):
         lan.wait(1)
-        make(lan, WEB, Claim(f"c{number}"))
+        make(lan, WEB, LeaseRequest(f"c{number}"))
         lan.delete_endpoint(WEB)
 
     kept = [lease.client_id for lease in lan.engine.records.dhcp_leases()]

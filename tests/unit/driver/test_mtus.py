@@ -89,7 +89,7 @@ def test_nothing_is_looked_at_or_set_without_need(small):
     small.reconcile()
     steps = [step for step in small.kernel.steps if isinstance(step, SetMtu)]
     assert [SetMtu("eth0", 1400, SANDBOX)] == steps
-    small.kernel.ports_elsewhere = None
+    small.kernel.ports_in_other_namespaces = None
     small.kernel.change("eth0", carrier=False)
     small.reconcile()
 

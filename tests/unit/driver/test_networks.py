@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.networks import create_remove
 from ipvl.driver.repair.reconcile import reconcile
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.links import MADE_BY_IPVL
@@ -20,7 +20,7 @@ VLAN = network(parent="eth0.20", name="web")
 
 
 def refused(world, kind: Kind, wish) -> str:
-    return world.refusal(kind, networks.create_network(world.engine, wish))
+    return world.refusal(kind, create_remove.create_network(world.engine, wish))
 
 
 def test_a_network_on_a_link_that_exists_changes_no_link(world):
@@ -316,7 +316,7 @@ def test_a_network_can_be_named_later(world):
     """Docker's protocol never sends a name; when one is learnt it is kept."""
     world.create_network(replace(VLAN, name=None))
 
-    world.run(networks.name_network(world.engine, ID, "db"))
+    world.run(create_remove.name_network(world.engine, ID, "db"))
 
     assert "db" == world.engine.records.network(ID).name
     assert "db" == world.store.load()[1].name
@@ -324,7 +324,7 @@ def test_a_network_can_be_named_later(world):
 
 def test_naming_an_unknown_network_is_passed_over(world):
     """It was removed a moment ago."""
-    world.run(networks.name_network(world.engine, ID, "db"))
+    world.run(create_remove.name_network(world.engine, ID, "db"))
 
     assert () == world.store.load()
 
@@ -334,7 +334,7 @@ def test_the_same_name_again_is_not_written(world):
     world.create_network(VLAN)
     commits = world.store.commits
 
-    world.run(networks.name_network(world.engine, ID, "web"))
+    world.run(create_remove.name_network(world.engine, ID, "web"))
 
     assert commits == world.store.commits
 

@@ -7,17 +7,17 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.addresses.pool_requests import PoolWish
-from ipvl.driver.dhcp_leases.lease_requests import Claim
+from ipvl.addresses.pool_requests import PoolRequest
+from ipvl.driver.dhcp_leases.lease_requests import LeaseRequest
 from ipvl.driver.dhcp_leases.lease_requests import create_endpoint as create_leased
-from ipvl.driver.endpoints import create_join_leave as endpoints
-from ipvl.driver.ipam import docker_pools as pools
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.endpoints import create_join_leave
+from ipvl.driver.ipam import docker_pools
+from ipvl.driver.networks import create_remove
 from ipvl.driver.status.host_status import status
 from ipvl.embedded import members
 from ipvl.embedded import networks as embedded
 from ipvl.embedded.call_messages import Attach, CreateNetwork
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.networks import Addressing, Mode
 from tests.faults.dhcp_segment import FakeServer
@@ -58,7 +58,7 @@ def test_docker_is_refused_an_address_of_the_hosts(world, address, link, fields)
     world.kernel.add_address(f"{address}/{24 if '.' in address else 64}", link)
     wish = endpoint(addresses=("192.168.20.10/24", "2001:db8::10/64"))
 
-    said = world.refusal(Kind.CONFLICT, endpoints.create_endpoint(world.engine, wish))
+    said = world.refusal(Kind.CONFLICT, create_join_leave.create_endpoint(world.engine, wish))
 
     way_out = DOCKERS_WAY_OUT.format(address=address)
     assert f"address {address} is this host's own, on {link}; {way_out}" == said
@@ -95,7 +95,7 @@ def test_the_hosts_port_is_refused_in_the_networks_words(world):
     world.create_network(network(name="web", subnets=(given,), host_access=True))
 
     said = world.refusal(
-        Kind.CONFLICT, endpoints.create_endpoint(world.engine, endpoint(addresses=("192.168.20.10/24",)))
+        Kind.CONFLICT, create_join_leave.create_endpoint(world.engine, endpoint(addresses=("192.168.20.10/24",)))
     )
 
     assert said.startswith("address 192.168.20.10 is the host's own in network web (host_access); ")
@@ -103,32 +103,34 @@ def test_the_hosts_port_is_refused_in_the_networks_words(world):
 
 def test_a_pool_passes_it_over(world):
     """The last of the range and the first, so that it goes round."""
-    world.run(pools.request_pool(world.engine, PoolWish(4, ip_network(POOL), range=ip_network("192.168.20.8/30"))))
+    world.run(
+        docker_pools.request_pool(world.engine, PoolRequest(4, ip_network(POOL), range=ip_network("192.168.20.8/30")))
+    )
     identity = next(world.engine.records.pools()).id
     world.kernel.add_address("192.168.20.8/24", "eth1")
     world.kernel.add_address("192.168.20.10/24")
 
-    leased = [str(world.run(pools.request_address(world.engine, identity, None, "web")).ip) for _ in range(2)]
+    leased = [str(world.run(docker_pools.request_address(world.engine, identity, None, "web")).ip) for _ in range(2)]
 
     assert ["192.168.20.9", "192.168.20.11"] == leased
     expected = (
         "range 192.168.20.8/30 of subnet 192.168.20.0/24 is full: all 4 addresses are in use or reserved; remove a"
         " container, ask for an address outside of the range, or give a larger --ip-range"
     )
-    assert expected == world.refusal(Kind.CONFLICT, pools.request_address(world.engine, identity, None, "web"))
+    assert expected == world.refusal(Kind.CONFLICT, docker_pools.request_address(world.engine, identity, None, "web"))
 
 
 def test_a_pool_refuses_it_to_an_endpoint_and_reserves_it(world):
     """Before Docker 29 the two cannot be told apart: then the endpoint is refused."""
-    world.run(pools.request_pool(world.engine, PoolWish(4, ip_network(POOL))))
+    world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network(POOL))))
     world.create_network(LAN)
     world.kernel.add_address("192.168.20.10/24")
     expected = "address 192.168.20.10 is this host's own, on eth0; choose another address"
 
-    assert expected == world.refusal(Kind.CONFLICT, pools.request_address(world.engine, POOL, TEN, "web"))
-    assert TEN == world.run(pools.request_address(world.engine, POOL, TEN, None)).ip
+    assert expected == world.refusal(Kind.CONFLICT, docker_pools.request_address(world.engine, POOL, TEN, "web"))
+    assert TEN == world.run(docker_pools.request_address(world.engine, POOL, TEN, None)).ip
     one = endpoint(addresses=("192.168.20.10/24",))
-    assert expected == world.refusal(Kind.CONFLICT, endpoints.create_endpoint(world.engine, one))
+    assert expected == world.refusal(Kind.CONFLICT, create_join_leave.create_endpoint(world.engine, one))
 
 
 @pytest.mark.parametrize("mode", ["l2", "l3"])
@@ -147,7 +149,7 @@ def test_members_get_others(world, mode):
 
     for asked, address in (({"ip": "192.168.1.3"}, "192.168.1.3"), ({"ip6": "2001:db8:7::3"}, "2001:db8:7::3")):
         said = world.refusal(
-            Kind.CONFLICT, members.attach(world.engine, Attach(Attachment("web", **asked), BLUE, "", ""))
+            Kind.CONFLICT, members.attach(world.engine, Attach(NetworkAttachment("web", **asked), BLUE, "", ""))
         )
         assert f"address {address} is this host's own, on eth1; choose another address" == said
     assert ("192.168.1.2/29", "2001:db8:7::2/64") == attach(world).addresses
@@ -175,7 +177,7 @@ def test_the_hosts_port_does_not_get_what_another_link_has(world):
     world.kernel.add_address("10.1.0.2/24")
     wish = network(name="web", door="embedded", subnets=("10.1.0.0/24",), host_access=True)
 
-    world.run(networks.create_network(world.engine, wish))
+    world.run(create_remove.create_network(world.engine, wish))
 
     assert ["10.1.0.3"] == [str(one.host) for one in world.engine.records.network(ID).subnets]
 
@@ -228,7 +230,7 @@ def test_a_server_that_leases_it_is_told_no(world):
     wish = endpoint(addresses=())
 
     with pytest.raises(IpvlError) as refused:
-        world.run(create_leased(world.engine, wish, Claim("web")))
+        world.run(create_leased(world.engine, wish, LeaseRequest("web")))
 
     assert (
         "DHCP server 192.168.20.1 leases this host's own address, 192.168.20.100 on eth0, so it was declined; have the"

@@ -6,34 +6,34 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.addresses.pool_requests import PoolWish
-from ipvl.driver.ipam import docker_pools as pools
+from ipvl.addresses.pool_requests import PoolRequest
+from ipvl.driver.ipam import docker_pools
 from ipvl.driver.ipam.docker_pools import InUse
 from ipvl.errors import IpvlError
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.builders import NOW
 
-WISH = PoolWish(4, ip_network("192.168.20.0/24"))
+WISH = PoolRequest(4, ip_network("192.168.20.0/24"))
 ID = "192.168.20.0/24"
 FIRST = ip_address("192.168.20.1")
 WEB = ip_address("192.168.20.9")
 
 OPERATIONS = {
-    "request_pool": lambda engine: pools.request_pool(engine, WISH),
-    "request_gateway": lambda engine: pools.request_gateway(engine, ID, None),
-    "request_address": lambda engine: pools.request_address(engine, ID, None, "web"),
-    "request_this_address": lambda engine: pools.request_address(engine, ID, WEB, "web"),
-    "release_address": lambda engine: pools.release_address(engine, ID, FIRST),
-    "release_pool": lambda engine: pools.release_pool(engine, ID),
-    "forget_leaked": lambda engine: pools.forget_leaked(engine, {ID: InUse(1, frozenset())}, NOW + 1, "docker"),
+    "request_pool": lambda engine: docker_pools.request_pool(engine, WISH),
+    "request_gateway": lambda engine: docker_pools.request_gateway(engine, ID, None),
+    "request_address": lambda engine: docker_pools.request_address(engine, ID, None, "web"),
+    "request_this_address": lambda engine: docker_pools.request_address(engine, ID, WEB, "web"),
+    "release_address": lambda engine: docker_pools.release_address(engine, ID, FIRST),
+    "release_pool": lambda engine: docker_pools.release_pool(engine, ID),
+    "forget_leaked": lambda engine: docker_pools.forget_leaked(engine, {ID: InUse(1, frozenset())}, NOW + 1, "docker"),
 }
 
 
 @pytest.fixture
 def busy(world):
     """A pool with its gateway."""
-    world.run(pools.request_pool(world.engine, WISH))
-    world.run(pools.request_gateway(world.engine, ID, None))
+    world.run(docker_pools.request_pool(world.engine, WISH))
+    world.run(docker_pools.request_gateway(world.engine, ID, None))
     return world
 
 
@@ -69,11 +69,11 @@ def test_what_a_kill_leaked_is_taken_back(busy):
     """The answer was lost, Docker asked again and got another address: it has one of the two."""
     busy.store.trouble[busy.store.commits + 1] = Trouble.KILLED_AFTER
     with pytest.raises(KilledError):
-        busy.run(pools.request_address(busy.engine, ID, None, "web"))
+        busy.run(docker_pools.request_address(busy.engine, ID, None, "web"))
     busy.restart()
-    second = busy.run(pools.request_address(busy.engine, ID, None, "web"))
+    second = busy.run(docker_pools.request_address(busy.engine, ID, None, "web"))
 
-    busy.run(pools.forget_leaked(busy.engine, {ID: InUse(1, frozenset({FIRST, second.ip}))}, NOW + 1, "docker"))
+    busy.run(docker_pools.forget_leaked(busy.engine, {ID: InUse(1, frozenset({FIRST, second.ip}))}, NOW + 1, "docker"))
 
     assert [FIRST, second.ip] == [lease.address for lease in busy.engine.records.leases()]
     busy.picture()

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.events.event_types import EventType
 from ipvl.driver.repair import port_sightings
 from ipvl.driver.repair.port_sightings import look_at_ports, watch_ports
@@ -163,11 +163,13 @@ def test_a_port_is_looked_at_a_moment_after_it_joined(world, monkeypatch):
         watching = asyncio.create_task(watch_ports(world.engine))
         await asyncio.sleep(0)
         world.kernel.open_sandbox(SANDBOX)
-        await endpoints.join(world.engine, ONE.network_id, ONE.id, SANDBOX)
+        await create_join_leave.join(world.engine, ONE.network_id, ONE.id, SANDBOX)
         assert world.engine.records.endpoint(ONE.id).seen is None
         for _ in range(10):  # turns of the loop, which is all it takes
             await asyncio.sleep(0)
-        assert [world.kernel.link("eth0").index] == list(world.engine.joined_on.values()), "its parent is noted at once"
+        assert [world.kernel.link("eth0").index] == list(world.engine.parent_at_join.values()), (
+            "its parent is noted at once"
+        )
         world.kernel.take(ONE.port, SANDBOX)
         world.kernel.dress(SANDBOX, "eth0", ["192.168.20.10/24"])
         await looked.wait()

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address, ip_network
 
 import pytest
 
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.errors import IpvlError, Kind
-from ipvl.model.endpoints import Attachment
+from ipvl.model.endpoints import JoinInfo
 from ipvl.model.networks import Flag, Mode, Route
 from ipvl.model.steps import MakePort, RemovePort
 from tests.contract.fake_kernel import Trouble
@@ -38,7 +38,7 @@ def on_eth0(world):
 
 def test_join_makes_the_port_and_says_what_to_do_with_it(on_eth0):
     """Docker learns the port's name, the prefix of the new one, and the gateway."""
-    expected = Attachment(ONE.port, "eth", IPv4Address("192.168.20.1"), None, ())
+    expected = JoinInfo(ONE.port, "eth", IPv4Address("192.168.20.1"), None, ())
 
     assert expected == on_eth0.join(ONE)
     assert "ipvlan" == on_eth0.kernel.link(ONE.port).kind
@@ -66,7 +66,7 @@ def test_join_in_a_routed_mode_answers_routes(world):
     world.create_network(network(mode=Mode.L3))
     world.create_endpoint(ONE)
 
-    assert Attachment(ONE.port, "eth", None, None, (Route(ip_network("0.0.0.0/0")),)) == world.join(ONE)
+    assert JoinInfo(ONE.port, "eth", None, None, (Route(ip_network("0.0.0.0/0")),)) == world.join(ONE)
 
 
 def test_join_again_makes_the_port_anew(on_eth0):
@@ -87,7 +87,9 @@ def test_an_endpoint_in_a_sandbox_that_lives_is_not_joined_to_another(on_eth0):
     on_eth0.kernel.open_sandbox(OTHER_SANDBOX)
     expected = f"endpoint eeeeeeeeeeee of network web is in sandbox {SANDBOX} already; leave that one first"
 
-    assert expected == on_eth0.refusal(Kind.CONFLICT, endpoints.join(on_eth0.engine, ID, ENDPOINT_ID, OTHER_SANDBOX))
+    assert expected == on_eth0.refusal(
+        Kind.CONFLICT, create_join_leave.join(on_eth0.engine, ID, ENDPOINT_ID, OTHER_SANDBOX)
+    )
 
 
 def test_an_endpoint_whose_sandbox_is_gone_joins_another(on_eth0):
@@ -113,7 +115,9 @@ def test_joining_what_is_not_known_is_refused(on_eth0, network_id, endpoint_id, 
     """A network, an endpoint, or an endpoint in another network than it is in."""
     on_eth0.create_network(network(OTHER_ID))
 
-    assert expected == on_eth0.refusal(Kind.MISSING, endpoints.join(on_eth0.engine, network_id, endpoint_id, SANDBOX))
+    assert expected == on_eth0.refusal(
+        Kind.MISSING, create_join_leave.join(on_eth0.engine, network_id, endpoint_id, SANDBOX)
+    )
 
 
 def test_joining_on_a_parent_that_is_gone_leaves_no_port(on_eth0):
@@ -233,7 +237,7 @@ def test_a_port_that_the_kernel_keeps_is_reported_on_leave(on_eth0):
     on_eth0.kernel.trouble[len(on_eth0.kernel.steps) + 1] = Trouble.REFUSED
     expected = f"the kernel refused to remove port {ONE.port}: Cannot allocate memory (ENOMEM)"
 
-    assert expected == on_eth0.refusal(Kind.KERNEL, endpoints.leave(on_eth0.engine, ID, ENDPOINT_ID))
+    assert expected == on_eth0.refusal(Kind.KERNEL, create_join_leave.leave(on_eth0.engine, ID, ENDPOINT_ID))
 
 
 def test_a_containers_whole_life_leaves_nothing(on_eth0):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status.host_status import EndpointStatus, LeaseStatus, NetworkStatus, PoolStatus, Status, status
+from ipvl.driver.status.host_status import EndpointStatus, NetworkStatus, PoolLeaseStatus, PoolStatus, Status, status
 from ipvl.driver.status.subnet import SubnetStatus
 from ipvl.model.networks import Mode
 from ipvl.records.records import Put
@@ -192,9 +192,9 @@ def test_pools_are_seen_with_who_has_their_addresses(world):
             parent=None,
             users=1,
             leases=(
-                LeaseStatus("192.168.20.1", "gateway", None, 2),
-                LeaseStatus("192.168.20.9", "reserved", None, 1),
-                LeaseStatus("192.168.20.10", "endpoint", "shop", 1),
+                PoolLeaseStatus("192.168.20.1", "gateway", None, 2),
+                PoolLeaseStatus("192.168.20.9", "reserved", None, 1),
+                PoolLeaseStatus("192.168.20.10", "endpoint", "shop", 1),
             ),
         ),
     )

@@ -17,7 +17,7 @@ from ipvl.clock.host_clocks import HostClocks, epoch_of, rfc3339
 from ipvl.clock.steady_clock import SteadyClock, look_at_clock, start_clock, watch_wall_clock
 from ipvl.errors import IpvlError, Kind, unavailable
 from ipvl.model.boots import Boot
-from ipvl.model.pools import KEPT_OUT_FOR, Quarantine
+from ipvl.model.pools import QUARANTINE_SECONDS, Quarantine
 from ipvl.records.records import Put
 from ipvl.store.state_file import SqliteStore, open_store, open_store_read_only
 from tests.unit.builders import NOW, network, parent
@@ -174,7 +174,7 @@ def test_what_was_kept_out_last_waits_no_longer_after_such_a_boot(state, host):
     opened(state, host)
     record(state, NOW)
     with closing(open_store(state)) as store:
-        store.commit([Put(Quarantine("eth0", ip_address("192.168.1.9"), "host2", NOW + 30 * DAY + KEPT_OUT_FOR))])
+        store.commit([Put(Quarantine("eth0", ip_address("192.168.1.9"), "host2", NOW + 30 * DAY + QUARANTINE_SECONDS))])
     host.reboot("second", 100.0)
 
     assert NOW + 30 * DAY == opened(state, host).now()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ipvl.embedded import members, sandboxes
 from ipvl.embedded.call_messages import Attach
-from ipvl.embedded.sandbox_messages import Attachment, StartSandbox
+from ipvl.embedded.sandbox_messages import NetworkAttachment, StartSandbox
 
 BLUE, RED = "/run/netns/blue", "/run/netns/red"
 
 
 def attach(world, path=BLUE, network="web", name="", hosts="", **wish):
-    return world.run(members.attach(world.engine, Attach(Attachment(network, **wish), path, name, hosts)))
+    return world.run(members.attach(world.engine, Attach(NetworkAttachment(network, **wish), path, name, hosts)))
 
 
 def started(process, name, *networks, **fields):
@@ -25,7 +25,7 @@ def started(process, name, *networks, **fields):
             "process": process,
             "supervisor": process - 1,
             "removed_at_end": False,
-            "attachments": tuple(Attachment(network) for network in networks),
+            "attachments": tuple(NetworkAttachment(network) for network in networks),
             "hosts": f"/run/ipvl/sandboxes/{process}/hosts",
             **fields,
         }

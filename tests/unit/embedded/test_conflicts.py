@@ -7,11 +7,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.driver.ipam.address_conflicts import KEPT_OUT_FOR
+from ipvl.driver.ipam.address_conflicts import QUARANTINE_SECONDS
 from ipvl.embedded import members, networks
 from ipvl.embedded.call_messages import AnyNetwork, Attach, Connect, CreateNetwork, Detach, NamedNetwork
-from ipvl.embedded.recovery import recover
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.reconcile_members import reconcile_all
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.pools import Quarantine
 from tests.contract.fake_kernel import KilledError
@@ -48,7 +48,8 @@ def test_the_next_address_is_taken(careful):
 
     assert ("192.168.1.3/24", "2001:db8:1::3/64") == attach(careful).addresses
     expected = [
-        Quarantine("eth0", ip_address(address), MAC, NOW + KEPT_OUT_FOR) for address in ("192.168.1.2", "2001:db8:1::2")
+        Quarantine("eth0", ip_address(address), MAC, NOW + QUARANTINE_SECONDS)
+        for address in ("192.168.1.2", "2001:db8:1::2")
     ]
     assert expected == list(careful.engine.records.quarantines())
     assert ("192.168.1.4/24", "2001:db8:1::4/64") == attach(careful, RED).addresses
@@ -82,7 +83,7 @@ def test_an_explicit_address_stays_when_the_other_familys_is_in_use(careful):
 def test_a_sandbox_is_refused_as_a_whole(careful):
     """Its first network is left again, and it is forgotten."""
     careful.kernel.add_neighbour("eth1", "10.7.0.9", MAC)
-    attachments = (Attachment("web"), Attachment("db", ip="10.7.0.9"))
+    attachments = (NetworkAttachment("web"), NetworkAttachment("db", ip="10.7.0.9"))
 
     with pytest.raises(IpvlError, match=f"address 10.7.0.9 is in use on eth1 by {MAC}"):
         start(careful, 47, "one", attachments=attachments)
@@ -114,7 +115,7 @@ def test_a_kill_while_the_segment_is_asked_leaves_nothing(careful):
         attach(careful)
     careful.stop()
     careful.start()
-    careful.run(recover(careful.engine))
+    careful.run(reconcile_all(careful.engine))
 
     assert [] == list(careful.engine.records.endpoints())
     assert "192.168.1.3/24" == attach(careful).addresses[0]
@@ -125,7 +126,7 @@ def test_a_repair_meanwhile_leaves_the_endpoint_alone(careful):
     attach(careful, RED, name="red", hosts="/red")
 
     async def repaired() -> None:
-        await recover(careful.engine)
+        await reconcile_all(careful.engine)
         assert "blue" not in careful.hosts["/red"]
 
     watched(careful, repaired)
@@ -171,7 +172,7 @@ def test_the_same_namespace_at_once_is_refused(careful):
 
     async def again() -> str:
         with pytest.raises(IpvlError) as refused:
-            await members.attach(careful.engine, Attach(Attachment("web"), BLUE))
+            await members.attach(careful.engine, Attach(NetworkAttachment("web"), BLUE))
         return str(refused.value)
 
     done = watched(careful, again)
@@ -186,10 +187,10 @@ def test_two_networks_at_once_have_two_interfaces(careful):
     start(careful, 47, "one")
 
     async def another() -> object:
-        return (await members.connect(careful.engine, Connect(Attachment("db"), "one"))).interface
+        return (await members.connect(careful.engine, Connect(NetworkAttachment("db"), "one"))).interface
 
     done = watched(careful, another)
-    found = careful.run(members.connect(careful.engine, Connect(Attachment("web"), "one")))
+    found = careful.run(members.connect(careful.engine, Connect(NetworkAttachment("web"), "one")))
 
     assert ("eth0", "eth1") == (done[1], found.interface)
     assert {"eth0", "eth1"} == {one.interface for one in careful.engine.records.endpoints()}
@@ -226,7 +227,7 @@ def test_many_at_once_do_not_wait_for_each_other(careful):
         careful.kernel.open_sandbox(path)
 
     async def all_of_them() -> list[str]:
-        requests = [Attach(Attachment("web"), path) for path in paths]
+        requests = [Attach(NetworkAttachment("web"), path) for path in paths]
         found = await asyncio.gather(*(members.attach(careful.engine, request) for request in requests))
         return [member.addresses[0] for member in found]
 

@@ -9,7 +9,7 @@ import pytest
 from ipvl.dhcp.dhcp_messages import MessageType
 from ipvl.embedded import members, networks, sandboxes
 from ipvl.embedded.call_messages import AnySandbox, Connect, CreateNetwork, Detach, Disconnect, NamedNetwork
-from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, SandboxEnded
+from ipvl.embedded.sandbox_messages import CheckSandbox, NetworkAttachment, SandboxEnded
 from ipvl.errors import IpvlError, Kind
 from tests.contract.fake_kernel import Trouble
 from tests.faults.dhcp_segment import FakeServer
@@ -80,7 +80,7 @@ def test_resolvers_come_and_go_with_the_lease(lan, server):
     server.fields.update(resolvers=(server.address,))
     start(lan, 100, "one", "web")
     assert {} == lan.resolvers
-    lan.run(members.connect(lan.engine, Connect(Attachment("lan"), "one")))
+    lan.run(members.connect(lan.engine, Connect(NetworkAttachment("lan"), "one")))
     assert {"/run/ipvl/sandboxes/100/hosts": "nameserver 192.168.20.1\n"} == lan.resolvers
 
     lan.run(members.disconnect(lan.engine, Disconnect("lan", "one")))
@@ -135,7 +135,7 @@ def test_a_namespace_without_a_name_is_known_by_its_path(lan, server):
 def test_connect_and_disconnect(lan, server):
     """A sandbox that runs gets a lease and gives it back."""
     start(lan, 100, "one", "web")
-    member = lan.run(members.connect(lan.engine, Connect(Attachment("lan"), "one")))
+    member = lan.run(members.connect(lan.engine, Connect(NetworkAttachment("lan"), "one")))
     assert (FIRST,) == member.addresses
 
     lan.run(members.disconnect(lan.engine, Disconnect("lan", "one")))
@@ -165,7 +165,7 @@ def test_a_sandbox_that_cannot_join_another_network_gives_its_lease_back(lan, se
 def test_the_same_name_twice_is_refused(lan, server):
     """The server would take both for one."""
     attach(lan, BLUE, "lan", "one")
-    wish = members.Attach(Attachment("lan"), RED, "one")
+    wish = members.Attach(NetworkAttachment("lan"), RED, "one")
 
     expected = "network lan has a member one already; choose another name"
     assert expected == refused(lan, Kind.CONFLICT, members.attach(lan.engine, wish))
@@ -175,7 +175,7 @@ def test_the_same_name_twice_is_refused(lan, server):
 def test_a_lease_that_is_not_needed_is_given_back_and_not_declined(lan, server):
     """Its address is as good as any: only what somebody else has is declined."""
     attach(lan, BLUE, "lan", "one")
-    again = members.Attach(Attachment("lan"), BLUE, "two")
+    again = members.Attach(NetworkAttachment("lan"), BLUE, "two")
     expected = "one is on network lan already, with 192.168.20.100; take it off first: ipvl network disconnect lan one"
 
     assert expected == refused(lan, Kind.CONFLICT, members.attach(lan.engine, again))
@@ -189,7 +189,7 @@ def test_an_address_cannot_be_chosen(lan, server):
         "address 192.168.20.9 cannot be chosen on network lan: its DHCP server chooses;"
         " drop it, and have the server give that address to this member's client identifier"
     )
-    wish = Attachment("lan", ip="192.168.20.9")
+    wish = NetworkAttachment("lan", ip="192.168.20.9")
 
     assert expected == refused(lan, Kind.INVALID, members.attach(lan.engine, members.Attach(wish, BLUE)))
     assert expected == refused(lan, Kind.INVALID, sandboxes.check(lan.engine, CheckSandbox("one", (wish,))))
@@ -205,7 +205,7 @@ def test_without_a_daemon_nobody_joins(lan):
     )
 
     assert expected == refused(
-        lan, Kind.UNAVAILABLE, members.attach(lan.engine, members.Attach(Attachment("lan"), BLUE))
+        lan, Kind.UNAVAILABLE, members.attach(lan.engine, members.Attach(NetworkAttachment("lan"), BLUE))
     )
 
 

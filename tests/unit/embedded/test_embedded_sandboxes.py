@@ -10,7 +10,7 @@ import pytest
 from ipvl.driver.events.event_types import Selection
 from ipvl.embedded import members, sandboxes
 from ipvl.embedded.call_messages import AnySandbox, Connect, Disconnect
-from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox, NamedSandbox, SandboxEnded
+from ipvl.embedded.sandbox_messages import CheckSandbox, NamedSandbox, NetworkAttachment, SandboxEnded
 from ipvl.errors import IpvlError, Kind
 from tests.unit.embedded.members import BLUE, RED, attach, start, started
 
@@ -48,11 +48,11 @@ def test_a_sandbox_that_cannot_join_its_second_network_is_not_started(web):
 def test_an_address_that_was_there_for_a_moment_is_not_the_next(web):
     """A sandbox that the second network refuses had one on the first; neighbours may have heard of it."""
     holder = attach(web, network="db")
-    taken = Attachment("db", ip=str(holder.addresses[0]).partition("/")[0])
+    taken = NetworkAttachment("db", ip=str(holder.addresses[0]).partition("/")[0])
     before = web.picture()[1]
 
     with pytest.raises(IpvlError, match="is in use"):
-        start(web, 100, "one", attachments=(Attachment("web"), taken))
+        start(web, 100, "one", attachments=(NetworkAttachment("web"), taken))
 
     assert [holder.id] == [one.id for one in web.engine.records.endpoints()]
     assert [] == list(web.engine.records.sandboxes())
@@ -63,7 +63,7 @@ def test_an_address_that_was_there_for_a_moment_is_not_the_next(web):
 def test_connect_and_disconnect(web):
     """A running sandbox goes on one more network and off again."""
     start(web, 100, "one", "web")
-    member = web.run(members.connect(web.engine, Connect(Attachment("db", ip="10.7.0.9"), "one")))
+    member = web.run(members.connect(web.engine, Connect(NetworkAttachment("db", ip="10.7.0.9"), "one")))
     assert ("one", "eth1", ("10.7.0.9/16",)) == (member.name, member.interface, member.addresses)
 
     web.run(members.disconnect(web.engine, Disconnect("db", "one")))
@@ -89,7 +89,7 @@ def test_a_sandbox_whose_supervisor_was_killed_is_noticed(web):
 
 def test_what_a_reboot_ended_is_noticed_at_the_start(web):
     """Every sandbox has ended, and can be started again under its name and address."""
-    start(web, 100, "one", attachments=(Attachment("web", ip="192.168.1.9"),))
+    start(web, 100, "one", attachments=(NetworkAttachment("web", ip="192.168.1.9"),))
     start(web, 200, "two", "web", removed_at_end=True)
     web.kernel.reboot()
 
@@ -99,7 +99,7 @@ def test_what_a_reboot_ended_is_noticed_at_the_start(web):
     (view,) = web.run(sandboxes.listed(web.engine, AnySandbox(all=True))).sandboxes
     assert ("one", False, 137) == (view.name, view.running, view.exit_status)
     assert ["one", "two"] == web.discarded
-    start(web, 300, "one", id=view.id, attachments=(Attachment("web", ip="192.168.1.9"),))
+    start(web, 300, "one", id=view.id, attachments=(NetworkAttachment("web", ip="192.168.1.9"),))
     (view,) = web.run(sandboxes.listed(web.engine, AnySandbox())).sandboxes
     assert ("192.168.1.9/24",) == view.members[0].addresses
     assert (True, 300, None) == (view.running, view.process, view.exit_status)
@@ -113,8 +113,8 @@ def test_a_stopped_sandbox_keeps_the_address_it_asked_for(web):
     """Nobody else is given it, by choice or by name, until it is removed; then it is free."""
     given = attach(web, path=RED, name="red").addresses[0].partition("/")[0]
     following = str(ip_address(given) + 1)
-    start(web, 100, "one", attachments=(Attachment("web", ip=following),))
-    start(web, 200, "two", removed_at_end=True, attachments=(Attachment("web", ip="192.168.1.99"),))
+    start(web, 100, "one", attachments=(NetworkAttachment("web", ip=following),))
+    start(web, 200, "two", removed_at_end=True, attachments=(NetworkAttachment("web", ip="192.168.1.99"),))
     for process in (100, 200):
         web.kernel.end_sandbox(f"/proc/{process}/ns/net")
         web.run(sandboxes.ended(web.engine, SandboxEnded(f"{process:064x}", 0)))
@@ -129,7 +129,7 @@ def test_a_stopped_sandbox_keeps_the_address_it_asked_for(web):
     ) == str(refused.value)
     assert str(ip_address(given) + 2) == attach(web, name="blue").addresses[0].partition("/")[0]
 
-    start(web, 300, "one", id=f"{100:064x}", attachments=(Attachment("web", ip=following),))
+    start(web, 300, "one", id=f"{100:064x}", attachments=(NetworkAttachment("web", ip=following),))
     web.kernel.end_sandbox("/proc/300/ns/net")
     web.run(sandboxes.ended(web.engine, SandboxEnded(f"{100:064x}", 0)))
     web.run(sandboxes.remove(web.engine, NamedSandbox("one")))
@@ -146,7 +146,7 @@ def test_a_start_that_fails_leaves_an_ended_sandbox_as_it_was(web):
     before = web.picture()[0]
 
     with pytest.raises(IpvlError, match="in use on parent eth0 by endpoint blue"):
-        start(web, 300, "one", id=f"{100:064x}", attachments=(Attachment("web", ip="192.168.1.9"),))
+        start(web, 300, "one", id=f"{100:064x}", attachments=(NetworkAttachment("web", ip="192.168.1.9"),))
 
     assert before == web.picture()[0]
 
@@ -172,7 +172,7 @@ def test_the_supervisors_word_on_the_status_is_the_last(web):
 
 def test_a_network_that_is_given_twice_is_refused_before_anything_starts(web):
     """In the words of the command line."""
-    request = CheckSandbox("one", (Attachment("web"), Attachment("db"), Attachment("web")))
+    request = CheckSandbox("one", (NetworkAttachment("web"), NetworkAttachment("db"), NetworkAttachment("web")))
 
     assert "network web is given twice; give each --net once" == web.refusal(
         Kind.INVALID, sandboxes.check(web.engine, request)

@@ -6,8 +6,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from ipvl.addresses.pool_requests import PoolWish
-from ipvl.driver.ipam import docker_pools as pools
+from ipvl.addresses.pool_requests import PoolRequest
+from ipvl.driver.ipam import docker_pools
 from ipvl.embedded.call_messages import Forget
 from ipvl.embedded.forget_networks import forget
 from ipvl.errors import Kind
@@ -21,8 +21,8 @@ def busy(world):
     """A network that a Docker made, with a container, and a pool with a gateway."""
     world.create_network(network(parent="eth0.20"))
     world.create_endpoint(endpoint())
-    world.run(pools.request_pool(world.engine, PoolWish(4, ip_network(SUBNET))))
-    world.run(pools.request_gateway(world.engine, SUBNET, None))
+    world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network(SUBNET))))
+    world.run(docker_pools.request_gateway(world.engine, SUBNET, None))
     return world
 
 
@@ -61,8 +61,8 @@ def test_what_runs_is_left_alone_unless_it_is_forced(busy):
 def test_an_address_that_runs_keeps_its_pool(world):
     """Of a container that joined a network of ipvl's driver."""
     world.create_network(network())
-    world.run(pools.request_pool(world.engine, PoolWish(4, ip_network(SUBNET))))
-    given = world.run(pools.request_address(world.engine, SUBNET, None, "web"))
+    world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network(SUBNET))))
+    given = world.run(docker_pools.request_address(world.engine, SUBNET, None, "web"))
     one = endpoint(addresses=(str(given),), name="web")
     world.create_endpoint(one)
     world.attach(one, SANDBOX)

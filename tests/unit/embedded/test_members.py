@@ -8,7 +8,7 @@ import pytest
 
 from ipvl.embedded import members, networks
 from ipvl.embedded.call_messages import Attach, CreateNetwork, Detach, Disconnect, NamedNetwork
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.steps import TakePort
 from tests.contract.fake_kernel import KilledError, Trouble
@@ -76,7 +76,7 @@ def test_an_address_is_given_once_on_a_parent(web):
     """Also from two networks, and the holder is named."""
     attach(web, name="blue", ip="192.168.1.9")
 
-    request = Attach(Attachment("web", ip="192.168.1.9"), RED)
+    request = Attach(NetworkAttachment("web", ip="192.168.1.9"), RED)
     expected = (
         "address 192.168.1.9 is in use on parent eth0 by endpoint blue of network web;"
         " choose another address or remove what holds it"
@@ -89,25 +89,29 @@ def test_the_same_namespace_twice_is_refused(web):
     attach(web, name="blue")
 
     expected = "blue is on network web already, with 192.168.1.2; take it off first: ipvl network disconnect web blue"
-    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(Attachment("web"), BLUE)))
+    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(NetworkAttachment("web"), BLUE)))
 
 
 @pytest.mark.parametrize(
     ("request_", "kind", "expected"),
     [
         (
-            Attach(Attachment("web"), "/run/netns/none"),
+            Attach(NetworkAttachment("web"), "/run/netns/none"),
             Kind.MISSING,
             "there is no network namespace at /run/netns/none",
         ),
-        (Attach(Attachment("none"), BLUE), Kind.MISSING, "network none does not exist"),
-        (Attach(Attachment("web", ip="x"), BLUE), Kind.INVALID, "x is not an IPv4 address; write it like --ip"),
+        (Attach(NetworkAttachment("none"), BLUE), Kind.MISSING, "network none does not exist"),
+        (Attach(NetworkAttachment("web", ip="x"), BLUE), Kind.INVALID, "x is not an IPv4 address; write it like --ip"),
         (
-            Attach(Attachment("web", ip="10.0.0.9"), BLUE),
+            Attach(NetworkAttachment("web", ip="10.0.0.9"), BLUE),
             Kind.INVALID,
             "address 10.0.0.9 is in no subnet of network web",
         ),
-        (Attach(Attachment("web", interface="lo"), BLUE), Kind.CONFLICT, "interface lo exists in the sandbox already"),
+        (
+            Attach(NetworkAttachment("web", interface="lo"), BLUE),
+            Kind.CONFLICT,
+            "interface lo exists in the sandbox already",
+        ),
     ],
 )
 def test_a_wrong_wish_is_refused(web, request_, kind, expected):
@@ -122,7 +126,9 @@ def test_dockers_networks_are_dockers(web):
     web.create_network(network(parent="eth0", subnets=("192.168.2.0/24",), name="dockers"))
 
     expected = "network dockers belongs to docker; use `docker network connect`, or make one with `ipvl network create`"
-    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(Attachment("dockers"), BLUE)))
+    assert expected == web.refusal(
+        Kind.CONFLICT, members.attach(web.engine, Attach(NetworkAttachment("dockers"), BLUE))
+    )
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
@@ -169,7 +175,7 @@ async def one_after_the_other(engine, *calls):
 def test_a_member_that_comes_while_its_network_is_removed_is_refused(web):
     """The network is looked for when it is this call's turn, not before."""
     remove = networks.remove(web.engine, NamedNetwork("web"))
-    join = members.attach(web.engine, Attach(Attachment("web"), BLUE))
+    join = members.attach(web.engine, Attach(NetworkAttachment("web"), BLUE))
 
     removed, refused = web.run(one_after_the_other(web.engine, remove, join))
 
@@ -180,7 +186,7 @@ def test_a_member_that_comes_while_its_network_is_removed_is_refused(web):
 
 def test_a_network_is_not_removed_under_a_member_that_came_first(web):
     """Whoever waited for the lock before it is in."""
-    join = members.attach(web.engine, Attach(Attachment("web"), BLUE, name="blue"))
+    join = members.attach(web.engine, Attach(NetworkAttachment("web"), BLUE, name="blue"))
     remove = networks.remove(web.engine, NamedNetwork("web"))
 
     member, refused = web.run(one_after_the_other(web.engine, join, remove))
@@ -197,14 +203,14 @@ def test_a_network_whose_removal_failed_takes_no_members(web):
         web.run(networks.remove(web.engine, NamedNetwork("vlan20")))
 
     expected = "network vlan20 is being removed; do so again: ipvl network rm vlan20"
-    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(Attachment("vlan20"), BLUE)))
+    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(NetworkAttachment("vlan20"), BLUE)))
 
 
 def test_two_members_of_one_name_are_refused(web):
     """Others could not tell which they reach; a member that is gone has no name any more."""
     attach(web, name="blue")
 
-    request = Attach(Attachment("web"), RED, name="blue")
+    request = Attach(NetworkAttachment("web"), RED, name="blue")
     expected = "network web has a member blue already; choose another name"
     assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, request))
     web.kernel.end_sandbox(BLUE)
@@ -225,7 +231,7 @@ def test_the_hosts_own_namespace_is_refused(web):
     """It would get a second address on its own link, and perhaps a default route."""
     web.kernel.open_sandbox("/proc/self/ns/net")
 
-    request = Attach(Attachment("web"), "/proc/self/ns/net")
+    request = Attach(NetworkAttachment("web"), "/proc/self/ns/net")
     expected = "/proc/self/ns/net is the host's own network namespace; attach another, such as a container's"
     assert expected == web.refusal(Kind.INVALID, members.attach(web.engine, request))
 
@@ -233,7 +239,7 @@ def test_the_hosts_own_namespace_is_refused(web):
 def test_a_namespace_without_a_name_is_disconnected_by_what_it_is_called(web):
     """As the refusal of a second endpoint says."""
     member = attach(web)
-    refused = web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(Attachment("web"), BLUE)))
+    refused = web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(NetworkAttachment("web"), BLUE)))
     word = refused.rpartition(" ")[2]
 
     web.run(members.disconnect(web.engine, Disconnect("web", word)))

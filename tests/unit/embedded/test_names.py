@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipvl.embedded import members, sandboxes
 from ipvl.embedded.call_messages import Connect, Detach, Disconnect
-from ipvl.embedded.recovery import recover
-from ipvl.embedded.sandbox_messages import Attachment, SandboxEnded
+from ipvl.embedded.reconcile_members import reconcile_all
+from ipvl.embedded.sandbox_messages import NetworkAttachment, SandboxEnded
 from tests.unit.embedded.members import BLUE, RED, attach, start
 
 HOSTS = "/etc/netns/{}/hosts"
@@ -14,7 +14,7 @@ HOSTS = "/etc/netns/{}/hosts"
 def test_members_know_each_other_by_name_and_alias(web):
     """In every direction, while they come and go."""
     start(web, 100, "one", "web")
-    start(web, 200, "two", "web", attachments=(Attachment("web", aliases=("api",)),))
+    start(web, 200, "two", "web", attachments=(NetworkAttachment("web", aliases=("api",)),))
 
     one, two = (web.hosts[f"/run/ipvl/sandboxes/{process}/hosts"] for process in (100, 200))
     assert "192.168.1.3 two api two.web\n" in one
@@ -54,7 +54,7 @@ def test_the_names_of_a_network_that_is_left_go_and_the_others_stay(web):
     web.run(members.disconnect(web.engine, Disconnect("web", "one")))
     assert "blue" not in web.hosts[file]
     assert "10.7.0.2 two two.db\n" in web.hosts[file]
-    web.run(members.connect(web.engine, Connect(Attachment("web"), "one")))
+    web.run(members.connect(web.engine, Connect(NetworkAttachment("web"), "one")))
     assert "192.168.1.3 blue blue.web\n" in web.hosts[file]
 
 
@@ -64,7 +64,7 @@ def test_one_whose_namespace_is_gone_is_forgotten_by_the_next_repair(web):
     attach(web, name="blue")
     web.kernel.end_sandbox(BLUE)
 
-    web.run(recover(web.engine))
+    web.run(reconcile_all(web.engine))
 
     assert "blue" not in web.hosts["/run/ipvl/sandboxes/100/hosts"]
 

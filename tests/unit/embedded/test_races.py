@@ -9,7 +9,7 @@ import pytest
 
 from ipvl.embedded.all_calls import CALLS
 from ipvl.embedded.call_messages import AnyNetwork, Attach, CreateNetwork, NamedNetwork
-from ipvl.embedded.sandbox_messages import Attachment, NamedSandbox, SandboxEnded, StartSandbox
+from ipvl.embedded.sandbox_messages import NamedSandbox, NetworkAttachment, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, Kind
 from tests.unit.invariants import check_invariants
 from tests.unit.slow_kernel import SlowKernel
@@ -67,7 +67,7 @@ def test_a_network_that_is_being_joined_is_not_removed(slow, removal):
     """Its first member has its port and keeps it."""
     at_once(slow, ("network.create", WEB))
 
-    attached, removed = at_once(slow, ("attach", Attach(Attachment("web"), BLUE)), removal)
+    attached, removed = at_once(slow, ("attach", Attach(NetworkAttachment("web"), BLUE)), removal)
 
     assert Kind.CONFLICT is removed or removed.names == ()
     assert [attached.id] == [endpoint.id for endpoint in slow.engine.records.endpoints()]
@@ -79,7 +79,7 @@ def test_a_network_that_is_being_removed_is_not_joined(slow):
     at_once(slow, ("network.create", WEB))
 
     removed, attached = at_once(
-        slow, ("network.remove", NamedNetwork("web")), ("attach", Attach(Attachment("web"), BLUE))
+        slow, ("network.remove", NamedNetwork("web")), ("attach", Attach(NetworkAttachment("web"), BLUE))
     )
 
     assert (("web",), Kind.MISSING) == (removed.names, attached)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.kernel.wire.neighbour_frames import (
-    Claim,
+    NeighbourClaim,
     announcement,
     arp_claim,
     arp_request,
@@ -91,14 +91,14 @@ def reply(sender: IPv4Address, target: IPv4Address, operation: int = 2) -> bytes
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        (reply(FOUR, OTHER4), Claim(FOUR, TEXT)),
-        (reply(FOUR, IPv4Address(0)), Claim(FOUR, TEXT)),
-        (arp_request(MAC, OTHER4, FOUR), Claim(FOUR, TEXT)),
-        (announcement(MAC, FOUR), Claim(FOUR, TEXT)),
-        (arp_request(MAC, FOUR, None), Claim(FOUR, TEXT, has=False)),
+        (reply(FOUR, OTHER4), NeighbourClaim(FOUR, TEXT)),
+        (reply(FOUR, IPv4Address(0)), NeighbourClaim(FOUR, TEXT)),
+        (arp_request(MAC, OTHER4, FOUR), NeighbourClaim(FOUR, TEXT)),
+        (announcement(MAC, FOUR), NeighbourClaim(FOUR, TEXT)),
+        (arp_request(MAC, FOUR, None), NeighbourClaim(FOUR, TEXT, has=False)),
         (reply(IPv4Address(0), FOUR), None),
         (reply(FOUR, OTHER4, 3), None),
-        (reply(FOUR, OTHER4) + bytes(18), Claim(FOUR, TEXT)),
+        (reply(FOUR, OTHER4) + bytes(18), NeighbourClaim(FOUR, TEXT)),
     ],
     ids=["reply", "reply to a probe", "request", "announcement", "probe", "reply of nobody", "RARP", "padded"],
 )
@@ -116,8 +116,8 @@ def advertised(address: IPv6Address = SIX, hop_limit: int = 255, code: int = 0, 
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        (advertised(), Claim(SIX, TEXT)),
-        (solicitation(MAC, SIX, NOBODY), Claim(SIX, TEXT, has=False)),
+        (advertised(), NeighbourClaim(SIX, TEXT)),
+        (solicitation(MAC, SIX, NOBODY), NeighbourClaim(SIX, TEXT, has=False)),
         (solicitation(MAC, SIX, made_of(MAC)), None),
         (advertised(hop_limit=254), None),
         (advertised(code=1), None),

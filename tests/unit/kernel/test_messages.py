@@ -13,7 +13,7 @@ from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from ipvl.kernel.netlink import ipvlan_message as link_kinds
+from ipvl.kernel.netlink import ipvlan_message
 from ipvl.kernel.netlink.netlink_socket import _check, _check_end
 from ipvl.kernel.netlink.rtnetlink_messages import (
     FLAG_NUMBERS,
@@ -23,10 +23,11 @@ from ipvl.kernel.netlink.rtnetlink_messages import (
     LINK,
     MODE_NUMBERS,
     NUMBER,
+    HostRouteMessage,
     Message,
     Request,
-    Way,
     all_links,
+    announcing_link,
     attributes,
     encoded,
     link_named,
@@ -35,18 +36,17 @@ from ipvl.kernel.netlink.rtnetlink_messages import (
     new_address,
     new_port,
     new_route,
-    no_link,
+    read_host_route,
     read_link,
-    read_way,
+    removed_link,
     renamed_link,
     switched_link,
-    telling_link,
 )
 from ipvl.model.links import Link
 from ipvl.model.networks import Flag, Mode
 from ipvl.model.steps import MakePort
 
-link_kinds.register()
+ipvlan_message.register()
 
 
 def decoded(kind: type, request: Request) -> object:
@@ -87,7 +87,7 @@ def test_a_port(mode, flag, mtu):
         (switched_link(3, up=True), (3, 1, 1, None)),
         (switched_link(3, up=False), (3, 0, 1, None)),
         (renamed_link(4, "eth0"), (4, 0, 0, "eth0")),
-        (no_link(9), (9, 0, 0, None)),
+        (removed_link(9), (9, 0, 0, None)),
         (link_named("a" * 15), (0, 0, 0, "a" * 15)),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_move():
 
 def test_an_announcement():
     """Of IPv4 addresses, as inet_set_link_af in net/ipv4/devinet.c reads it; what the kernel says looks different."""
-    request = telling_link(3)
+    request = announcing_link(3)
 
     inet = attributes(attributes(request.body[LINK.size :])[IFLA_AF_SPEC])[socket.AF_INET]
     assert {IPV4_DEVCONF_ARP_NOTIFY: NUMBER.pack(1)} == attributes(attributes(inet)[IFLA_INET_CONF])
@@ -114,7 +114,7 @@ def test_an_announcement():
 def test_questions_are_not_acknowledged_and_changes_are():
     """The answer to a question is enough; a list is asked for as one."""
     assert [0x1, 0x301, 0x5] == [
-        decoded(ifinfmsg, request)["header"]["flags"] for request in (link_named("lo"), all_links(), no_link(1))
+        decoded(ifinfmsg, request)["header"]["flags"] for request in (link_named("lo"), all_links(), removed_link(1))
     ]
 
 
@@ -212,7 +212,7 @@ def test_routes_are_those_of_the_main_table(family, length, table, attribute, ex
     message["family"], message["dst_len"], message["table"] = family, length, table
     message["attrs"] = [] if attribute is None else [("RTA_TABLE", attribute)]
 
-    way = read_way(body(message))
+    way = read_host_route(body(message))
 
     assert expected == (None if way is None else str(way.destination))
 
@@ -222,7 +222,9 @@ def test_a_metric_is_asked_for_and_read():
     request = new_route(ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50)
 
     assert 50 == decoded(rtmsg, request).get("priority")
-    assert Way(ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50, announced=False) == read_way(request.body)
+    assert HostRouteMessage(
+        ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50, announced=False
+    ) == read_host_route(request.body)
 
 
 @pytest.mark.parametrize(("protocol", "announced"), [(9, True), (4, False), (2, False)])
@@ -232,7 +234,9 @@ def test_an_announced_route_is_told_from_others(protocol, announced):
     message["family"], message["table"], message["proto"] = 10, 254, protocol
     message["attrs"] = [("RTA_GATEWAY", "fe80::1"), ("RTA_OIF", 3), ("RTA_PRIORITY", 1024)]
 
-    assert Way(ip_network("::/0"), 3, ip_address("fe80::1"), 1024, announced) == read_way(body(message))
+    assert HostRouteMessage(ip_network("::/0"), 3, ip_address("fe80::1"), 1024, announced) == read_host_route(
+        body(message)
+    )
 
 
 def test_a_route_replaces_another_only_when_it_is_to():
@@ -287,6 +291,6 @@ def test_an_acknowledgement_is_no_refusal():
 @pytest.mark.parametrize("end", range(60))
 def test_what_is_cut_off_is_left_out(end):
     """Whole messages before it are read."""
-    whole = encoded(no_link(1), 1)
+    whole = encoded(removed_link(1), 1)
 
     assert [end >= len(whole)] == [bool(list(messages((whole * 2)[:end])))]

@@ -9,7 +9,7 @@ from ipvl.options.driver_options import canonical
 from ipvl.options.endpoint import endpoint
 from ipvl.options.names import path
 from ipvl.options.network import MOST_RESERVED, MOST_SUBNETS, SubnetText, link_name, network
-from ipvl.options.pool_options import pool_address, pool_wish
+from ipvl.options.pool_options import pool_address, pool_request
 from ipvl.options.subnet_flags import subnets_from_flags
 from tests.unit.builders import ID, OTHER_ID
 from tests.unit.builders import network as built_network
@@ -36,7 +36,7 @@ def join(address: str) -> object:
         lambda zone: make(SubnetText("fe80::/64", reserved=(zone,))),
         lambda zone: join(f"{zone}/64"),
         pool_address,
-        lambda zone: pool_wish(f"{zone}/64", "", {}, version=6),
+        lambda zone: pool_request(f"{zone}/64", "", {}, version=6),
         lambda zone: subnets_from_flags([f"{zone}/64"], [], [], {}),
         lambda zone: subnets_from_flags(["fe80::/64"], [zone], [], {}),
         lambda zone: subnets_from_flags(["fe80::/64"], [], [f"{zone}/96"], {}),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.addresses.next_address import first_usable
-from ipvl.model.endpoints import Attachment
+from ipvl.model.endpoints import JoinInfo
 from ipvl.model.networks import Mode, Route
 from ipvl.planning.sandbox_routes import attachment, subnet_of
 from tests.unit.builders import endpoint, network, subnet
@@ -19,7 +19,7 @@ TO_THE_DEVICE4 = Route(ip_network("0.0.0.0/0"))
 TO_THE_DEVICE6 = Route(ip_network("::/0"))
 
 
-def ways_out(of, *addresses: str) -> Attachment:
+def ways_out(of, *addresses: str) -> JoinInfo:
     return attachment(of, endpoint(addresses=addresses))
 
 

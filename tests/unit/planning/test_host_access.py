@@ -8,19 +8,19 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model.links import MADE_BY_IPVL, HostRoute, HostWay, HostWays
+from ipvl.model.links import MADE_BY_IPVL, HostPortRoute, HostRoute, HostRouting
 from ipvl.model.networks import Flag, Mode
-from ipvl.model.steps import CloseHost, MakeHostPort, OpenHost, RemoveHostPort
+from ipvl.model.steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
 from ipvl.planning.host_access import (
-    NO_WAYS,
+    NO_ROUTING,
     check_host_access,
-    close_to,
+    host_port_routes,
     is_lost_host_port,
     not_reached,
-    open_to,
     steps_to_give_access,
     steps_to_repair,
-    ways_of,
+    steps_to_route_to,
+    steps_to_stop_routing_to,
 )
 from tests.unit.builders import OTHER_ID, SANDBOX, endpoint, link, network, subnet
 from tests.unit.builders import host as host_with
@@ -36,8 +36,8 @@ LAN = network(subnets=SUBNETS, host_access=True)
 ROUTED = replace(LAN, mode=Mode.L3)
 ALONE = replace(LAN, isolated=True, parent="di-aaaaaaaaaaaa")
 ONE = endpoint(addresses=("192.168.20.10/24", "2001:db8::a/64"), sandbox=SANDBOX)
-TO_ONE = (HostWay(ip_network("192.168.20.10/32"), OWN), HostWay(ip_network("2001:db8::a/128"), OWN6))
-TO_ALL = (HostWay(ip_network("192.168.20.0/24"), OWN), HostWay(ip_network("2001:db8::/64"), OWN6))
+TO_ONE = (HostPortRoute(ip_network("192.168.20.10/32"), OWN), HostPortRoute(ip_network("2001:db8::a/128"), OWN6))
+TO_ALL = (HostPortRoute(ip_network("192.168.20.0/24"), OWN), HostPortRoute(ip_network("2001:db8::/64"), OWN6))
 MINE = link(PORT, 9, kind="ipvlan", lower=2, alias=MADE_BY_IPVL)
 ADDRESSES = frozenset({(PORT, OWN), (PORT, OWN6)})
 
@@ -51,29 +51,29 @@ def mine(*ways):
 
 
 def host(*routes, links=(), addresses=frozenset()):
-    return replace(host_with(link(), *links), ways=HostWays(addresses, routes))
+    return replace(host_with(link(), *links), ways=HostRouting(addresses, routes))
 
 
 def test_on_a_segment_each_endpoint_has_a_route():
     """Of those that are in a sandbox; the host may have an address there, now or later, which keeps its own."""
-    assert TO_ONE == ways_of(LAN, (ONE, replace(ONE, sandbox=None)))
-    assert () == ways_of(LAN, ())
+    assert TO_ONE == host_port_routes(LAN, (ONE, replace(ONE, sandbox=None)))
+    assert () == host_port_routes(LAN, ())
 
 
 @pytest.mark.parametrize("of", [ROUTED, replace(LAN, mode=Mode.L3S), ALONE], ids=lambda of: f"{of.mode} {of.parent}")
 def test_where_there_are_only_containers_each_subnet_has_a_route(of):
     """And joining changes nothing."""
-    assert TO_ALL == ways_of(of, (ONE,))
-    assert () == open_to(of, ONE, NO_WAYS) == close_to(of, ONE)
+    assert TO_ALL == host_port_routes(of, (ONE,))
+    assert () == steps_to_route_to(of, ONE, NO_ROUTING) == steps_to_stop_routing_to(of, ONE)
 
 
 def test_a_route_comes_and_goes_with_an_endpoint():
     """Only where the network gives the host access."""
-    assert (OpenHost(PORT, (OWN, OWN6), TO_ONE),) == open_to(LAN, ONE, NO_WAYS)
-    assert (CloseHost(PORT, tuple(way.destination for way in TO_ONE)),) == close_to(LAN, ONE)
+    assert (AddHostRoutes(PORT, (OWN, OWN6), TO_ONE),) == steps_to_route_to(LAN, ONE, NO_ROUTING)
+    assert (RemoveHostRoutes(PORT, tuple(way.destination for way in TO_ONE)),) == steps_to_stop_routing_to(LAN, ONE)
     for other in (replace(LAN, host_access=False), network()):
-        assert () == open_to(other, ONE, NO_WAYS) == close_to(other, ONE)
-    assert () == close_to(None, ONE)
+        assert () == steps_to_route_to(other, ONE, NO_ROUTING) == steps_to_stop_routing_to(other, ONE)
+    assert () == steps_to_stop_routing_to(None, ONE)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_container_that_the_host_reaches_by_another_route_is_named():
     )
 
     assert (expected,) == not_reached(LAN, (ONE,), seen.ways)
-    assert (OpenHost(PORT, (OWN, OWN6), TO_ONE[1:]),) == open_to(LAN, ONE, seen.ways)
+    assert (AddHostRoutes(PORT, (OWN, OWN6), TO_ONE[1:]),) == steps_to_route_to(LAN, ONE, seen.ways)
     assert () == steps_to_repair(LAN, (ONE,), seen)
     assert TO_ONE[1:] == steps_to_repair(LAN, (ONE,), host(*another))[-1].ways
     assert () == not_reached(replace(LAN, host_access=False), (ONE,), seen.ways)
@@ -187,7 +187,7 @@ def test_the_port_is_made_with_all_it_has():
     assert (
         RemoveHostPort(PORT),
         MakeHostPort(PORT, "eth0", Mode.L3, Flag.VEPA, 1400, ipv6=True),
-        OpenHost(PORT, (OWN, OWN6), TO_ALL),
+        AddHostRoutes(PORT, (OWN, OWN6), TO_ALL),
     ) == steps_to_give_access(of)
     assert not steps_to_give_access(replace(of, subnets=SUBNETS[:1]))[1].ipv6
     assert () == steps_to_give_access(network()) == steps_to_repair(network(), (), host())
@@ -199,7 +199,7 @@ def test_a_port_that_is_gone_or_down_is_made_anew(links):
     expected = steps_to_give_access(LAN, (ONE,))
 
     assert expected == steps_to_repair(LAN, (ONE,), host(links=links))
-    assert OpenHost(PORT, (OWN, OWN6), TO_ONE) == expected[-1]
+    assert AddHostRoutes(PORT, (OWN, OWN6), TO_ONE) == expected[-1]
 
 
 @pytest.mark.parametrize(
@@ -207,12 +207,12 @@ def test_a_port_that_is_gone_or_down_is_made_anew(links):
     [
         (mine(*TO_ONE), ADDRESSES, ()),
         ((*mine(*TO_ONE), *by(PORT, "fe80::/64", by_kernel=True)), ADDRESSES, ()),
-        (mine(TO_ONE[0]), ADDRESSES, (OpenHost(PORT, (OWN, OWN6), TO_ONE[1:]),)),
-        (mine(*TO_ONE), ADDRESSES - {(PORT, OWN6)}, (OpenHost(PORT, (OWN, OWN6), ()),)),
+        (mine(TO_ONE[0]), ADDRESSES, (AddHostRoutes(PORT, (OWN, OWN6), TO_ONE[1:]),)),
+        (mine(*TO_ONE), ADDRESSES - {(PORT, OWN6)}, (AddHostRoutes(PORT, (OWN, OWN6), ()),)),
         (
-            mine(*TO_ONE, HostWay(ip_network("192.168.20.77/32"), OWN)),
+            mine(*TO_ONE, HostPortRoute(ip_network("192.168.20.77/32"), OWN)),
             ADDRESSES,
-            (CloseHost(PORT, (ip_network("192.168.20.77/32"),)),),
+            (RemoveHostRoutes(PORT, (ip_network("192.168.20.77/32"),)),),
         ),
     ],
 )

@@ -7,28 +7,28 @@ from ipaddress import ip_interface
 
 import pytest
 
-from ipvl.model.links import MADE_BY_IPVL, Reach
+from ipvl.model.links import MADE_BY_IPVL, HostExposure
 from ipvl.model.networks import Mode, ParentKind
-from ipvl.model.steps import RouteParent, ShutParent
+from ipvl.model.steps import KeepHostOff, RouteByParent
 from ipvl.planning.host_exposure import (
     addressed,
-    is_shut,
+    host_is_kept_off,
     opened,
-    steps_to_open,
-    steps_to_repair_reach,
-    steps_to_shut_again,
+    steps_to_keep_host_off_again,
+    steps_to_repair_exposure,
+    steps_to_route_by,
 )
 from ipvl.records.records import Records
 from tests.unit.builders import host, link, network, parent, vlan_parent
 
-SHUT, OPEN, ROUTED = Reach(1, 8, ipv6=False), Reach(0, 0, ipv6=True), Reach(0, 1, ipv6=True)
+SHUT, OPEN, ROUTED = HostExposure(1, 8, ipv6=False), HostExposure(0, 0, ipv6=True), HostExposure(0, 1, ipv6=True)
 TAG = vlan_parent("eth0.20", "eth0", 20)
 SWITCHED, L3 = network(parent="eth0.20"), network(parent="eth0.20", mode=Mode.L3)
 DUMMY = parent("di-aaaaaaaaaaaa", kind=ParentKind.DUMMY, made=True)
 MADE = link("eth0.20", 5, kind="vlan", lower=2, vlan_id=20, alias=MADE_BY_IPVL)
 
 
-def seen(reach: Reach, made=MADE):
+def seen(reach: HostExposure, made=MADE):
     return replace(host(link(), made), reaches={made.name: reach})
 
 
@@ -44,17 +44,17 @@ def seen(reach: Reach, made=MADE):
 )
 def test_what_keeps_the_host_off(reach, expected):
     """A reverse path check, strict or loose, no answer to ARP, and no IPv6: all three."""
-    assert expected is is_shut(reach)
+    assert expected is host_is_kept_off(reach)
 
 
 @pytest.mark.parametrize(
     ("networks", "reach", "expected"),
     [
-        ((SWITCHED,), OPEN, (ShutParent("eth0.20"),)),
-        ((SWITCHED,), replace(SHUT, rp_filter=0), (ShutParent("eth0.20"),)),
+        ((SWITCHED,), OPEN, (KeepHostOff("eth0.20"),)),
+        ((SWITCHED,), replace(SHUT, rp_filter=0), (KeepHostOff("eth0.20"),)),
         ((SWITCHED,), SHUT, ()),
-        ((), OPEN, (ShutParent("eth0.20"),)),
-        ((L3,), SHUT, (RouteParent("eth0.20"),)),
+        ((), OPEN, (KeepHostOff("eth0.20"),)),
+        ((L3,), SHUT, (RouteByParent("eth0.20"),)),
         ((L3,), ROUTED, ()),
         ((L3,), OPEN, ()),
     ],
@@ -62,24 +62,24 @@ def test_what_keeps_the_host_off(reach, expected):
 )
 def test_a_made_parent_is_what_its_networks_need(networks, reach, expected):
     """Shut for networks in L2 and as an outer tag; the host's too in L3, where its settings are the operator's."""
-    assert expected == steps_to_repair_reach(TAG, networks, seen(reach))
+    assert expected == steps_to_repair_exposure(TAG, networks, seen(reach))
 
 
 def test_links_of_others_are_left_alone():
     """Whether the record says that ipvl made it, or the mark, but not both."""
     of_others = replace(MADE, alias=None)
-    assert () == steps_to_repair_reach(TAG, (SWITCHED,), seen(OPEN, of_others))
-    assert () == steps_to_repair_reach(parent("eth0.20"), (SWITCHED,), seen(OPEN))
+    assert () == steps_to_repair_exposure(TAG, (SWITCHED,), seen(OPEN, of_others))
+    assert () == steps_to_repair_exposure(parent("eth0.20"), (SWITCHED,), seen(OPEN))
     assert opened(TAG, (SWITCHED,), seen(OPEN, of_others)) is None
-    assert () == steps_to_open(parent(), (network(mode=Mode.L3),))
+    assert () == steps_to_route_by(parent(), (network(mode=Mode.L3),))
 
 
 def test_isolated_networks_route_nothing_outside():
     """The dummy of one in L3 is shut as well: its containers reach each other without the host."""
     alone = network(isolated=True, mode=Mode.L3)
     made = link(DUMMY.name, 6, kind="dummy", alias=MADE_BY_IPVL)
-    assert () == steps_to_open(DUMMY, (alone,))
-    assert (ShutParent(DUMMY.name),) == steps_to_repair_reach(DUMMY, (alone,), seen(OPEN, made))
+    assert () == steps_to_route_by(DUMMY, (alone,))
+    assert (KeepHostOff(DUMMY.name),) == steps_to_repair_exposure(DUMMY, (alone,), seen(OPEN, made))
 
 
 def test_an_outer_tag_is_shut_when_its_routed_network_goes():
@@ -87,9 +87,9 @@ def test_an_outer_tag_is_shut_when_its_routed_network_goes():
     outer, inner = vlan_parent("eth0.100", "eth0", 100), vlan_parent("eth0.100.20", "eth0.100", 20)
     routed = network(parent="eth0.100", mode=Mode.L3)
     records = Records((outer, inner, routed, network("b" * 64, parent="eth0.100.20")))
-    assert (ShutParent("eth0.100"),) == steps_to_shut_again(records, (routed,), ())
-    assert () == steps_to_shut_again(records, (routed,), (outer,))
-    assert () == steps_to_shut_again(Records((outer, replace(routed, mode=Mode.L2))), (), ())
+    assert (KeepHostOff("eth0.100"),) == steps_to_keep_host_off_again(records, (routed,), ())
+    assert () == steps_to_keep_host_off_again(records, (routed,), (outer,))
+    assert () == steps_to_keep_host_off_again(Records((outer, replace(routed, mode=Mode.L2))), (), ())
 
 
 def test_what_is_said():

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Interface, ip_address, ip_network
 
 import pytest
 
-from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.networks import Addressing, Mode, Route
 from ipvl.planning.container_routers import own_routers
 from ipvl.records.records import Records
@@ -76,7 +76,7 @@ def test_routers_that_a_dhcp_server_gives():
             one.id,
             "",
             NOW,
-            Terms(
+            GrantedTerms(
                 IPv4Interface(f"192.168.20.{one.id[0]}/24"),
                 IPv4Address("192.168.20.1"),
                 "02:00:00:00:00:02",

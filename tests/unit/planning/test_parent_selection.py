@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.model.links import HostRoute, HostWays, Link
+from ipvl.model.links import HostRoute, HostRouting, Link
 from ipvl.options.parent_selectors import parent_selector
 from ipvl.planning.host import Host
 from ipvl.planning.parent_selection import select_parent
@@ -21,7 +21,7 @@ ENS3, ENS4 = link("ens3", 2, mac=MAC), link("ens4", 3, mac="00:50:56:39:45:2f")
 
 def host(*links: Link, addresses: tuple[tuple[str, str], ...] = (), routes: tuple[HostRoute, ...] = ()) -> Host:
     own = frozenset((name, ip_address(address)) for name, address in addresses)
-    return Host((LOOPBACK, *links), RELEASE, EVERY_KIND, ways=HostWays(own, routes))
+    return Host((LOOPBACK, *links), RELEASE, EVERY_KIND, ways=HostRouting(own, routes))
 
 
 def default(name: str | None, metric: int = 0, everywhere: str = "0.0.0.0/0") -> HostRoute:

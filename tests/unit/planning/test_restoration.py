@@ -12,7 +12,7 @@ from ipvl.model.links import PortsView, PortView
 from ipvl.model.networks import Phase
 from ipvl.model.steps import MakePort, PlacePort, RemovePort, RestoreRoutes, RoutePort, TakePort
 from ipvl.planning.host import Host
-from ipvl.planning.port_restoration import Suspect, plan_restoration, seen_port, suspects
+from ipvl.planning.port_restoration import LostPort, lost_ports, plan_restoration, seen_port
 from ipvl.records.records import Records
 from tests.unit.builders import NOW, SANDBOX, endpoint, link, network, parent
 
@@ -29,11 +29,11 @@ MADE = (RemovePort(JOINED.port), MakePort(JOINED.port, "eth0", network().mode, n
 def found(*endpoints, links=(ETH0,), now=NOW, inode=INODE):
     records = Records((parent(), network(), *endpoints))
     host = Host(links, "6.1.0", frozenset())
-    return [one.endpoint for one in suspects(records, host, now, lambda _path: inode)]
+    return [one.endpoint for one in lost_ports(records, host, now, lambda _path: inode)]
 
 
 def plan(one=JOINED, view=EMPTY):
-    return plan_restoration(Suspect(network(), one, ETH0), view, None, None)
+    return plan_restoration(LostPort(network(), one, ETH0), view, None, None)
 
 
 def port(name="eth1", *, up=True, addresses=JOINED.addresses, on=ETH0.index):

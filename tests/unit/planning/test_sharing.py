@@ -58,11 +58,11 @@ def test_a_network_does_not_stand_in_its_own_way():
 
 
 @given(st.lists(st.tuples(st.sampled_from(["eth0", "eth1"]), st.sampled_from(WAYS)), max_size=6))
-def test_no_parent_ever_has_two_modes_or_flags(wishes):
+def test_no_parent_ever_has_two_modes_or_flags(requests):
     """Whatever is asked for in whatever order, what was accepted never disagrees on a parent."""
     records = Records([parent("eth0"), parent("eth1")])
     accepted = []
-    for number, (name, (mode, flag)) in enumerate(wishes):
+    for number, (name, (mode, flag)) in enumerate(requests):
         wish = network(f"network{number}", parent=name, mode=mode, flag=flag)
         if outcome(check_sharing, wish, records) is None:
             accepted.append(wish)
@@ -71,7 +71,7 @@ def test_no_parent_ever_has_two_modes_or_flags(wishes):
     ways = {name: {(one.mode, one.flag) for one in accepted if one.parent == name} for name in ("eth0", "eth1")}
 
     assert all(len(found) <= 1 for found in ways.values())
-    assert {name for name, _ in wishes} == {one.parent for one in accepted}
+    assert {name for name, _ in requests} == {one.parent for one in accepted}
 
 
 def refused(kind: Kind, one: Link, *others: Link, **wish: object) -> str:

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from ipvl.embedded.call_messages import NamedNetwork
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import Kind
 from ipvl.sandbox.etc_files import without_resolver, write_names
-from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
 from ipvl.sandbox.resolv_conf import Resolvers, resolvers_in
-from ipvl.sandbox.start_requests import Wish
+from ipvl.sandbox.start_requests import SandboxRequest
 from tests.unit.refusals import refusal
 
 LOCAL = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
@@ -35,17 +35,17 @@ def host(tmp_path, monkeypatch):
 
 @pytest.fixture
 def wish(tmp_path, host):
-    return Wish(
+    return SandboxRequest(
         id="a" * 64,
         name="one",
         hostname="uno",
         program=Program(("true",), {}, "/", frozenset()),
         root_filesystem="alpine",
         root=tmp_path,
-        folders=Folders(tmp_path / "layer", tmp_path / "run"),
+        folders=SandboxFolders(tmp_path / "layer", tmp_path / "run"),
         sysctls={},
         removed_at_end=False,
-        attachments=(Attachment("web"), Attachment("db")),
+        attachments=(NetworkAttachment("web"), NetworkAttachment("db")),
         interactive=False,
     )
 

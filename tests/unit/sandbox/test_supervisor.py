@@ -6,9 +6,9 @@ import pytest
 
 from ipvl.errors import IpvlError, unavailable
 from ipvl.sandbox import supervisor
-from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
-from ipvl.sandbox.start_requests import Wish
+from ipvl.sandbox.start_requests import SandboxRequest
 from ipvl.sandbox.supervisor import run_in_foreground
 
 
@@ -47,14 +47,14 @@ def run(tmp_path):
                 raise unavailable("the daemon at /run/ipvl/control.sock did not answer: it went away")
             return None
 
-        wish = Wish(
+        wish = SandboxRequest(
             id="a" * 64,
             name="one",
             hostname="one",
             program=Program(("true",), {}, "/", frozenset()),
             root_filesystem="",
             root=None,
-            folders=Folders(tmp_path / "layer", tmp_path / "run"),
+            folders=SandboxFolders(tmp_path / "layer", tmp_path / "run"),
             sysctls={},
             removed_at_end=False,
             attachments=(),

@@ -8,26 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from ipvl.embedded.sandbox_messages import Attachment
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError
-from ipvl.sandbox.folders import Folders
+from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
 from ipvl.sandbox.resolv_conf import Resolvers
-from ipvl.sandbox.start_requests import Wish, recall, remember
+from ipvl.sandbox.start_requests import SandboxRequest, recall, remember
 
 
 @pytest.fixture
 def folders(tmp_path):
     (tmp_path / "layer").mkdir()
-    return Folders(tmp_path / "layer", tmp_path / "run")
+    return SandboxFolders(tmp_path / "layer", tmp_path / "run")
 
 
 @pytest.mark.parametrize("root", [None, Path("/srv/alpine")])
 def test_what_is_written_is_read_again(folders, root):
     """All of it."""
     program = Program(("sh", "-c", "é"), {"A": "1"}, "/tmp", frozenset({"NET_RAW"}), terminal=True)
-    attachments = (Attachment("web", "192.168.1.9", aliases=("api",)), Attachment("db"))
-    wish = Wish(
+    attachments = (NetworkAttachment("web", "192.168.1.9", aliases=("api",)), NetworkAttachment("db"))
+    wish = SandboxRequest(
         id="1",
         name="one",
         hostname="uno",

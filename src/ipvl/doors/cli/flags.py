@@ -12,7 +12,7 @@ from ipvl.errors import invalid
 from ipvl.startup.configuration import Configuration
 
 if TYPE_CHECKING:
-    from ipvl.embedded.sandbox_messages import Attachment
+    from ipvl.embedded.sandbox_messages import NetworkAttachment
 
     Commands: TypeAlias = argparse._SubParsersAction[Any]  # noqa: SLF001 - argparse has no public name for it
 
@@ -121,11 +121,13 @@ def add_address_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mac-address", default="", metavar="MAC", help="refused: ports have their parent's")
 
 
-def attachment(arguments: argparse.Namespace, network: str, interface: str = "") -> Attachment:
+def attachment(arguments: argparse.Namespace, network: str, interface: str = "") -> NetworkAttachment:
     """Return the wish to be on a network that the address flags of a command make."""
-    from ipvl.embedded.sandbox_messages import Attachment
+    from ipvl.embedded.sandbox_messages import NetworkAttachment
 
-    return Attachment(network, arguments.ip, arguments.ip6, tuple(arguments.aliases), interface, arguments.mac_address)
+    return NetworkAttachment(
+        network, arguments.ip, arguments.ip6, tuple(arguments.aliases), interface, arguments.mac_address
+    )
 
 
 def pairs(written: Sequence[str], flag: str, *, bare: bool = False) -> dict[str, str]:

@@ -2,72 +2,71 @@
 
 from __future__ import annotations
 
-from ipvl.doors.docker import ipam_messages as ipam_wire
-from ipvl.doors.docker import network_messages as wire
+from ipvl.doors.docker import ipam_messages, network_messages
 from ipvl.doors.docker.network_driver import Call
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam import docker_pools as pools
+from ipvl.driver.ipam import docker_pools
 from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import invalid, shown
-from ipvl.options.pool_options import pool_address, pool_wish
+from ipvl.options.pool_options import pool_address, pool_request
 
 REQUEST_TYPE = "RequestAddressType"  # moby, daemon/libnetwork/ipamapi/labels.go
 GATEWAY = "com.docker.network.gateway"
 ENDPOINT_NAME = "com.docker.network.endpoint.name"
 
 
-def get_capabilities(engine: Engine, request: wire.Nothing) -> ipam_wire.Capabilities:
+def get_capabilities(engine: Engine, request: network_messages.Nothing) -> ipam_messages.Capabilities:
     """Nothing has to be said again after a restart, since it is on the disk; MAC addresses are the parent's anyway."""
-    return ipam_wire.Capabilities(requires_mac_address=False, requires_request_replay=False)
+    return ipam_messages.Capabilities(requires_mac_address=False, requires_request_replay=False)
 
 
-def get_default_address_spaces(engine: Engine, request: wire.Nothing) -> ipam_wire.AddressSpaces:
+def get_default_address_spaces(engine: Engine, request: network_messages.Nothing) -> ipam_messages.AddressSpaces:
     """Names for what Docker thinks of as spaces; who shares addresses with whom is decided by parents instead."""
-    return ipam_wire.AddressSpaces(
-        local_default_address_space=ipam_wire.LOCAL, global_default_address_space=ipam_wire.GLOBAL
+    return ipam_messages.AddressSpaces(
+        local_default_address_space=ipam_messages.LOCAL, global_default_address_space=ipam_messages.GLOBAL
     )
 
 
-async def request_pool(engine: Engine, request: ipam_wire.RequestPool) -> ipam_wire.PoolGranted:
+async def request_pool(engine: Engine, request: ipam_messages.RequestPool) -> ipam_messages.PoolGranted:
     """Grant a subnet to a network. Docker asks again, holding what it got, while that overlaps what it knows of."""
     options = await with_named_parent(engine, request.options or {})
-    wish = pool_wish(request.pool, request.sub_pool, options, version=6 if request.v6 else 4)
-    pool = await pools.request_pool(engine, wish)
-    return ipam_wire.PoolGranted(pool_id=pool.id, pool=str(pool.subnet), data={})
+    wish = pool_request(request.pool, request.sub_pool, options, version=6 if request.v6 else 4)
+    pool = await docker_pools.request_pool(engine, wish)
+    return ipam_messages.PoolGranted(pool_id=pool.id, pool=str(pool.subnet), data={})
 
 
-async def release_pool(engine: Engine, request: ipam_wire.ReleasePool) -> wire.Nothing:
+async def release_pool(engine: Engine, request: ipam_messages.ReleasePool) -> network_messages.Nothing:
     """A network is gone, or was never made."""
-    await pools.release_pool(engine, request.pool_id)
-    return wire.Nothing()
+    await docker_pools.release_pool(engine, request.pool_id)
+    return network_messages.Nothing()
 
 
-async def request_address(engine: Engine, request: ipam_wire.RequestAddress) -> ipam_wire.AddressGranted:
+async def request_address(engine: Engine, request: ipam_messages.RequestAddress) -> ipam_messages.AddressGranted:
     """Grant an address: to a container, as a gateway, or because somebody else has it (`--aux-address`)."""
     options = request.options or {}
     wanted = pool_address(request.address)
     if options.get(REQUEST_TYPE) == GATEWAY:
-        granted = await pools.request_gateway(engine, request.pool_id, wanted)
+        granted = await docker_pools.request_gateway(engine, request.pool_id, wanted)
     else:
         name = options.get(ENDPOINT_NAME)
-        granted = await pools.request_address(engine, request.pool_id, wanted, shown(name) if name else None)
-    return ipam_wire.AddressGranted(address=str(granted), data={})
+        granted = await docker_pools.request_address(engine, request.pool_id, wanted, shown(name) if name else None)
+    return ipam_messages.AddressGranted(address=str(granted), data={})
 
 
-async def release_address(engine: Engine, request: ipam_wire.ReleaseAddress) -> wire.Nothing:
+async def release_address(engine: Engine, request: ipam_messages.ReleaseAddress) -> network_messages.Nothing:
     """A container or a network is gone."""
     address = pool_address(request.address)
     if address is None:
         raise invalid(f"no address of pool {request.pool_id[:100]!r} is named", "name the one to release")
-    await pools.release_address(engine, request.pool_id, address)
-    return wire.Nothing()
+    await docker_pools.release_address(engine, request.pool_id, address)
+    return network_messages.Nothing()
 
 
 CALLS: dict[str, Call] = {
-    "IpamDriver.GetCapabilities": Call(wire.Nothing, get_capabilities),
-    "IpamDriver.GetDefaultAddressSpaces": Call(wire.Nothing, get_default_address_spaces),
-    "IpamDriver.RequestPool": Call(ipam_wire.RequestPool, request_pool),
-    "IpamDriver.ReleasePool": Call(ipam_wire.ReleasePool, release_pool),
-    "IpamDriver.RequestAddress": Call(ipam_wire.RequestAddress, request_address),
-    "IpamDriver.ReleaseAddress": Call(ipam_wire.ReleaseAddress, release_address),
+    "IpamDriver.GetCapabilities": Call(network_messages.Nothing, get_capabilities),
+    "IpamDriver.GetDefaultAddressSpaces": Call(network_messages.Nothing, get_default_address_spaces),
+    "IpamDriver.RequestPool": Call(ipam_messages.RequestPool, request_pool),
+    "IpamDriver.ReleasePool": Call(ipam_messages.ReleasePool, release_pool),
+    "IpamDriver.RequestAddress": Call(ipam_messages.RequestAddress, request_address),
+    "IpamDriver.ReleaseAddress": Call(ipam_messages.ReleaseAddress, release_address),
 }

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
-from ipvl.doors.docker import ipam_messages as ipam_wire
-from ipvl.doors.docker import network_messages as wire
-from ipvl.driver.dhcp_leases import lease_requests as leases
-from ipvl.driver.endpoints import create_join_leave as endpoints
+from ipvl.doors.docker import ipam_messages, network_messages
+from ipvl.driver.dhcp_leases import lease_requests
+from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.networks import create_remove
 from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import invalid
-from ipvl.model.endpoints import Attachment
+from ipvl.model.endpoints import JoinInfo
 from ipvl.model.networks import DOCKER, Addressing, Network, Route
-from ipvl.options import endpoint as endpoint_options
+from ipvl.options import endpoint
 from ipvl.options import network as network_options
 from ipvl.options.driver_options import ADDRESSING, canonical
 from ipvl.options.host_port_addresses import host_text
@@ -37,60 +36,60 @@ NEXT_HOP, CONNECTED = 0, 1  # moby, daemon/libnetwork/types/types.go
 class Call:
     """One of Docker's methods: what it sends, and what to do with it; half of them have nothing to wait for."""
 
-    request: type[wire.Message]
-    handle: Callable[[Engine, Any], wire.Message | Awaitable[wire.Message]]
+    request: type[network_messages.Message]
+    handle: Callable[[Engine, Any], network_messages.Message | Awaitable[network_messages.Message]]
 
 
-def activate(engine: Engine, request: wire.Nothing) -> wire.Activated:
+def activate(engine: Engine, request: network_messages.Nothing) -> network_messages.Activated:
     """Plugin.Activate: say which of Docker's plugin kinds ipvl is."""
-    return wire.Activated(implements=["NetworkDriver", "IpamDriver"])
+    return network_messages.Activated(implements=["NetworkDriver", "IpamDriver"])
 
 
-def get_capabilities(engine: Engine, request: wire.Nothing) -> wire.Capabilities:
+def get_capabilities(engine: Engine, request: network_messages.Nothing) -> network_messages.Capabilities:
     """The same as the built-in driver's: networks are this host's own, what they connect to is not."""
-    return wire.Capabilities(scope="local", connectivity_scope="global", gw_alloc_checker=True)
+    return network_messages.Capabilities(scope="local", connectivity_scope="global", gw_alloc_checker=True)
 
 
-def gw_alloc_check(engine: Engine, request: wire.GwAllocCheck) -> wire.GwAllocChecked:
+def gw_alloc_check(engine: Engine, request: network_messages.GwAllocCheck) -> network_messages.GwAllocChecked:
     """Spare Docker the gateway address where no gateway is used: routed modes and isolated networks.
 
     In L2 the gateway is the first usable address when none is given (specification), so Docker must reserve it.
     """
     skip = not network_options.uses_gateway(_options(request.options), internal=_is_internal(request.options))
-    return wire.GwAllocChecked(skip_ipv4=skip, skip_ipv6=skip)
+    return network_messages.GwAllocChecked(skip_ipv4=skip, skip_ipv6=skip)
 
 
-def allocate_network(engine: Engine, request: wire.AllocateNetwork) -> wire.NetworkAllocated:
+def allocate_network(engine: Engine, request: network_messages.AllocateNetwork) -> network_messages.NetworkAllocated:
     """Swarm managers ask for this of drivers with global scope, which ipvl is not: nothing to add to the options."""
-    return wire.NetworkAllocated(options={})
+    return network_messages.NetworkAllocated(options={})
 
 
-def free_network(engine: Engine, request: wire.NetworkCall) -> wire.Nothing:
+def free_network(engine: Engine, request: network_messages.NetworkCall) -> network_messages.Nothing:
     """The end of what `allocate_network` began."""
-    return wire.Nothing()
+    return network_messages.Nothing()
 
 
-async def create_network(engine: Engine, request: wire.CreateNetwork) -> wire.Nothing:
+async def create_network(engine: Engine, request: network_messages.CreateNetwork) -> network_messages.Nothing:
     """Make the network."""
     isolated = _is_internal(request.options)
     chosen = await with_named_parent(engine, _options(request.options), isolated=isolated)
     wish = _network(request, chosen, engine.clock(), isolated=isolated)
-    await networks.create_network(engine, wish)
-    return wire.Nothing()
+    await create_remove.create_network(engine, wish)
+    return network_messages.Nothing()
 
 
-async def delete_network(engine: Engine, request: wire.NetworkCall) -> wire.Nothing:
+async def delete_network(engine: Engine, request: network_messages.NetworkCall) -> network_messages.Nothing:
     """Remove the network."""
-    await networks.delete_network(engine, request.network_id)
-    return wire.Nothing()
+    await create_remove.delete_network(engine, request.network_id)
+    return network_messages.Nothing()
 
 
-async def create_endpoint(engine: Engine, request: wire.CreateEndpoint) -> wire.EndpointCreated:
+async def create_endpoint(engine: Engine, request: network_messages.CreateEndpoint) -> network_messages.EndpointCreated:
     """Make the endpoint with the addresses that Docker chose, or tell Docker which one a DHCP server did."""
-    interface = request.interface or wire.Interface()
+    interface = request.interface or network_messages.Interface()
     network = engine.network(request.network_id)
     options = request.options or {}
-    wish = endpoint_options.endpoint(
+    wish = endpoint.endpoint(
         request.endpoint_id,
         network,
         (interface.address, interface.address_ipv6),
@@ -99,71 +98,79 @@ async def create_endpoint(engine: Engine, request: wire.CreateEndpoint) -> wire.
         changed=engine.clock(),
     )
     if network.asks_server:
-        claim = leases.Claim(endpoint_options.client_id(options), shape=endpoint_options.shape(options))
-        made = await leases.create_endpoint(engine, wish, claim)
-        return wire.EndpointCreated(wire.Interface(address=str(made.addresses[0])))
-    await endpoints.create_endpoint(engine, wish)
-    return wire.EndpointCreated()
+        claim = lease_requests.LeaseRequest(endpoint.client_id(options), shape=endpoint.shape(options))
+        made = await lease_requests.create_endpoint(engine, wish, claim)
+        return network_messages.EndpointCreated(network_messages.Interface(address=str(made.addresses[0])))
+    await create_join_leave.create_endpoint(engine, wish)
+    return network_messages.EndpointCreated()
 
 
-async def delete_endpoint(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
+async def delete_endpoint(engine: Engine, request: network_messages.EndpointCall) -> network_messages.Nothing:
     """Forget the endpoint."""
-    await endpoints.delete_endpoint(engine, request.network_id, request.endpoint_id)
-    return wire.Nothing()
+    await create_join_leave.delete_endpoint(engine, request.network_id, request.endpoint_id)
+    return network_messages.Nothing()
 
 
-def endpoint_oper_info(engine: Engine, request: wire.EndpointCall) -> wire.OperInfo:
+def endpoint_oper_info(engine: Engine, request: network_messages.EndpointCall) -> network_messages.OperInfo:
     """Say where the endpoint sits; Docker reads port mappings here, of which ipvlan has none."""
     network = engine.network(request.network_id)
     engine.endpoint(request.network_id, request.endpoint_id)
-    return wire.OperInfo(value={"parent": network.parent, "ipvlan_mode": network.mode, "ipvlan_flag": network.flag})
-
-
-async def join(engine: Engine, request: wire.Join) -> wire.Joined:
-    """Make the port that Docker moves into the container."""
-    return _joined(
-        await endpoints.join(engine, request.network_id, request.endpoint_id, path(request.sandbox_key, "sandbox"))
+    return network_messages.OperInfo(
+        value={"parent": network.parent, "ipvlan_mode": network.mode, "ipvlan_flag": network.flag}
     )
 
 
-async def leave(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
+async def join(engine: Engine, request: network_messages.Join) -> network_messages.Joined:
+    """Make the port that Docker moves into the container."""
+    return _joined(
+        await create_join_leave.join(
+            engine, request.network_id, request.endpoint_id, path(request.sandbox_key, "sandbox")
+        )
+    )
+
+
+async def leave(engine: Engine, request: network_messages.EndpointCall) -> network_messages.Nothing:
     """Take the port away if Docker gave it back."""
-    await endpoints.leave(engine, request.network_id, request.endpoint_id)
-    return wire.Nothing()
+    await create_join_leave.leave(engine, request.network_id, request.endpoint_id)
+    return network_messages.Nothing()
 
 
-def program_external_connectivity(engine: Engine, request: wire.ProgramExternalConnectivity) -> wire.Nothing:
+def program_external_connectivity(
+    engine: Engine, request: network_messages.ProgramExternalConnectivity
+) -> network_messages.Nothing:
     """The endpoint became the container's way out. Ports are published nowhere: the container has its own address."""
-    return wire.Nothing()
+    return network_messages.Nothing()
 
 
-def revoke_external_connectivity(engine: Engine, request: wire.EndpointCall) -> wire.Nothing:
+def revoke_external_connectivity(engine: Engine, request: network_messages.EndpointCall) -> network_messages.Nothing:
     """The endpoint is no longer the container's way out."""
-    return wire.Nothing()
+    return network_messages.Nothing()
 
 
-def discover(engine: Engine, request: wire.Discovery) -> wire.Nothing:
+def discover(engine: Engine, request: network_messages.Discovery) -> network_messages.Nothing:
     """A swarm node came or went; ipvlan needs to know no neighbours."""
-    return wire.Nothing()
+    return network_messages.Nothing()
 
 
 CALLS: dict[str, Call] = {
-    "NetworkDriver.EndpointOperInfo": Call(wire.EndpointCall, endpoint_oper_info),
-    "NetworkDriver.CreateEndpoint": Call(wire.CreateEndpoint, create_endpoint),
-    "NetworkDriver.Join": Call(wire.Join, join),
-    "NetworkDriver.ProgramExternalConnectivity": Call(wire.ProgramExternalConnectivity, program_external_connectivity),
-    "NetworkDriver.RevokeExternalConnectivity": Call(wire.EndpointCall, revoke_external_connectivity),
-    "NetworkDriver.Leave": Call(wire.EndpointCall, leave),
-    "NetworkDriver.DeleteEndpoint": Call(wire.EndpointCall, delete_endpoint),
-    "Plugin.Activate": Call(wire.Nothing, activate),
-    "NetworkDriver.GetCapabilities": Call(wire.Nothing, get_capabilities),
-    "NetworkDriver.GwAllocCheck": Call(wire.GwAllocCheck, gw_alloc_check),
-    "NetworkDriver.AllocateNetwork": Call(wire.AllocateNetwork, allocate_network),
-    "NetworkDriver.FreeNetwork": Call(wire.NetworkCall, free_network),
-    "NetworkDriver.CreateNetwork": Call(wire.CreateNetwork, create_network),
-    "NetworkDriver.DeleteNetwork": Call(wire.NetworkCall, delete_network),
-    "NetworkDriver.DiscoverNew": Call(wire.Discovery, discover),
-    "NetworkDriver.DiscoverDelete": Call(wire.Discovery, discover),
+    "NetworkDriver.EndpointOperInfo": Call(network_messages.EndpointCall, endpoint_oper_info),
+    "NetworkDriver.CreateEndpoint": Call(network_messages.CreateEndpoint, create_endpoint),
+    "NetworkDriver.Join": Call(network_messages.Join, join),
+    "NetworkDriver.ProgramExternalConnectivity": Call(
+        network_messages.ProgramExternalConnectivity, program_external_connectivity
+    ),
+    "NetworkDriver.RevokeExternalConnectivity": Call(network_messages.EndpointCall, revoke_external_connectivity),
+    "NetworkDriver.Leave": Call(network_messages.EndpointCall, leave),
+    "NetworkDriver.DeleteEndpoint": Call(network_messages.EndpointCall, delete_endpoint),
+    "Plugin.Activate": Call(network_messages.Nothing, activate),
+    "NetworkDriver.GetCapabilities": Call(network_messages.Nothing, get_capabilities),
+    "NetworkDriver.GwAllocCheck": Call(network_messages.GwAllocCheck, gw_alloc_check),
+    "NetworkDriver.AllocateNetwork": Call(network_messages.AllocateNetwork, allocate_network),
+    "NetworkDriver.FreeNetwork": Call(network_messages.NetworkCall, free_network),
+    "NetworkDriver.CreateNetwork": Call(network_messages.CreateNetwork, create_network),
+    "NetworkDriver.DeleteNetwork": Call(network_messages.NetworkCall, delete_network),
+    "NetworkDriver.DiscoverNew": Call(network_messages.Discovery, discover),
+    "NetworkDriver.DiscoverDelete": Call(network_messages.Discovery, discover),
 }
 """What a container's start and end ask for comes first: paths are compared one after the other."""
 
@@ -184,7 +191,9 @@ def _options(options: dict[str, Any] | None) -> dict[str, Any]:
     return generic
 
 
-def _network(request: wire.CreateNetwork, chosen: dict[str, object], created: float, *, isolated: bool) -> Network:
+def _network(
+    request: network_messages.CreateNetwork, chosen: dict[str, object], created: float, *, isolated: bool
+) -> Network:
     options = request.options or {}
     pools, empty = [], True
     for family, switch, data in (("4", ENABLE_IPV4, request.ipv4_data), ("6", ENABLE_IPV6, request.ipv6_data)):
@@ -199,12 +208,12 @@ def _network(request: wire.CreateNetwork, chosen: dict[str, object], created: fl
                 one.gateway,
                 reserved=tuple((one.aux_addresses or {}).values()),
                 host=host_text(one.aux_addresses or {}),
-                dockers=one.address_space not in {ipam_wire.LOCAL, ipam_wire.GLOBAL},
+                dockers=one.address_space not in {ipam_messages.LOCAL, ipam_messages.GLOBAL},
             )
             for one in data or ()
             if one.pool
         ]
-        empty &= all(one.pool in EMPTY_POOLS and one.address_space in {"", ipam_wire.NULL} for one in data or ())
+        empty &= all(one.pool in EMPTY_POOLS and one.address_space in {"", ipam_messages.NULL} for one in data or ())
     wish = network_options.network(
         request.network_id,
         chosen,
@@ -222,9 +231,9 @@ def _network(request: wire.CreateNetwork, chosen: dict[str, object], created: fl
     return network_options.without_addresses(wish)
 
 
-def _joined(attachment: Attachment) -> wire.Joined:
-    return wire.Joined(
-        interface_name=wire.InterfaceName(src_name=attachment.port, dst_prefix=attachment.interface_prefix),
+def _joined(attachment: JoinInfo) -> network_messages.Joined:
+    return network_messages.Joined(
+        interface_name=network_messages.InterfaceName(src_name=attachment.port, dst_prefix=attachment.interface_prefix),
         gateway=str(attachment.gateway4 or ""),
         gateway_ipv6=str(attachment.gateway6 or ""),
         static_routes=[_static_route(route) for route in (*_to_link_local_routers(attachment), *attachment.routes)],
@@ -233,7 +242,7 @@ def _joined(attachment: Attachment) -> wire.Joined:
     )
 
 
-def _to_link_local_routers(attachment: Attachment) -> tuple[Route, ...]:
+def _to_link_local_routers(attachment: JoinInfo) -> tuple[Route, ...]:
     """Return routes that tell by which interface an endpoint's link-local routers are reached.
 
     Docker looks a router up in the container's routes (moby, daemon/libnetwork/osl, programGateway and programRoute):
@@ -245,7 +254,7 @@ def _to_link_local_routers(attachment: Attachment) -> tuple[Route, ...]:
     )
 
 
-def _static_route(route: Route) -> wire.StaticRoute:
+def _static_route(route: Route) -> network_messages.StaticRoute:
     if route.via is None:
-        return wire.StaticRoute(str(route.destination), CONNECTED)
-    return wire.StaticRoute(str(route.destination), NEXT_HOP, str(route.via))
+        return network_messages.StaticRoute(str(route.destination), CONNECTED)
+    return network_messages.StaticRoute(str(route.destination), NEXT_HOP, str(route.via))

@@ -7,8 +7,7 @@ from collections.abc import Awaitable
 
 import msgspec
 
-from ipvl.doors.docker import ipam_driver, network_driver
-from ipvl.doors.docker import network_messages as wire
+from ipvl.doors.docker import ipam_driver, network_driver, network_messages
 from ipvl.doors.docker.network_driver import Call
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError
@@ -35,17 +34,19 @@ def docker_app(engine: Engine) -> Door:
 
 def _serve(engine: Engine, name: str, call: Call, body: bytes) -> Response | Awaitable[Response]:
     try:
-        message = call.request() if call.request is wire.Nothing else msgspec.json.decode(body, type=call.request)
+        message = (
+            call.request() if call.request is network_messages.Nothing else msgspec.json.decode(body, type=call.request)
+        )
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return _failure(400, f"{name}: the body is not what Docker sends: {error}")
     try:
         answer = call.handle(engine, message)
     except IpvlError as error:
         return _refusal(name, error)
-    return _json(200, answer) if isinstance(answer, wire.Message) else _wait_for(name, answer)
+    return _json(200, answer) if isinstance(answer, network_messages.Message) else _wait_for(name, answer)
 
 
-async def _wait_for(name: str, answer: Awaitable[wire.Message]) -> Response:
+async def _wait_for(name: str, answer: Awaitable[network_messages.Message]) -> Response:
     try:
         return _json(200, await answer)
     except IpvlError as error:
@@ -63,10 +64,10 @@ def _internal_error(request: Request, error: BaseException) -> Response:
 
 
 def _failure(status: int, sentence: str) -> Response:
-    return _json(status, wire.Failure(err=sentence, error=sentence))
+    return _json(status, network_messages.Failure(err=sentence, error=sentence))
 
 
-def _json(status: int, message: wire.Message) -> Response:
+def _json(status: int, message: network_messages.Message) -> Response:
     # A kept connection that the server closes for idleness, or with the daemon, may do so just when Docker sends its
     # next call; Docker then repeats that one with an empty body (moby, pkg/plugins/client.go: the buffer is drained).
     return Response(status, msgspec.json.encode(message), MEDIA_TYPE, close=True)

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from ipvl.dhcp.client_states import decline, release
 from ipvl.dhcp.dhcp_messages import Client
-from ipvl.driver.interfaces import Wire
+from ipvl.driver.interfaces import DhcpWire
 from ipvl.errors import IpvlError
-from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 from ipvl.records.records import Change, Drop, Records
@@ -19,7 +19,7 @@ from ipvl.records.records import Change, Drop, Records
 log = logging.getLogger(__name__)
 
 
-def freed(changes: Sequence[Change], records: Records) -> list[DhcpLease]:
+def ended_leases(changes: Sequence[Change], records: Records) -> list[DhcpLease]:
     """Return the leases whose endpoints these changes drop, and that none of them gives to another endpoint."""
     kept = {change.record.key for change in changes if isinstance(change.record, DhcpLease)}
     found = []
@@ -31,7 +31,7 @@ def freed(changes: Sequence[Change], records: Records) -> list[DhcpLease]:
     return found
 
 
-def unused(lease: DhcpLease, now: float, *, released: bool) -> DhcpLease:
+def released_lease(lease: DhcpLease, now: float, *, released: bool) -> DhcpLease:
     """Return the record of a lease whose endpoint is gone; one that is given back runs out at that moment."""
     terms = lease.terms
     if released and terms is not None:
@@ -39,8 +39,8 @@ def unused(lease: DhcpLease, now: float, *, released: bool) -> DhcpLease:
     return replace(lease, endpoint_id=None, terms=terms, lost="", changed=now)
 
 
-def say_farewell(
-    wire: Wire, network: Network, lease: DhcpLease, terms: Terms, now: float, *, declined: bool = False
+def send_release(
+    wire: DhcpWire, network: Network, lease: DhcpLease, terms: GrantedTerms, now: float, *, declined: bool = False
 ) -> None:
     """Give a lease back, or decline it; a message that is lost costs the server's lease time and nothing else."""
     if lease.lost or (terms.expires is not None and terms.expires <= now):

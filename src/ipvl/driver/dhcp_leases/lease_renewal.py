@@ -10,15 +10,15 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ipvl.clock.steady_clock import LONGEST_NAP
-from ipvl.dhcp.client_states import Denied, Granted, Silence, extend, regain
-from ipvl.driver.dhcp_leases.lease_release import say_farewell
+from ipvl.dhcp.client_states import Denied, Granted, NoAnswer, extend, regain
+from ipvl.driver.dhcp_leases.lease_release import send_release
 from ipvl.driver.dhcp_leases.lease_requests import client_of, converse
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.event_types import EventType
 from ipvl.driver.events.record_changes import about_lease
-from ipvl.driver.interfaces import Wire
+from ipvl.driver.interfaces import DhcpWire
 from ipvl.errors import IpvlError
-from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 from ipvl.planning.host_address_conflicts import BY_IDENTIFIERS
@@ -36,7 +36,7 @@ Use: TypeAlias = tuple[tuple[str, str], str]
 """A lease, by its key, and the endpoint that has it."""
 
 
-async def keep_leases(engine: Engine, wire: Wire, sleep: Sleep = asyncio.sleep) -> None:
+async def keep_leases(engine: Engine, wire: DhcpWire, sleep: Sleep = asyncio.sleep) -> None:
     """Keep every lease that an endpoint has, from now on; runs until it is cancelled.
 
     Args:
@@ -60,7 +60,7 @@ async def keep_leases(engine: Engine, wire: Wire, sleep: Sleep = asyncio.sleep) 
                     return
 
 
-async def _keep(engine: Engine, wire: Wire, use: Use, sleep: Sleep) -> None:
+async def _keep(engine: Engine, wire: DhcpWire, use: Use, sleep: Sleep) -> None:
     while (found := _current(engine, use)) is not None:
         lease, terms = found
         now = engine.clock()
@@ -78,7 +78,7 @@ async def _keep(engine: Engine, wire: Wire, use: Use, sleep: Sleep) -> None:
             await sleep(AGAIN)
 
 
-async def _extend(engine: Engine, wire: Wire, use: Use, lease: DhcpLease, terms: Terms) -> None:
+async def _extend(engine: Engine, wire: DhcpWire, use: Use, lease: DhcpLease, terms: GrantedTerms) -> None:
     if await _gave_back_own(engine, wire, use, terms):
         return
     network, endpoint = _whose(engine, use)
@@ -90,11 +90,13 @@ async def _extend(engine: Engine, wire: Wire, use: Use, lease: DhcpLease, terms:
                 await _renewed(engine, use, more, "has renewed the lease of")
         case Denied(why):
             await _lose(engine, use, why)
-        case Silence():
+        case NoAnswer():
             await _lose(engine, use, "it ran out, and no server extended it")
 
 
-async def _regain(engine: Engine, wire: Wire, use: Use, lease: DhcpLease, terms: Terms, *, sleep: Sleep) -> None:
+async def _regain(
+    engine: Engine, wire: DhcpWire, use: Use, lease: DhcpLease, terms: GrantedTerms, *, sleep: Sleep
+) -> None:
     if terms.address.ip in await engine.kernel.own_addresses():
         await sleep(AGAIN)
         return
@@ -106,7 +108,7 @@ async def _regain(engine: Engine, wire: Wire, use: Use, lease: DhcpLease, terms:
         await _renewed(engine, use, ended.terms, "has again a lease of")
 
 
-async def _gave_back_own(engine: Engine, wire: Wire, use: Use, terms: Terms) -> bool:
+async def _gave_back_own(engine: Engine, wire: DhcpWire, use: Use, terms: GrantedTerms) -> bool:
     """Tell whether the host has the address of a lease itself by now; then it is declined, and lost.
 
     It is not asked for again as long as the host has it.
@@ -116,14 +118,14 @@ async def _gave_back_own(engine: Engine, wire: Wire, use: Use, terms: Terms) -> 
     if link is None or found is None:
         return False
     network, _ = _whose(engine, use)
-    say_farewell(wire, network, replace(found[0], lost=""), terms, engine.clock(), declined=True)
+    send_release(wire, network, replace(found[0], lost=""), terms, engine.clock(), declined=True)
     why = f"it is this host's own address as well, on {link}, so it was declined; the server must {BY_IDENTIFIERS}"
     if found[0].lost != why:
         await _lose(engine, use, why)
     return True
 
 
-async def _renewed(engine: Engine, use: Use, terms: Terms, what: str) -> None:
+async def _renewed(engine: Engine, use: Use, terms: GrantedTerms, what: str) -> None:
     async with engine.lock:
         found = _current(engine, use)
         if found is None:
@@ -155,7 +157,7 @@ async def _lose(engine: Engine, use: Use, why: str) -> None:
         engine.tell((about_lease(EventType.LEASE_LOST, network, endpoint, text, engine.clock()),))
 
 
-def _current(engine: Engine, use: Use) -> tuple[DhcpLease, Terms] | None:
+def _current(engine: Engine, use: Use) -> tuple[DhcpLease, GrantedTerms] | None:
     """Return a lease as it is now and its terms, None when its endpoint has it no more."""
     key, endpoint_id = use
     lease = engine.records.dhcp_lease(key)

@@ -11,18 +11,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from ipvl.clock.steady_clock import LONGEST_NAP
-from ipvl.dhcp.client_states import Denied, Ended, Exchange, Granted, Silence, advance, begin, hear
+from ipvl.dhcp.client_states import Denied, Ended, Exchange, Granted, NoAnswer, advance, begin, hear
 from ipvl.dhcp.dhcp_messages import Client
-from ipvl.driver.dhcp_leases.lease_release import say_farewell
+from ipvl.driver.dhcp_leases.lease_release import send_release
 from ipvl.driver.endpoints.create_join_leave import belongs_to_another, reserve
 from ipvl.driver.engine import Engine
-from ipvl.driver.interfaces import Wire
+from ipvl.driver.interfaces import DhcpWire
 from ipvl.errors import IpvlError, Kind, conflict, unavailable
-from ipvl.model.dhcp_leases import DhcpLease, Terms
+from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 from ipvl.options.names import is_hostname
-from ipvl.planning.host_address_conflicts import leased_own
+from ipvl.planning.host_address_conflicts import granted_host_address
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
 from ipvl.records.records import Change, Drop, Put
 
@@ -35,7 +35,7 @@ MOST_UNUSED = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class LeaseRequest:
     """Which client identifier an endpoint is to have.
 
     `client_id` is the one that was asked for. Else `name` makes one, or where the door does not know it (Docker's), the
@@ -48,11 +48,11 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Leased:
+class GrantedLease:
     """What a server granted to a client identifier, to be recorded with the endpoint that gets it."""
 
     lease: DhcpLease
-    terms: Terms
+    terms: GrantedTerms
 
     def by(self, endpoint: Endpoint) -> Put:
         """Return what records that an endpoint has it."""
@@ -62,12 +62,12 @@ class Leased:
 class AddressTakenError(IpvlError):
     """A server granted an address, which `terms` has, that the host or somebody here has already."""
 
-    def __init__(self, terms: Terms, what: str, way_out: str) -> None:
+    def __init__(self, terms: GrantedTerms, what: str, way_out: str) -> None:
         super().__init__(Kind.CONFLICT, what, way_out)
         self.terms = terms
 
 
-async def create_endpoint(engine: Engine, wish: Endpoint, claim: Claim) -> Endpoint:
+async def create_endpoint(engine: Engine, wish: Endpoint, claim: LeaseRequest) -> Endpoint:
     """Make an endpoint with the address that a server grants, and return it.
 
     The same endpoint again is done already, with the address that it has; while it is being made, the second call waits
@@ -89,7 +89,7 @@ async def create_endpoint(engine: Engine, wish: Endpoint, claim: Claim) -> Endpo
     return endpoint
 
 
-async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: Leased, *further: Change) -> None:
+async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: GrantedLease, *further: Change) -> None:
     """Do what `reserve` does for an endpoint and its lease.
 
     Raises:
@@ -98,7 +98,7 @@ async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: Leased, *fu
     """
     link = (await engine.kernel.own_addresses()).get(leased.terms.address.ip)
     if link is not None:
-        raise AddressTakenError(leased.terms, *leased_own(leased.terms, link))
+        raise AddressTakenError(leased.terms, *granted_host_address(leased.terms, link))
     try:
         await reserve(engine, endpoint, leased.by(endpoint), *further)
     except IpvlError as error:
@@ -112,7 +112,7 @@ async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: Leased, *fu
 
 
 @asynccontextmanager
-async def leasing(engine: Engine, network_id: str, claim: Claim) -> AsyncIterator[Leased]:
+async def leasing(engine: Engine, network_id: str, claim: LeaseRequest) -> AsyncIterator[GrantedLease]:
     """Get a lease for an endpoint that is to be made, and yield it to be recorded with that.
 
     The engine's lock must not be held, and is not while the server is asked. A lease that was not recorded when the
@@ -133,20 +133,20 @@ async def leasing(engine: Engine, network_id: str, claim: Claim) -> AsyncIterato
         terms = await _acquire(engine, wire, network, lease, claim.name)
         declined = False
         try:
-            yield Leased(replace(lease, terms=terms, lost="", changed=engine.clock()), terms)
+            yield GrantedLease(replace(lease, terms=terms, lost="", changed=engine.clock()), terms)
         except AddressTakenError as error:
             declined = error.terms == terms  # a member may have leases on several networks
             raise
         finally:
             held = engine.records.dhcp_lease(lease.key)
             if held is None or held.endpoint_id is None:
-                say_farewell(wire, network, replace(lease, lost=""), terms, engine.clock(), declined=declined)
+                send_release(wire, network, replace(lease, lost=""), terms, engine.clock(), declined=declined)
     finally:
         engine.claims.taken.discard(lease.key)
 
 
 async def converse(
-    engine: Engine, wire: Wire, link: str, exchange: Exchange, goes_on: Callable[[], bool] = lambda: True
+    engine: Engine, wire: DhcpWire, link: str, exchange: Exchange, goes_on: Callable[[], bool] = lambda: True
 ) -> Ended | None:
     """Carry an exchange to its end; None when it was stopped.
 
@@ -163,7 +163,7 @@ async def converse(
     with wire.open(link, exchange.xid) as conversation:
         while goes_on():
             step = advance(exchange, engine.clock(), random.uniform(-1, 1))  # noqa: S311 - it only spreads the load
-            if isinstance(step, Silence):
+            if isinstance(step, NoAnswer):
                 return step
             exchange, message = step
             if message is not None:
@@ -183,7 +183,7 @@ def client_of(lease: DhcpLease, name: str | None) -> Client:
     return Client(lease.client_id, name if name and is_hostname(name) else "")
 
 
-async def _acquire(engine: Engine, wire: Wire, network: Network, lease: DhcpLease, name: str) -> Terms:
+async def _acquire(engine: Engine, wire: DhcpWire, network: Network, lease: DhcpLease, name: str) -> GrantedTerms:
     parent, waits = network.parent, engine.clock()
     async with engine.claims.parent(parent):
         now, before = engine.clock(), lease.terms
@@ -194,16 +194,16 @@ async def _acquire(engine: Engine, wire: Wire, network: Network, lease: DhcpLeas
         hint = None if before is None else before.address.ip
         exchange = begin(client_of(lease, name), secrets.randbits(32), now, hint=hint, within=WITHIN, granted=runs)
         ended = await converse(engine, wire, parent, exchange)
-        if ended == Silence(offered=False):
+        if ended == NoAnswer(offered=False):
             engine.claims.silence[parent] = now
     match ended:
         case Granted(terms):
             log.info("network %s: DHCP server %s grants %s", network.label, terms.server, terms.address)
             return terms
-        case Silence(offered=True):
+        case NoAnswer(offered=True):
             what = f"a DHCP server on parent {parent} offers network {network.label} an address and grants none"
             raise unavailable(what, "see the server's log, and whether it knows this host")
-        case Silence() | Denied() | None:
+        case NoAnswer() | Denied() | None:
             raise _no_server(network)
 
 
@@ -214,7 +214,7 @@ def _no_server(network: Network) -> IpvlError:
     )
 
 
-def _wire(engine: Engine, network: Network) -> Wire:
+def _wire(engine: Engine, network: Network) -> DhcpWire:
     if engine.wire is None:
         raise unavailable(
             f"network {network.label} has its addresses from DHCP, and without the daemon nobody would renew them",
@@ -223,7 +223,7 @@ def _wire(engine: Engine, network: Network) -> Wire:
     return engine.wire
 
 
-def _claimed(engine: Engine, network: Network, claim: Claim) -> DhcpLease:
+def _claimed(engine: Engine, network: Network, claim: LeaseRequest) -> DhcpLease:
     """Return the lease, with or without terms, that an endpoint is to have.
 
     Raises:
@@ -251,7 +251,7 @@ def _used_last(engine: Engine, network: Network, shape: str) -> DhcpLease:
     return DhcpLease(network.id, new, None, shape, engine.clock())
 
 
-def _identity_in_use(identity: str, endpoint: Endpoint | None, network: Network, claim: Claim) -> IpvlError:
+def _identity_in_use(identity: str, endpoint: Endpoint | None, network: Network, claim: LeaseRequest) -> IpvlError:
     if claim.name:
         return conflict(f"network {network.label} has a member {claim.name} already", "choose another name")
     who = "a container that is being started" if endpoint is None else f"endpoint {endpoint.label}"

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 
 @dataclass(slots=True)
-class Claims:
+class PendingRequests:
     """What must not be asked for twice at once.
 
     `taken` are the keys of leases that endpoints are about to get. `silence` tells of each parent when the last

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 from ipvl.driver.endpoints.awaited_names import await_names
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_choice import ANOTHER, fixed_by, has, leased_from, refusal
+from ipvl.driver.ipam.address_allocation import ANOTHER, fixed_by, holder_text, leased_from, refusal
 from ipvl.driver.ipam.address_conflicts import DOCKER_CHOSE, probe, taken, was_free
-from ipvl.driver.networks.host_ports import let_in, steps_to_remove
+from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
 from ipvl.driver.networks.router_notices import warn_of_router
 from ipvl.errors import IpvlError, Kind, conflict
-from ipvl.model.dhcp_leases import Terms
-from ipvl.model.endpoints import Attachment, Endpoint
+from ipvl.model.dhcp_leases import GrantedTerms
+from ipvl.model.endpoints import Endpoint, JoinInfo
 from ipvl.model.networks import ConflictCheck, Network, Phase
 from ipvl.model.steps import MakePort, RemovePort, Step
 from ipvl.planning.host_address_conflicts import docker_may_pass_over, refusal_of_own
-from ipvl.planning.host_exposure import steps_to_open
+from ipvl.planning.host_exposure import steps_to_route_by
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
 from ipvl.planning.sandbox_routes import attachment
@@ -78,7 +78,7 @@ async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
     for holder in gone:
         log.warning("network %s: endpoint %s is gone, its addresses are free", network.label, holder.label)
     if gone:
-        await engine.apply_all(step for holder in gone for step in steps_to_remove(engine, holder))
+        await engine.apply_all(step for holder in gone for step in steps_to_remove_port(engine, holder))
     changes: list[Change] = [*map(Drop, gone), Put(endpoint), *further]
     engine.commit(changes)
     log.info("network %s: endpoint %s has %s", network.label, endpoint.label, addresses(endpoint))
@@ -96,12 +96,12 @@ async def delete_endpoint(engine: Engine, network_id: str, endpoint_id: str) -> 
         if endpoint is None or endpoint.network_id != network_id:
             return
         # Docker 28 may put the port back into the host's namespace between Leave and this.
-        await engine.apply(steps_to_remove(engine, endpoint))
+        await engine.apply(steps_to_remove_port(engine, endpoint))
         engine.commit((Drop(endpoint),))
         log.info("network %s: endpoint %s is deleted", engine.network(network_id).label, endpoint.label)
 
 
-async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) -> Attachment:
+async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) -> JoinInfo:
     """Make the endpoint's port in the host's namespace, for the sandbox's owner to take.
 
     A repeated call makes the port anew: the first one's was never taken, or there would be no second.
@@ -138,7 +138,7 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
         steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
         engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock(), seen=None)),))
         await make_port(engine, network, steps)
-        await let_in(engine, network, replace(endpoint, sandbox=sandbox))
+        await add_host_route_to(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
         engine.tell(engine.lifecycles.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
         return attachment(network, endpoint, terms)
@@ -154,7 +154,7 @@ async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:
         endpoint = engine.records.endpoint(endpoint_id)
         if endpoint is None or endpoint.network_id != network_id:
             return
-        await engine.apply(steps_to_remove(engine, endpoint))
+        await engine.apply(steps_to_remove_port(engine, endpoint))
         engine.commit((Put(replace(endpoint, sandbox=None, changed=engine.clock(), seen=None)),))
         log.info("network %s: endpoint %s left its sandbox", engine.network(network_id).label, endpoint.label)
 
@@ -180,7 +180,7 @@ def addresses(endpoint: Endpoint) -> str:
     return endpoint.address_text
 
 
-async def port_mtu(engine: Engine, network: Network, terms: Terms | None) -> int | None:
+async def port_mtu(engine: Engine, network: Network, terms: GrantedTerms | None) -> int | None:
     """Return the MTU for a port, None for its parent's.
 
     That of a DHCP lease counts where the network has none and the parent's is not below it.
@@ -204,7 +204,7 @@ async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -
         if error.kind is not Kind.MISSING or parent is None or not parent.made:
             raise
         made_again = steps_to_make(engine.records.with_bases(parent), await engine.host())
-        await engine.apply((*made_again, *steps_to_open(parent, (network,))))
+        await engine.apply((*made_again, *steps_to_route_by(parent, (network,))))
         await engine.apply(steps)
 
 
@@ -238,6 +238,6 @@ def _gone_holders(engine: Engine, network: Network, endpoint: Endpoint) -> list[
             continue
         taken_back = holder.network_id == network.id and not is_in_sandbox(holder, engine.kernel.namespace_inode)
         if not taken_back and not is_stale(holder, engine.clock(), engine.kernel.namespace_inode):
-            raise refusal(interface.ip, has(engine, holder))
+            raise refusal(interface.ip, holder_text(engine, holder))
         gone[holder.id] = holder
     return list(gone.values())

@@ -7,7 +7,7 @@ from ipvl.model.networks import Phase
 from ipvl.records.records import Change, Drop, Put, Records
 
 
-class Memberships:
+class OutdatedHostsFiles:
     """Notes which networks' members, and whose hosts files, changes to the records concern.
 
     However an endpoint goes (it leaves, its namespace is gone, its network is removed), its fellow members must no

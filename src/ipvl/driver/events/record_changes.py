@@ -24,7 +24,7 @@ LIVES = {
 }
 
 
-class Lifecycles:
+class RecordEvents:
     """Tells what becomes of networks, endpoints and parents.
 
     Every endpoint is created, joins and leaves as often as it likes, and is deleted: each of these once, and none is

@@ -14,7 +14,7 @@ from ipvl.errors import IpvlError, conflict
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Phase
-from ipvl.model.pools import KEPT_OUT_FOR, Quarantine
+from ipvl.model.pools import QUARANTINE_SECONDS, Quarantine
 from ipvl.records.records import Change, Drop, Put, Records
 
 log = logging.getLogger(__name__)
@@ -59,9 +59,9 @@ async def probe(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
     if held.phase is Phase.READY:  # a repeated call has asked and decided
         return {}
     if found:
-        engine.commit((Drop(endpoint), *keep_out(engine, network.parent, found)))
+        engine.commit((Drop(endpoint), *quarantine(engine, network.parent, found)))
     else:
-        engine.commit(let_in(engine.records, network.parent, addresses))
+        engine.commit(end_quarantine(engine.records, network.parent, addresses))
     return found
 
 
@@ -75,15 +75,15 @@ async def who_has(engine: Engine, parent: str, address: IPAddress) -> Mapping[IP
         return await engine.kernel.holders(parent, (address,))
 
 
-def keep_out(engine: Engine, parent: str, found: Mapping[IPAddress, str]) -> tuple[Change, ...]:
+def quarantine(engine: Engine, parent: str, found: Mapping[IPAddress, str]) -> tuple[Change, ...]:
     """Return what keeps addresses from being chosen on a parent for a while."""
     for address, holder in found.items():
         log.warning("address %s is in use on %s by %s, so it is left out", address, parent, holder)
-    until = engine.clock() + KEPT_OUT_FOR
+    until = engine.clock() + QUARANTINE_SECONDS
     return tuple(Put(Quarantine(parent, address, holder, until)) for address, holder in found.items())
 
 
-def let_in(records: Records, parent: str, addresses: Iterable[IPAddress]) -> tuple[Change, ...]:
+def end_quarantine(records: Records, parent: str, addresses: Iterable[IPAddress]) -> tuple[Change, ...]:
     """Return what ends the quarantine of addresses that nobody answered for."""
     kept = (records.quarantine(parent, address) for address in addresses)
     return tuple(Drop(quarantine) for quarantine in kept if quarantine is not None)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 
 from ipvl.addresses.default_pools import default_subnet4, default_subnet6
-from ipvl.addresses.next_address import check_usable, first_usable, full, next_free
-from ipvl.addresses.pool_requests import PoolWish, pool_id
+from ipvl.addresses.next_address import check_usable, first_usable, full, next_free_address
+from ipvl.addresses.pool_requests import PoolRequest, pool_id
 from ipvl.driver.endpoints.awaited_names import await_names
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_choice import (
+from ipvl.driver.ipam.address_allocation import (
     ANOTHER,
     endpoint_that_holds,
     holder,
@@ -29,10 +29,10 @@ from ipvl.driver.ipam.address_choice import (
 from ipvl.driver.ipam.address_conflicts import (
     CHOOSE_ANOTHER,
     MOST_IN_TURN,
+    end_quarantine,
     expired,
-    keep_out,
-    let_in,
     note_free,
+    quarantine,
     taken,
     taken_in_turn,
     who_has,
@@ -40,7 +40,7 @@ from ipvl.driver.ipam.address_conflicts import (
 from ipvl.errors import IpvlError, missing
 from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork, OwnAddresses
 from ipvl.model.networks import ConflictCheck
-from ipvl.model.pools import NOT_ALL_SEEN, Cursor, Lease, Pool
+from ipvl.model.pools import NOT_ALL_SEEN, Cursor, Pool, PoolLease
 from ipvl.planning.host_address_conflicts import refusal_of_own
 from ipvl.records.records import Change, Drop, Put
 
@@ -60,7 +60,7 @@ class InUse:
     addresses: frozenset[IPAddress]
 
 
-async def request_pool(engine: Engine, wish: PoolWish) -> Pool:
+async def request_pool(engine: Engine, wish: PoolRequest) -> Pool:
     """Return the pool that was asked for, with one more user.
 
     The same subnet, range and parent are the same pool. A repeated call cannot be told from a second network's: it
@@ -79,7 +79,7 @@ async def request_pool(engine: Engine, wish: PoolWish) -> Pool:
         if held is not None and held.seen_by is not None:
             pool = replace(pool, seen_by=NOT_ALL_SEEN)
         engine.commit((Put(pool),))
-        engine.doubts.set()
+        engine.comparison_due.set()
         log.info("pool %s is used by %d", identity, users)
         return pool
 
@@ -134,7 +134,7 @@ async def request_gateway(engine: Engine, identity: str, wanted: IPAddress | Non
 
 
 async def request_address(engine: Engine, identity: str, wanted: IPAddress | None, owner: str | None) -> IPInterface:
-    """Lease an address of a pool.
+    """PoolLease an address of a pool.
 
     Args:
         engine: what to work on.
@@ -303,9 +303,9 @@ async def _asked(engine: Engine, pool: Pool, parent: str, address: IPAddress) ->
     if engine.records.lease(pool.id, address) is None:
         raise missing(f"address {address} of pool {pool.id} was released while it was being asked for", "ask again")
     if found:
-        engine.commit((*_given_back(engine, pool, address), *keep_out(engine, parent, found)))
+        engine.commit((*_given_back(engine, pool, address), *quarantine(engine, parent, found)))
     else:
-        engine.commit(let_in(engine.records, parent, (address,)))
+        engine.commit(end_quarantine(engine.records, parent, (address,)))
     return found
 
 
@@ -324,11 +324,11 @@ def _heard_before(engine: Engine, changed: float) -> bool:
     """
     doubtful = changed < engine.started and engine.clock() - changed < REPEATED_WITHIN
     if doubtful:
-        engine.doubts.set()
+        engine.comparison_due.set()
     return doubtful
 
 
-async def _default_subnet(engine: Engine, wish: PoolWish) -> IPNetwork:
+async def _default_subnet(engine: Engine, wish: PoolRequest) -> IPNetwork:
     taken = await subnets_in_use(engine)
     if wish.version == 6:
         return default_subnet6(taken, engine.kernel.machine, wish.prefix_length)
@@ -343,7 +343,7 @@ def _pool(engine: Engine, identity: str) -> Pool:
 
 
 def _next(engine: Engine, pool: Pool, own: OwnAddresses) -> IPAddress:
-    found = next_free(
+    found = next_free_address(
         pool.subnet,
         engine.records.held(pool.parent, pool.subnet.version),
         within=pool.range,
@@ -416,8 +416,8 @@ def _answer_may_be_lost(engine: Engine, pool: Pool, address: IPAddress) -> bool:
 
 def _one_more(
     engine: Engine, pool: Pool, address: IPAddress, *, gateway: bool = False, owner: str | None = None
-) -> Lease:
+) -> PoolLease:
     held = engine.records.lease(pool.id, address)
     if held is None:
-        return Lease(pool.id, address, gateway, owner, 1, engine.clock())
+        return PoolLease(pool.id, address, gateway, owner, 1, engine.clock())
     return replace(held, gateway=gateway or held.gateway, users=held.users + 1, changed=engine.clock())

@@ -12,18 +12,18 @@ from ipvl.driver.networks.router_notices import warn_of_routers
 from ipvl.errors import IpvlError, conflict
 from ipvl.model.networks import Network, Phase
 from ipvl.model.steps import (
+    KeepHostOff,
     MakeDummy,
     MakeHostPort,
     MakeVlan,
     RemoveHostPort,
     RemoveParent,
     RemovePort,
-    RouteParent,
-    ShutParent,
+    RouteByParent,
     Step,
 )
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
-from ipvl.planning.host_exposure import steps_to_open, steps_to_shut_again
+from ipvl.planning.host_exposure import steps_to_keep_host_off_again, steps_to_route_by
 from ipvl.planning.internal_networks import unused_parent
 from ipvl.planning.kernel_versions import check_kernel
 from ipvl.planning.parents import left_behind, plan_parent, steps_to_remove_parents, unused_parents
@@ -61,7 +61,7 @@ async def create_network(engine: Engine, network: Network) -> None:
             check_host_access(network, host)
         # The networks that share a parent have its mode: where there is one already, so is what it needs.
         first = not engine.records.networks_on(network.parent)
-        opening = steps_to_open(plan.parent, (network,)) if first else ()
+        opening = steps_to_route_by(plan.parent, (network,)) if first else ()
         steps = (*plan.steps, *opening, *steps_to_give_access(network))
         before = {parent.name: engine.records.parent(parent.name) for parent in plan.parents}
         engine.commit((*map(Put, plan.parents), Put(replace(network, phase=Phase.MAKING))))
@@ -74,7 +74,7 @@ async def create_network(engine: Engine, network: Network) -> None:
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
         if network.is_dockers:
-            engine.doubts.set()
+            engine.comparison_due.set()
         warn_of_routers(engine, network)
         for warning in (*plan.warnings, *unused_parent(network)):
             log.warning("network %s: %s", network.label, warning)
@@ -141,7 +141,7 @@ async def _remove(engine: Engine, network: Network) -> None:
     forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
     unused = unused_parents(engine.records, {network.id}, (network.parent,))
     forget += map(Drop, unused)
-    steps += steps_to_shut_again(engine.records, (network,), unused)
+    steps += steps_to_keep_host_off_again(engine.records, (network,), unused)
     if any(parent.made for parent in unused):
         steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
     failures = await engine.apply_all(steps)
@@ -166,8 +166,8 @@ async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:
         for step in reversed(tuple(steps)):
             if isinstance(step, MakeDummy | MakeVlan):
                 await engine.kernel.apply(RemoveParent(step.name))
-            elif isinstance(step, RouteParent):
-                await engine.kernel.apply(ShutParent(step.name))
+            elif isinstance(step, RouteByParent):
+                await engine.kernel.apply(KeepHostOff(step.name))
             elif isinstance(step, MakeHostPort):
                 await engine.kernel.apply(RemoveHostPort(step.name))
     except IpvlError as error:

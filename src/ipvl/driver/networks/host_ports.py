@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from ipvl.addresses.next_address import full, gateway_of, next_free
+from ipvl.addresses.next_address import full, gateway_of, next_free_address
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_choice import endpoint_that_holds, fixed_by, refusal, shares
+from ipvl.driver.ipam.address_allocation import endpoint_that_holds, fixed_by, refusal, shares
 from ipvl.errors import IpvlError
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.endpoints import Endpoint
-from ipvl.model.links import HostWays
+from ipvl.model.links import HostRouting
 from ipvl.model.networks import Network, Subnet
 from ipvl.model.steps import RemovePort, Step
-from ipvl.planning.host_access import close_to, not_reached, open_to, opens_on_joining
+from ipvl.planning.host_access import not_reached, routes_to_each_endpoint, steps_to_route_to, steps_to_stop_routing_to
 
 log = logging.getLogger(__name__)
 
 
-def with_host_addresses(engine: Engine, network: Network, ways: HostWays) -> Network:
+def with_host_addresses(engine: Engine, network: Network, ways: HostRouting) -> Network:
     """Return a new network with an address for the host's own port in each subnet, chosen where none was given.
 
     One that the host has already (`ways`) is not chosen. The network's record is what keeps them; the engine's lock is
@@ -46,17 +46,17 @@ def with_host_addresses(engine: Engine, network: Network, ways: HostWays) -> Net
     )
 
 
-async def let_in(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+async def add_host_route_to(engine: Engine, network: Network, endpoint: Endpoint) -> None:
     """Let the host reach an endpoint that has joined.
 
     What the kernel refuses is a warning, and tried again when the host is compared with the records: the endpoint
     reaches everybody else. So is an address that another route of the host leads to.
     """
-    if not opens_on_joining(network):
+    if not routes_to_each_endpoint(network):
         return
     try:
         there = await engine.kernel.ways()
-        await engine.apply(open_to(network, endpoint, there))
+        await engine.apply(steps_to_route_to(network, endpoint, there))
         troubles = not_reached(network, (endpoint,), there)
     except IpvlError as error:
         troubles = (f"network {network.label}: {error}",)
@@ -65,18 +65,18 @@ async def let_in(engine: Engine, network: Network, endpoint: Endpoint) -> None:
         engine.warn(trouble, network)
 
 
-def steps_to_remove(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
+def steps_to_remove_port(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     """Return what takes away of an endpoint what it has in the host's namespace: its port, and the host's route."""
-    return (RemovePort(endpoint.port), *close_to(engine.records.network(endpoint.network_id), endpoint))
+    return (RemovePort(endpoint.port), *steps_to_stop_routing_to(engine.records.network(endpoint.network_id), endpoint))
 
 
-def _choose(engine: Engine, network: Network, subnet: Subnet, ways: HostWays) -> IPAddress:
+def _choose(engine: Engine, network: Network, subnet: Subnet, ways: HostRouting) -> IPAddress:
     held = engine.records.held(network.parent, subnet.pool.version).copy()
     for address in (gateway_of(network, subnet), *subnet.reserved):
         if address is not None:
             held.add(int(address))
     within = subnet.range or _range_of_pool(engine, network, subnet)
-    found = next_free(subnet.pool, held, within=within, own={address for _, address in ways.addresses})
+    found = next_free_address(subnet.pool, held, within=within, own={address for _, address in ways.addresses})
     if found is None:
         raise full(subnet.pool, within)
     return found

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from ipvl.driver.engine import Engine
-from ipvl.model.links import HostWays
+from ipvl.model.links import HostRouting
 from ipvl.model.networks import VlanProtocol
 from ipvl.options.driver_options import PARENT, VLAN_PROTOCOL
 from ipvl.options.parent_selectors import parent_selector
@@ -37,7 +37,7 @@ async def with_named_parent(
         selector = parent_selector(text.strip())
         if isolated:
             continue
-        ways = HostWays() if selector is None else await engine.kernel.ways()
+        ways = HostRouting() if selector is None else await engine.kernel.ways()
         host = Host(await engine.kernel.all(), engine.kernel.release, frozenset(), ways=ways)
         name = parent_called(text.strip(), selector, engine.records, host, _protocol(options))
         if name != text.strip():

@@ -24,7 +24,7 @@ async def repair_mtus(engine: Engine, host: Host) -> list[str]:
     concerned = [network for network in networks if network.parent in changed]
     paths = [one.sandbox for of in concerned for one in engine.records.endpoints_of(of.id) if one.sandbox]
     try:
-        moved = await engine.kernel.ports_elsewhere(paths)
+        moved = await engine.kernel.ports_in_other_namespaces(paths)
     except IpvlError as error:
         engine.parent_mtus = {name: mtu for name, mtu in now.items() if name not in changed}
         return [str(error)]

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.record_changes import parent_states
-from ipvl.driver.networks.host_ports import steps_to_remove
+from ipvl.driver.networks.host_ports import steps_to_remove_port
 from ipvl.driver.repair.correct_mtus import repair_mtus
 from ipvl.model.steps import RemoveHostPort, SetMtu, Step
 from ipvl.planning.host import Host
-from ipvl.planning.host_address_conflicts import clashes
-from ipvl.planning.host_exposure import steps_to_shut_again
+from ipvl.planning.host_address_conflicts import address_conflicts
+from ipvl.planning.host_exposure import steps_to_keep_host_off_again
 from ipvl.planning.parent_names import learned_names, renamed_parents
 from ipvl.planning.parents import steps_to_remove_parents, unused_parents
 from ipvl.planning.reconciliation import is_in_sandbox, plan_repair
@@ -59,7 +59,7 @@ async def _tell_clashes(engine: Engine) -> None:
     """
     found = {
         f"network {clash.network.label}: {clash.trouble}": clash.network
-        for clash in clashes(engine.records, await engine.kernel.own_addresses())
+        for clash in address_conflicts(engine.records, await engine.kernel.own_addresses())
     }
     for text, network in found.items():
         if text not in engine.clashes:
@@ -119,14 +119,14 @@ async def forget_gone(
                 continue
             for endpoint in engine.records.endpoints_of(network.id):
                 if network in gone or (endpoint.id not in endpoints and endpoint.changed < before):
-                    steps += steps_to_remove(engine, endpoint)
+                    steps += steps_to_remove_port(engine, endpoint)
                     changes.append(Drop(endpoint))
         steps += [RemoveHostPort(network.host_port) for network in gone if network.host_access]
         changes += [Drop(network) for network in gone]
         going = {network.id for network in gone}
         unused = unused_parents(engine.records, going, {network.parent for network in gone})
         changes += map(Drop, unused)
-        steps += steps_to_shut_again(engine.records, gone, unused)
+        steps += steps_to_keep_host_off_again(engine.records, gone, unused)
         if any(parent.made for parent in unused):
             steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
         for network in gone:

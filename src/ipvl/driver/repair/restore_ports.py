@@ -13,7 +13,7 @@ from ipvl.model.endpoints import Endpoint, SeenPort
 from ipvl.model.links import Link
 from ipvl.model.steps import RemovePort, TakePort
 from ipvl.planning.host import Host
-from ipvl.planning.port_restoration import Suspect, plan_restoration, port_of, seen_port, suspects
+from ipvl.planning.port_restoration import LostPort, lost_ports, plan_restoration, port_of, seen_port
 from ipvl.records.records import Put
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ async def restore_ports(engine: Engine) -> None:
     """
     host = Host(await engine.kernel.all(), engine.kernel.release, frozenset())
     _announce_late(engine, host)
-    found = list(suspects(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.joined_on))
+    found = list(lost_ports(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.parent_at_join))
     hindered: dict[str, str] = {}
     seen: dict[str, SeenPort] = {}
     for suspect in found:
@@ -74,7 +74,7 @@ def remember(engine: Engine, seen: dict[str, SeenPort]) -> None:
     )
 
 
-async def _restore(engine: Engine, suspect: Suspect) -> SeenPort | str:
+async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
     """Give an endpoint its port again; return how it is now, or what must be done first.
 
     Raises:
@@ -139,8 +139,8 @@ def _seen(endpoint: Endpoint, parent: Link, now: SeenPort) -> SeenPort:
 
 def _tell(engine: Engine, hindered: dict[str, str]) -> None:
     for identity, text in hindered.items():
-        if engine.unrestored.get(identity) != text:
+        if engine.not_restored.get(identity) != text:
             log.warning("%s", text)
             endpoint = engine.records.endpoint(identity)
             engine.warn(text, None if endpoint is None else engine.records.network(endpoint.network_id))
-    engine.unrestored = hindered
+    engine.not_restored = hindered

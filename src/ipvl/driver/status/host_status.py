@@ -19,8 +19,8 @@ from ipvl.model.networks import ConflictCheck, Network, Subnet
 from ipvl.model.pools import Pool
 from ipvl.planning.container_routers import own_routers
 from ipvl.planning.host import Host
-from ipvl.planning.host_access import NO_WAYS, host_addresses, not_reached
-from ipvl.planning.host_address_conflicts import Clash, clashes
+from ipvl.planning.host_access import NO_ROUTING, host_addresses, not_reached
+from ipvl.planning.host_address_conflicts import AddressConflict, address_conflicts
 from ipvl.planning.host_exposure import addressed, opened
 from ipvl.planning.internal_networks import unused_parent
 from ipvl.planning.parent_requirements import check_link, warnings_about
@@ -95,7 +95,7 @@ class EndpointStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseStatus:
+class PoolLeaseStatus:
     """An address of a pool that is handed out; `use` is gateway, endpoint, or reserved: for others, or on its way.
 
     `owner` is what the endpoint is called; `users` counts the networks that asked for the address.
@@ -119,7 +119,7 @@ class PoolStatus:
     range: str | None
     parent: str | None
     users: int
-    leases: tuple[LeaseStatus, ...]
+    leases: tuple[PoolLeaseStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +161,11 @@ async def status(
         IpvlError: the links or the host's addresses cannot be read.
     """
     host_access = any(network.host_access for network in records.networks())
-    ways = await kernel.ways() if host_access else NO_WAYS
+    ways = await kernel.ways() if host_access else NO_ROUTING
     made = [parent.name for parent in records.parents() if parent.made]
     reaches = await kernel.reach(made) if made else {}
     host = Host(await kernel.all(), kernel.release, frozenset(), ways=ways, reaches=reaches)
-    found = tuple(clashes(records, await kernel.own_addresses()))
+    found = tuple(address_conflicts(records, await kernel.own_addresses()))
     return Status(
         networks=tuple(_network(network, records, host, found) for network in records.networks()),
         parents=tuple(
@@ -214,14 +214,14 @@ async def status(
     )
 
 
-def _leases(pool: Pool, records: Records) -> tuple[LeaseStatus, ...]:
+def _leases(pool: Pool, records: Records) -> tuple[PoolLeaseStatus, ...]:
     parents = [parent.name for parent in records.parents()] if pool.parent is None else [pool.parent]
     found = []
     for lease in sorted(records.leases_of(pool.id), key=lambda lease: int(lease.address)):
         holders = [held.label for parent in parents if (held := records.holder_of(parent, lease.address)) is not None]
         owner = next(iter(holders), lease.owner)
         use = "gateway" if lease.gateway else "reserved" if owner is None else "endpoint"
-        found.append(LeaseStatus(str(lease.address), use, owner, lease.users))
+        found.append(PoolLeaseStatus(str(lease.address), use, owner, lease.users))
     return tuple(found)
 
 
@@ -238,7 +238,7 @@ def subnet_statuses(network: Network) -> tuple[SubnetStatus, ...]:
     )
 
 
-def _network(network: Network, records: Records, host: Host, found: tuple[Clash, ...]) -> NetworkStatus:
+def _network(network: Network, records: Records, host: Host, found: tuple[AddressConflict, ...]) -> NetworkStatus:
     return NetworkStatus(
         id=network.id,
         name=network.name,

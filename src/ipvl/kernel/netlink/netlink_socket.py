@@ -23,7 +23,7 @@ ERROR = struct.Struct("=i")
 DUMP_TRIES = 5
 
 
-class Conversation:
+class NetlinkSocket:
     """Requests to the kernel in the network namespace it was opened in. Use it as a context manager, or close it.
 
     The kernel does what it is asked, and has answered, when sending returns (netlink_unicast_kernel in

@@ -80,7 +80,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class HostRouteMessage:
     """A route as the kernel shows it: `index` is its link's, `metric` 0 without one, `announced` by a router."""
 
     destination: IPNetwork
@@ -152,7 +152,7 @@ def moved_link(index: int, namespace: int) -> Request:
     return Request(RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + _number(IFLA_NET_NS_FD, namespace))
 
 
-def telling_link(index: int) -> Request:
+def announcing_link(index: int) -> Request:
     """Ask for a link that tells its neighbours of IPv4 addresses when its MAC address changes or a move is over."""
     settings = attribute(IFLA_INET_CONF | NLA_F_NESTED, _number(IPV4_DEVCONF_ARP_NOTIFY, 1))
     of_family = attribute(socket.AF_INET | NLA_F_NESTED, settings)
@@ -160,7 +160,7 @@ def telling_link(index: int) -> Request:
     return Request(RTM_NEWLINK, body)
 
 
-def no_link(index: int) -> Request:
+def removed_link(index: int) -> Request:
     """Ask for a link to be removed."""
     return Request(RTM_DELLINK, LINK.pack(0, 0, index, 0, 0))
 
@@ -331,7 +331,7 @@ def is_link_local6(body: bytes) -> bool:
     return (family, scope) == (socket.AF_INET6, RT_SCOPE_LINK)
 
 
-def read_way(body: bytes) -> Way | None:
+def read_host_route(body: bytes) -> HostRouteMessage | None:
     """Return a route of the main table, None for any other."""
     family, length, _, _, short_table, protocol, *_ = ROUTE.unpack_from(body)
     if family not in VERSIONS:
@@ -341,7 +341,7 @@ def read_way(body: bytes) -> Way | None:
     if (short_table if table is None else table) != RT_TABLE_MAIN:
         return None
     packed = found.get(RTA_DST, bytes(4 if VERSIONS[family] == 4 else 16))
-    return Way(
+    return HostRouteMessage(
         ip_network((packed, length)),
         read_number(found, RTA_OIF),
         ip_address(found[RTA_GATEWAY]) if RTA_GATEWAY in found else None,

@@ -33,20 +33,20 @@ class HostWire:
     """The links of the host's namespace."""
 
     @contextmanager
-    def open(self, link: str, xid: int) -> Iterator[Ear]:
+    def open(self, link: str, xid: int) -> Iterator[DhcpSocket]:
         """Yield what says and hears the messages of one exchange, and close it afterwards.
 
         Raises:
             IpvlError: the link does not exist or is down, or ipvl may not send frames.
         """
-        ear = Ear(link, xid)
+        ear = DhcpSocket(link, xid)
         try:
             yield ear
         finally:
             ear.close()
 
 
-class Ear:
+class DhcpSocket:
     """A packet socket that hears the answers to one exchange alone; the kernel drops all else."""
 
     def __init__(self, link: str, xid: int) -> None:

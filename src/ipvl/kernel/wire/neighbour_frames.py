@@ -23,7 +23,7 @@ _EVERY_NODE = IPv6Address("ff02::1").packed
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class NeighbourClaim:
     """What a frame says of an address: the machine with this MAC address has it, or is about to take it."""
 
     address: IPAddress
@@ -40,7 +40,7 @@ def arp_request(mac: bytes, target: IPv4Address, sender: IPv4Address | None) -> 
     return BROADCAST + mac + _ARP + struct.pack("!H", ARP_REQUEST) + mac + origin + bytes(6) + target.packed
 
 
-def arp_claim(frame: bytes) -> Claim | None:
+def arp_claim(frame: bytes) -> NeighbourClaim | None:
     """Return what an ARP frame says of an address; None for one that says nothing.
 
     Whoever sends from an address has it, whether it asks or answers. A request without a sender is a probe: its sender
@@ -53,8 +53,8 @@ def arp_claim(frame: bytes) -> Claim | None:
     if operation not in {ARP_REQUEST, ARP_REPLY}:
         return None
     if sender != NOBODY4:
-        return Claim(sender, mac)
-    return Claim(target, mac, has=False) if operation == ARP_REQUEST else None
+        return NeighbourClaim(sender, mac)
+    return NeighbourClaim(target, mac, has=False) if operation == ARP_REQUEST else None
 
 
 def solicitation(mac: bytes, target: IPv6Address, sender: IPv6Address) -> bytes:
@@ -73,7 +73,7 @@ def advertisement(mac: bytes, address: IPv6Address) -> bytes:
     return _icmpv6(mac, address.packed, _EVERY_NODE, body)
 
 
-def neighbour_claim(frame: bytes) -> Claim | None:
+def neighbour_claim(frame: bytes) -> NeighbourClaim | None:
     """Return what a neighbour discovery frame says of an address; None for one that says nothing.
 
     The hop limit must be 255: less has come through a router (RFC 4861, 7.1). A solicitation without a sender comes
@@ -87,8 +87,12 @@ def neighbour_claim(frame: bytes) -> Claim | None:
     if target.is_multicast:
         return None
     if frame[54] == ADVERTISEMENT:
-        return Claim(target, frame[6:12].hex(":"))
-    return Claim(target, frame[6:12].hex(":"), has=False) if frame[54] == SOLICITATION and sender == NOBODY6 else None
+        return NeighbourClaim(target, frame[6:12].hex(":"))
+    return (
+        NeighbourClaim(target, frame[6:12].hex(":"), has=False)
+        if frame[54] == SOLICITATION and sender == NOBODY6
+        else None
+    )
 
 
 def announcement(mac: bytes, address: IPAddress) -> bytes:

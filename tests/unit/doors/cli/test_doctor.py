@@ -10,7 +10,7 @@ from time import time
 import pytest
 
 import ipvl.__main__ as command
-from ipvl.daemon import doctor_evidence as examination
+from ipvl.daemon import doctor_evidence
 from ipvl.diagnosis.check_meanings import MEANINGS
 from ipvl.doors.cli.parser import parser
 from ipvl.errors import kernel_refused
@@ -40,7 +40,7 @@ class Host:
         self._monkeypatch = monkeypatch
         self._capsys = capsys
         for name in ("open_host_kernel", "network_stack", "ask"):
-            monkeypatch.setattr(examination, name, getattr(self, f"_{name}"))
+            monkeypatch.setattr(doctor_evidence, name, getattr(self, f"_{name}"))
         self.remember(parent(), WEB)
 
     def remember(self, *records: Record) -> None:
@@ -144,8 +144,8 @@ def test_what_only_root_may_do(host, monkeypatch):
         raise PermissionError(13, "Permission denied", "/run/docker/netns")
 
     monkeypatch.setattr(host.kernel, "kinds", refuse)
-    monkeypatch.setattr(host.kernel, "ports_elsewhere", unreadable)
-    monkeypatch.setattr(examination, "ask", refuse)
+    monkeypatch.setattr(host.kernel, "ports_in_other_namespaces", unreadable)
+    monkeypatch.setattr(doctor_evidence, "ask", refuse)
     host.remember(endpoint(ENDPOINT_ID, sandbox="/run/docker/netns/x"))
     host.kernel.open_sandbox("/run/docker/netns/x")
 
@@ -188,14 +188,14 @@ def test_more_addresses_than_are_asked_for(host):
 
 def test_what_comes_and_goes_meanwhile_is_no_finding(host, monkeypatch):
     """A port that a container takes, and a parent's half-made name, are there at one of two looks only."""
-    ask = examination.ask
+    ask = doctor_evidence.ask
 
     async def make_meanwhile(questions, senders, **how):
         host.kernel.add("ipvl+0011223344", "dummy")
         host.kernel.add("ipvl0123456789a", "ipvlan", on="eth0", mode=WEB.mode, flag=WEB.flag)
         return await ask(questions, senders, **how)
 
-    monkeypatch.setattr(examination, "ask", make_meanwhile)
+    monkeypatch.setattr(doctor_evidence, "ask", make_meanwhile)
 
     assert (0, ["all is well: 19 checks on 1 network, 1 parent"], "") == host.doctor()
 
@@ -243,7 +243,7 @@ def test_what_is_set_right_between_the_looks_is_no_finding(host, monkeypatch):
     """A container whose port is moved at the first look and there at the second."""
     host.remember(endpoint(sandbox=SANDBOX))
     host.kernel.open_sandbox(SANDBOX)
-    diagnose = examination.diagnose
+    diagnose = doctor_evidence.diagnose
 
     def diagnose_and_give(evidence, unchecked):
         found = diagnose(evidence, unchecked)
@@ -252,7 +252,7 @@ def test_what_is_set_right_between_the_looks_is_no_finding(host, monkeypatch):
             host.kernel.take("p", SANDBOX)
         return found
 
-    monkeypatch.setattr(examination, "diagnose", diagnose_and_give)
+    monkeypatch.setattr(doctor_evidence, "diagnose", diagnose_and_give)
 
     assert (0, ["all is well: 19 checks on 1 network, 1 parent"], "") == host.doctor()
 

@@ -24,7 +24,7 @@ from ipvl.doors.cli.topology.text_tree import topology_text
 from ipvl.doors.text_tables import status_text
 from ipvl.driver.status.host_status import Status
 from ipvl.errors import IpvlError, Kind
-from ipvl.launch import command_table as commands
+from ipvl.launch import command_table
 from ipvl.records.records import Put
 from ipvl.store.state_file import open_store
 from tests.contract.fake_kernel import FakeKernel
@@ -80,7 +80,7 @@ def test_every_kind_of_error_has_its_exit_status(ipvl, monkeypatch, kind, status
     def refuse(arguments: object) -> int:
         raise IpvlError(kind, "parent eth7 does not exist", "make it first")
 
-    monkeypatch.setitem(commands.COMMANDS, "version", refuse)
+    monkeypatch.setitem(command_table.COMMANDS, "version", refuse)
 
     assert (status, "", "ipvl: parent eth7 does not exist; make it first\n") == ipvl("version")
 
@@ -91,7 +91,7 @@ def test_an_interrupt_is_no_traceback(ipvl, monkeypatch):
     def interrupt(arguments: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(commands.COMMANDS, "version", interrupt)
+    monkeypatch.setitem(command_table.COMMANDS, "version", interrupt)
 
     assert (130, "", "") == ipvl("version")
 

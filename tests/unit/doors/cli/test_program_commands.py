@@ -8,11 +8,10 @@ import tarfile
 import pytest
 
 from ipvl.clock.host_clocks import rfc3339
-from ipvl.doors.cli.commands import rootfs as rootfs_commands
-from ipvl.doors.cli.commands import run_exec as program_commands
+from ipvl.doors.cli.commands import rootfs, run_exec
 from ipvl.doors.cli.parser import parser
 from ipvl.embedded.call_messages import Sandboxes, SandboxView
-from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox
+from ipvl.embedded.sandbox_messages import CheckSandbox, NetworkAttachment
 from ipvl.errors import IpvlError
 from ipvl.sandbox.resolv_conf import Resolvers
 from ipvl.startup.configuration import Configuration
@@ -27,7 +26,7 @@ def settings(tmp_path):
 
 def wish(settings, *words):
     asked = []
-    made = program_commands._wish(parser().parse_args(["run", *words]), lambda *call: asked.append(call), settings)
+    made = run_exec._wish(parser().parse_args(["run", *words]), lambda *call: asked.append(call), settings)
     ((name, request),) = asked
     assert "sandbox.check" == name
     assert CheckSandbox(made.name, made.attachments) == request
@@ -39,7 +38,7 @@ def test_addresses_are_for_the_first_network(settings):
     flags = ("--net", "none", "--net", "web", "--net", "db", "--ip", "10.0.0.9", "--mac-address", "02:00:00:00:00:01")
     made = wish(settings, *flags, "alpine", "true")
 
-    assert (Attachment("web", "10.0.0.9", mac="02:00:00:00:00:01"), Attachment("db")) == made.attachments
+    assert (NetworkAttachment("web", "10.0.0.9", mac="02:00:00:00:00:01"), NetworkAttachment("db")) == made.attachments
     assert settings.root_filesystems / "alpine" == made.root
 
 
@@ -113,6 +112,6 @@ def test_a_root_filesystem_stays_while_a_sandbox_is_on_it(settings):
     arguments = parser().parse_args(["rootfs", "rm", "alpine"])
 
     with pytest.raises(IpvlError, match="sandbox one"):
-        rootfs_commands.run(arguments, lambda *_: Sandboxes((one,)), settings)
-    assert 0 == rootfs_commands.run(arguments, lambda *_: Sandboxes(()), settings)
+        rootfs.run(arguments, lambda *_: Sandboxes((one,)), settings)
+    assert 0 == rootfs.run(arguments, lambda *_: Sandboxes(()), settings)
     assert not (settings.root_filesystems / "alpine").exists()

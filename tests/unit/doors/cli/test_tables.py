@@ -12,7 +12,7 @@ import pytest
 from ipvl.clock.host_clocks import rfc3339
 from ipvl.doors.text_tables import NO_NETWORKS, status_text
 from ipvl.driver.status.dhcp_lease import DhcpStatus
-from ipvl.driver.status.host_status import LeaseStatus, PoolStatus, QuarantineStatus, Status
+from ipvl.driver.status.host_status import PoolLeaseStatus, PoolStatus, QuarantineStatus, Status
 from ipvl.driver.status.subnet import SubnetStatus
 from tests.unit.builders import NOW, OTHER_ENDPOINT_ID, OTHER_ID
 from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
@@ -138,9 +138,9 @@ def test_warnings_come_last():
 def test_pools_and_leases_have_tables_of_their_own():
     """What Docker takes addresses from, with networks on it or before; and who has each address."""
     leases = (
-        LeaseStatus("192.168.20.1", "gateway", None, 2),
-        LeaseStatus("192.168.20.9", "reserved", None, 1),
-        LeaseStatus("192.168.20.10", "endpoint", "shop", 1),
+        PoolLeaseStatus("192.168.20.1", "gateway", None, 2),
+        PoolLeaseStatus("192.168.20.9", "reserved", None, 1),
+        PoolLeaseStatus("192.168.20.10", "endpoint", "shop", 1),
     )
     pools = (
         PoolStatus("p", "192.168.20.0/24", None, None, 2, leases),

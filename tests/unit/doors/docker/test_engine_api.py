@@ -366,9 +366,9 @@ def test_a_release_that_was_passed_over_has_docker_asked_again(busy, docker, fol
             await follower.finishes("learn_names", "compare")
         docker.networks.clear()
         busy.now = NOW + 100
-        busy.engine.doubts.set()
+        busy.engine.comparison_due.set()
         await follower.finishes("compare")
-        assert not busy.engine.doubts.is_set()
+        assert not busy.engine.comparison_due.is_set()
 
     follower.follow(busy, docker, script)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ipvl.doors.docker.plugin_requests import CALLS, docker_app
-from ipvl.driver.networks import create_remove as networks
+from ipvl.driver.networks import create_remove
 from tests.unit.doors.asgi import DOCKERS_MEDIA_TYPE, call
 
 WITHOUT_A_BODY = {
@@ -99,7 +99,7 @@ def test_a_bug_is_an_answer_too(world, monkeypatch):
     async def broken(*arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(networks, "delete_network", broken)
+    monkeypatch.setattr(create_remove, "delete_network", broken)
     expected = "ipvl failed at /NetworkDriver.DeleteNetwork (ZeroDivisionError); its log has the details"
 
     assert (500, expected) == failure(world, "/NetworkDriver.DeleteNetwork", b'{"NetworkID": "a"}')

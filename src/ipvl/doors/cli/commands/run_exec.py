@@ -18,9 +18,9 @@ from ipvl.errors import IpvlError, conflict, invalid
 if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
     from ipvl.embedded.call_messages import SandboxView
-    from ipvl.sandbox.folders import Folders
+    from ipvl.sandbox.folders import SandboxFolders
     from ipvl.sandbox.process import Program
-    from ipvl.sandbox.start_requests import Wish
+    from ipvl.sandbox.start_requests import SandboxRequest
     from ipvl.startup.configuration import Configuration
 
 EXIT_STATUS = """
@@ -187,16 +187,16 @@ def _status_of(work: Callable[[], int]) -> int:
         return error.status if isinstance(error, ProgramError) else FAILED
 
 
-def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) -> Wish:
+def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) -> SandboxRequest:
     """Return what is to run, after everything that can be refused without a process has been.
 
     Raises:
         IpvlError: a flag, a name, a network or a root filesystem is wrong.
     """
-    from ipvl.embedded.sandbox_messages import Attachment, CheckSandbox
+    from ipvl.embedded.sandbox_messages import CheckSandbox, NetworkAttachment
     from ipvl.options.names import hostname as checked_hostname
     from ipvl.sandbox.folders import sandbox_folders
-    from ipvl.sandbox.start_requests import Wish
+    from ipvl.sandbox.start_requests import SandboxRequest
 
     identity = os.urandom(32).hex()
     name = arguments.name or identity[:12]
@@ -206,7 +206,7 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
     hostname = checked_hostname(arguments.hostname or identity[:12])
     program = _program(arguments, command, hostname)
     wanted = [network for network in arguments.networks if network != NO_NETWORK]
-    attachments = tuple(Attachment(network) for network in wanted)
+    attachments = tuple(NetworkAttachment(network) for network in wanted)
     if attachments:
         attachments = (attachment(arguments, wanted[0]), *attachments[1:])
     elif arguments.ip or arguments.ip6 or arguments.aliases or arguments.mac_address:
@@ -214,7 +214,7 @@ def _wish(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
     asked, known = resolvers(arguments), extra_hosts(arguments)
     call("sandbox.check", CheckSandbox(name, attachments))
     folders = sandbox_folders(settings, identity)
-    return Wish(
+    return SandboxRequest(
         id=identity,
         name=name,
         hostname=hostname,
@@ -249,7 +249,7 @@ def _what(arguments: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     return words[0], tuple(words[1:]) or SHELL
 
 
-def _root(arguments: argparse.Namespace, label: str, settings: Configuration, folders: Folders) -> Path:
+def _root(arguments: argparse.Namespace, label: str, settings: Configuration, folders: SandboxFolders) -> Path:
     from ipvl.sandbox import root_filesystems
 
     if not arguments.rootfs and not label.startswith((".", "/")):

@@ -87,14 +87,14 @@ async def _compare_later(engine: Engine, socket: Path) -> None:
     """
     while True:
         await asyncio.sleep(AGAIN_AFTER)
-        engine.doubts.clear()
+        engine.comparison_due.clear()
         try:
             await compare(engine, socket)
         except (OSError, h11.ProtocolError, msgspec.DecodeError, TimeoutError) as error:
             log.debug("Docker's API at %s is away: %s", socket, error)
         except IpvlError as error:
             log.warning("what Docker no longer has could not be removed: %s", error)
-        await engine.doubts.wait()
+        await engine.comparison_due.wait()
 
 
 async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path, identity: str | None) -> None:
@@ -146,7 +146,7 @@ def _telling(lines: Iterable[bytes], engine: Engine) -> Iterator[Event]:
         if _concerns(event, engine.records):
             yield event
         elif event.kind == "network":
-            engine.rerouted.set()
+            engine.routes_changed.set()
 
 
 def _concerns(event: Event, records: Records) -> bool:

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
-from ipvl.addresses.pool_requests import PoolWish, pool_id
+from ipvl.addresses.pool_requests import PoolRequest, pool_id
 from ipvl.doors.docker.engine_api.api_messages import DockerNetwork, Ipam
 from ipvl.driver.ipam.docker_pools import InUse
 from ipvl.errors import IpvlError
 from ipvl.model.addresses import IPAddress
 from ipvl.options.driver_options import IPAM_PARENT
-from ipvl.options.pool_options import pool_address, pool_wish
+from ipvl.options.pool_options import pool_address, pool_request
 from ipvl.records.records import Records
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def _pools_of(network: DockerNetwork, ipam: Ipam, records: Records) -> list[str]
     options, parents = _with_parents(network, records)
     for one in ipam.config or ():
         try:
-            wish = pool_wish(one.subnet, one.ip_range, options, version=6 if ":" in one.subnet else 4)
+            wish = pool_request(one.subnet, one.ip_range, options, version=6 if ":" in one.subnet else 4)
         except IpvlError as error:
             log.debug("network %s has its addresses from elsewhere: %s", network.name, error)
             continue
@@ -57,7 +57,7 @@ def _pools_of(network: DockerNetwork, ipam: Ipam, records: Records) -> list[str]
     return found
 
 
-def _pool_ids(wish: PoolWish, parents: Collection[str | None], records: Records) -> set[str]:
+def _pool_ids(wish: PoolRequest, parents: Collection[str | None], records: Records) -> set[str]:
     """Return the ids of the pools that a wish may have got; an id keeps the name that its parent had then."""
     wanted = (wish.subnet, wish.range, wish.conflict_check)
     held = {

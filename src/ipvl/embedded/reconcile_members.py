@@ -15,7 +15,7 @@ from ipvl.model.networks import Phase
 log = logging.getLogger(__name__)
 
 
-async def recover(engine: Engine, *, ports: bool = True) -> None:
+async def reconcile_all(engine: Engine, *, ports: bool = True) -> None:
     """Take away what ipvl was placing or taking when it was interrupted, compare host and records, restore ports.
 
     Whoever asked got no answer, or a refusal, and asks again. An endpoint that is being made at this moment, whose

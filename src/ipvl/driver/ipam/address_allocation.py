@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
 from ipvl.addresses.default_pools import default_subnet4, default_subnet6
-from ipvl.addresses.next_address import bounds, check_usable, full, gateway_of, next_free
+from ipvl.addresses.next_address import bounds, check_usable, full, gateway_of, next_free_address
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, conflict, invalid, shown
 from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork, OwnAddresses
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network, Subnet
-from ipvl.model.pools import Cursor, Lease, Pool
+from ipvl.model.pools import Cursor, Pool, PoolLease
 from ipvl.planning.host_address_conflicts import refusal_of_own
 from ipvl.planning.reconciliation import is_stale
 from ipvl.records.records import Change, Put
@@ -24,7 +24,7 @@ ANOTHER = "choose another address"
 SOMETHING_ELSE = "choose another address or remove what holds it"
 
 
-async def choose_subnets(engine: Engine, *, ipv4: bool, ipv6: bool) -> tuple[Subnet, ...]:
+async def allocate_subnets(engine: Engine, *, ipv4: bool, ipv6: bool) -> tuple[Subnet, ...]:
     """Return subnets for a network that was given none, one of each family that is asked for, IPv4 first.
 
     Args:
@@ -57,7 +57,7 @@ async def subnets_in_use(engine: Engine) -> list[IPNetwork]:
     ]
 
 
-def choose_addresses(
+def allocate_addresses(
     engine: Engine,
     network: Network,
     wanted4: IPv4Address | None,
@@ -139,11 +139,11 @@ def endpoint_that_holds(engine: Engine, parent: str | None, address: IPAddress, 
     for name in parents:
         found = engine.records.holder_of(name, address)
         if found is not None and found.id != owner and not _is_stale(engine, found):
-            return has(engine, found)
+            return holder_text(engine, found)
     return None
 
 
-def has(engine: Engine, endpoint: Endpoint) -> str:
+def holder_text(engine: Engine, endpoint: Endpoint) -> str:
     """Say that an endpoint has an address, in words that follow "address A"."""
     network = engine.network(endpoint.network_id)
     return f"is in use on parent {network.parent} by endpoint {endpoint.label} of network {network.label}"
@@ -252,7 +252,7 @@ def _asked_for(engine: Engine, network: Network, wanted: IPAddress, owner: str, 
 
 
 def _next(engine: Engine, network: Network, subnet: Subnet, own: OwnAddresses) -> IPAddress | None:
-    return next_free(
+    return next_free_address(
         subnet.pool,
         engine.records.held(network.parent, subnet.pool.version),
         within=subnet.range,
@@ -276,7 +276,7 @@ def leased_from(engine: Engine, parent: str | None, address: IPAddress) -> str |
     return None
 
 
-def leased(lease: Lease) -> str:
+def leased(lease: PoolLease) -> str:
     """Say what a lease is, in words that follow "address A"."""
     if lease.gateway:
         return f"is the gateway of pool {lease.pool_id}"

@@ -12,15 +12,17 @@ from ipaddress import IPv4Address
 
 from ipvl.dhcp.dhcp_messages import Client, Message, MessageType, Reply, Server
 from ipvl.dhcp.granted_terms import granted_terms
+from ipvl.dhcp.retransmission import (
+    DELAY_AFTER_NAK,
+    MOST_REBOOT_REQUESTS,
+    MOST_REQUESTS,
+    renewal_delay,
+    retransmission_delay,
+)
 from ipvl.errors import shown
 from ipvl.model.dhcp_leases import GrantedTerms
 
-FIRST_PAUSE, LONGEST_PAUSE = 4.0, 64.0  # RFC 2131, 4.1
-SHORTEST_EXTENSION_PAUSE = 60.0  # RFC 2131, 4.4.5
-AFTER_A_NAK = 1.0
-MOST_REQUESTS = 4  # RFC 2131, 3.1
-MOST_REBOOTS = 2
-MOST_SECONDS = 0xFFFF
+LARGEST_SECS = 0xFFFF  # of the field `secs`: RFC 2131, 2
 
 
 class Stage(StrEnum):
@@ -136,7 +138,7 @@ def advance(exchange: Exchange, now: float, jitter: float) -> tuple[Exchange, Me
     if _is_in_vain(exchange):
         exchange = replace(exchange, stage=Stage.SELECTING, sent=0, offer=None)
     message = _message(exchange, now)
-    due = now + _pause(exchange, now, jitter)
+    due = now + _delay(exchange, now, jitter)
     return replace(exchange, sent=exchange.sent + 1, due=due, asked=now), message
 
 
@@ -154,7 +156,7 @@ def hear(exchange: Exchange, reply: Reply, now: float) -> Exchange | Granted | D
             if exchange.offer is not None and not _is_from(reply, exchange.offer.server):
                 return exchange
             kept = exchange.hint if exchange.only else None
-            again = now + AFTER_A_NAK
+            again = now + DELAY_AFTER_NAK
             return replace(exchange, stage=Stage.SELECTING, sent=0, due=again, hint=kept, offer=None)
         case Stage.RENEWING | Stage.REBINDING, MessageType.ACK | MessageType.NAK:
             return _extended(exchange, reply)
@@ -212,12 +214,12 @@ def _is_from(reply: Reply, server: IPv4Address) -> bool:
 
 def _is_in_vain(exchange: Exchange) -> bool:
     """Tell whether nobody acknowledges, so that a discovery has to tell who is there."""
-    most = {Stage.REQUESTING: MOST_REQUESTS, Stage.REBOOTING: MOST_REBOOTS}.get(exchange.stage)
+    most = {Stage.REQUESTING: MOST_REQUESTS, Stage.REBOOTING: MOST_REBOOT_REQUESTS}.get(exchange.stage)
     return most is not None and exchange.sent >= most
 
 
 def _message(exchange: Exchange, now: float) -> Message:
-    seconds = min(max(0, int(now - exchange.began)), MOST_SECONDS)
+    seconds = min(max(0, int(now - exchange.began)), LARGEST_SECS)
     client, xid, held, offer = exchange.client, exchange.xid, exchange.held, exchange.offer
     match exchange.stage:
         case Stage.SELECTING:
@@ -233,10 +235,9 @@ def _message(exchange: Exchange, now: float) -> Message:
             return Message(MessageType.REQUEST, xid, client, seconds, requested=exchange.hint)
 
 
-def _pause(exchange: Exchange, now: float, jitter: float) -> float:
-    """Return how many seconds to wait for an answer before the next attempt."""
+def _delay(exchange: Exchange, now: float, jitter: float) -> float:
+    """Return how many seconds to wait for an answer before the next request."""
     held = exchange.held
     if held is None or held.rebinds is None or held.expires is None:
-        return min(FIRST_PAUSE * (1 << min(exchange.sent, 10)), LONGEST_PAUSE) + jitter
-    end = held.rebinds if exchange.stage is Stage.RENEWING else held.expires
-    return max((end - now) / 2, SHORTEST_EXTENSION_PAUSE)
+        return retransmission_delay(exchange.sent, jitter)
+    return renewal_delay(now, held.rebinds if exchange.stage is Stage.RENEWING else held.expires)

@@ -1,4 +1,4 @@
-"""Which link becomes a network's parent, whether ipvl must make it, and who may share it."""
+"""Which link becomes a network's parent, and whether ipvl must make it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ipvl.planning.parent_requirements import (
     warning_about_base,
     warnings_about,
 )
+from ipvl.planning.parent_sharing import check_sharing
 from ipvl.planning.vlan_tags import check_protocol, wanted_parents
 from ipvl.records.records import Records
 
@@ -175,26 +176,6 @@ def _check_base(parent: Parent, base_name: str, host: Host) -> None:
             f"parent {parent.name} cannot be made: VLAN {parent.vlan_id} of {base.name} is already link {twin.name}",
             f"use -o parent={twin.name}",
         )
-
-
-def check_sharing(network: Network, records: Records) -> None:
-    """Refuse a network whose mode or flag differs from that of the networks its parent carries already.
-
-    In the kernel both belong to the parent: a new port with another mode switches every port that is there
-    (drivers/net/ipvlan/ipvlan_main.c, ipvlan_set_port_mode).
-
-    Raises:
-        IpvlError: it differs; the sentence names the other network.
-    """
-    for other in records.networks_on(network.parent):
-        if other.id == network.id:
-            continue
-        for what, ours, theirs in (("mode", network.mode, other.mode), ("flag", network.flag, other.flag)):
-            if ours is not theirs:
-                raise conflict(
-                    f"parent {network.parent} already carries network {other.label} in {what} {theirs}",
-                    f"a parent has one {what}, so use {theirs} here or another parent",
-                )
 
 
 def may_be_meant(link: Link) -> bool:

@@ -12,7 +12,8 @@ from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL, Link
 from ipvl.model.networks import Flag, Mode
 from ipvl.planning.parent_requirements import check_link, warnings_about
-from ipvl.planning.parents import check_sharing, plan_parent
+from ipvl.planning.parent_sharing import check_sharing
+from ipvl.planning.parents import plan_parent
 from ipvl.records.records import Records
 from tests.unit.builders import ID, OTHER_ID, SANDBOX, host, link, network, parent
 from tests.unit.refusals import outcome, refusal

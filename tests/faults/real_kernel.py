@@ -33,8 +33,9 @@ from ipvl.driver.engine import Engine
 from ipvl.kernel import host_ports, sandbox_ports
 from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.kernel.netlink import ipvlan_message
+from ipvl.kernel.netlink.message_format import Message, Request
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
-from ipvl.kernel.netlink.rtnetlink_messages import RT_TABLE_MAIN, Message, Request
+from ipvl.kernel.netlink.route_messages import RT_TABLE_MAIN
 from ipvl.sandbox.hosts_file import write_hosts
 from ipvl.store.state_file import open_store
 from ipvl.system_calls import CLONE_NEWNET, unshare

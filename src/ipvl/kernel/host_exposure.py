@@ -46,7 +46,7 @@ def route(name: str) -> None:
     _write(IPV4 / name, rp_filter=read_setting(IPV4 / "default/rp_filter"), arp_ignore=OWN_ALONE)
 
 
-def read(conversation: NetlinkSocket, names: Collection[str]) -> dict[str, HostExposure]:
+def read(netlink: NetlinkSocket, names: Collection[str]) -> dict[str, HostExposure]:
     """Return how far the host is reached by those of some links that there are.
 
     Raises:
@@ -55,7 +55,7 @@ def read(conversation: NetlinkSocket, names: Collection[str]) -> dict[str, HostE
         IpvlError: addresses changed faster than they could be read.
     """
     found = {}
-    addresses = _addresses(conversation)
+    addresses = _addresses(netlink)
     for name in names:
         if (IPV4 / name).exists():
             found[name] = HostExposure(
@@ -67,9 +67,9 @@ def read(conversation: NetlinkSocket, names: Collection[str]) -> dict[str, HostE
     return found
 
 
-def _addresses(conversation: NetlinkSocket) -> Mapping[int, tuple[IPInterface, ...]]:
+def _addresses(netlink: NetlinkSocket) -> Mapping[int, tuple[IPInterface, ...]]:
     found: dict[int, tuple[IPInterface, ...]] = {}
-    for index, address, length in list_addresses(conversation):
+    for index, address, length in list_addresses(netlink):
         if address.version == 4:
             found[index] = (*found.get(index, ()), ip_interface((address, length)))
     return found

@@ -24,7 +24,7 @@ from ipvl.kernel import (
     sandbox_ports,
 )
 from ipvl.kernel.host_routes import dump_host_routing, dump_prefixes, machine_identity
-from ipvl.kernel.netlink import ipvlan_message, rtnetlink_messages
+from ipvl.kernel.netlink import ipvlan_message, link_messages
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.wire import address_probes
 from ipvl.model.addresses import IPAddress, IPNetwork, OwnAddresses
@@ -74,12 +74,12 @@ class HostKernel:
 
     Args:
         socket: pyroute2's, for whatever is rarely asked.
-        conversation: for what every container's start consists of.
+        netlink: for what every container's start consists of.
     """
 
-    def __init__(self, socket: AsyncIPRoute, conversation: NetlinkSocket) -> None:
+    def __init__(self, socket: AsyncIPRoute, netlink: NetlinkSocket) -> None:
         self._socket = socket
-        self._conversation = conversation
+        self._netlink = netlink
         # The kernel refuses a second dump on a socket with EBUSY (netlink_dump_start in net/netlink/af_netlink.c).
         self._dumping = asyncio.Lock()
 
@@ -117,7 +117,7 @@ class HostKernel:
             IpvlError: there is no network namespace at this path, or the kernel refused.
         """
         try:
-            return await port_snapshots.look_at_ports(self._socket, self._conversation, path, whole=whole)
+            return await port_snapshots.look_at_ports(self._socket, self._netlink, path, whole=whole)
         except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 
@@ -128,13 +128,13 @@ class HostKernel:
             IpvlError: the kernel refused, or the links changed faster than they could be read.
         """
         try:
-            found = self._conversation.list(rtnetlink_messages.all_links())
+            found = self._netlink.dump(link_messages.dump_links())
         except (NetlinkError, OSError) as error:
             _refuse(error, "list links")
         if found is None:
             raise kernel_refused("the host's links change faster than they can be listed", "try again")
-        kinds = dict(map(rtnetlink_messages.read_kind, found))
-        return tuple(rtnetlink_messages.read_link(body, kinds) for body in found)
+        kinds = dict(map(link_messages.read_index_and_kind, found))
+        return tuple(link_messages.read_link(body, kinds) for body in found)
 
     async def ports_in_other_namespaces(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
         """Return the links in other namespaces that sit on a link of this one; `lower` is its index here.
@@ -146,7 +146,7 @@ class HostKernel:
             IpvlError: the kernel refused; a namespace that goes away meanwhile has no ports and is passed over.
         """
         try:
-            return await ports_in_namespaces.ports_in_other_namespaces(self._socket, self._conversation, known)
+            return await ports_in_namespaces.ports_in_other_namespaces(self._socket, self._netlink, known)
         except NetlinkError as error:
             _refuse(error, "list the links of other namespaces")
 
@@ -165,7 +165,7 @@ class HostKernel:
             IpvlError: the kernel refused, or they changed faster than they could be read.
         """
         try:
-            return own_addresses.own_addresses(self._conversation)
+            return own_addresses.own_addresses(self._netlink)
         except (NetlinkError, OSError) as error:
             _refuse(error, "list addresses")
 
@@ -199,9 +199,7 @@ class HostKernel:
             return {}
         try:
             there = {
-                address
-                for index, address, _ in own_addresses.list_addresses(self._conversation)
-                if index == found.index
+                address for index, address, _ in own_addresses.list_addresses(self._netlink) if index == found.index
             }
         except (NetlinkError, OSError) as error:
             _refuse(error, "list addresses")
@@ -222,7 +220,7 @@ class HostKernel:
             IpvlError: the kernel refused.
         """
         try:
-            return host_exposure.read(self._conversation, names)
+            return host_exposure.read(self._netlink, names)
         except (NetlinkError, OSError) as error:
             _refuse(error, "list addresses")
 
@@ -241,7 +239,7 @@ class HostKernel:
             IpvlError: the kernel refused.
         """
         try:
-            return rtnetlink_messages.read_link(self._conversation.ask(rtnetlink_messages.link_named(name)), {})
+            return link_messages.read_link(self._netlink.ask(link_messages.get_link_by_name(name)), {})
         except (NetlinkError, OSError) as error:
             if isinstance(error, NetlinkError) and error.code == errno.ENODEV:
                 return None
@@ -302,7 +300,7 @@ class HostKernel:
         match step:
             case PlacePort():
                 port = await self._existing(step.name)
-                await sandbox_ports.place_port(self._conversation, port.index, step)
+                await sandbox_ports.place_port(self._netlink, port.index, step)
             case RoutePort():
                 sandbox_ports.route_port(step)
             case RestoreRoutes():
@@ -404,7 +402,7 @@ class HostKernel:
                 "make it again, as it was when the network was created, and start the container once more",
             )
         try:
-            self._conversation.do(rtnetlink_messages.new_port(step, parent.index))
+            self._netlink.do(link_messages.add_port(step, parent.index))
         except NetlinkError as error:
             if error.code == errno.EBUSY:
                 raise kernel_refused(
@@ -421,14 +419,14 @@ class HostKernel:
 
     def _bring_up(self, link: Link) -> None:
         try:
-            self._conversation.do(rtnetlink_messages.switched_link(link.index, up=True))
+            self._netlink.do(link_messages.set_link_up(link.index, up=True))
         except NetlinkError as error:
             if error.code != errno.ENETDOWN:
                 raise
 
     def _remove(self, link: Link) -> None:
         try:
-            self._conversation.do(rtnetlink_messages.removed_link(link.index))
+            self._netlink.do(link_messages.delete_link(link.index))
         except NetlinkError as error:
             if error.code != errno.ENODEV:
                 raise
@@ -447,10 +445,10 @@ async def open_host_kernel() -> AsyncIterator[HostKernel]:
             socket = AsyncIPRoute(ext_ack=True, strict_check=True)
             opened.callback(socket.close)
             await socket.setup_endpoint()
-            conversation = opened.enter_context(NetlinkSocket())
+            netlink = opened.enter_context(NetlinkSocket())
         except OSError as error:
             raise kernel_refused(f"the netlink socket cannot be opened: {error.strerror}") from error
-        yield HostKernel(socket, conversation)
+        yield HostKernel(socket, netlink)
 
 
 def _refuse(error: NetlinkError | OSError, what: str) -> NoReturn:

@@ -104,8 +104,8 @@ def addresses() -> dict[int, tuple[IPInterface, ...]]:
     """
     found: dict[int, tuple[IPInterface, ...]] = {}
     try:
-        with NetlinkSocket() as conversation:
-            for index, address, length in list_addresses(conversation):
+        with NetlinkSocket() as netlink:
+            for index, address, length in list_addresses(netlink):
                 found[index] = (*found.get(index, ()), ip_interface((address, length)))
     except (OSError, NetlinkError) as error:
         raise kernel_refused(f"the host's addresses cannot be listed: {error}") from error

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import kernel_refused
-from ipvl.kernel.netlink import rtnetlink_messages
+from ipvl.kernel.netlink import address_messages, link_messages
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.model.addresses import IPAddress
 
 
-def list_addresses(conversation: NetlinkSocket) -> list[tuple[int, IPAddress, int]]:
+def list_addresses(netlink: NetlinkSocket) -> list[tuple[int, IPAddress, int]]:
     """Return every address, with the index of its link before and its prefix length behind it.
 
     Raises:
@@ -21,19 +21,19 @@ def list_addresses(conversation: NetlinkSocket) -> list[tuple[int, IPAddress, in
         OSError: an answer was lost.
         IpvlError: they changed faster than they could be read.
     """
-    return [one for body in _dump(conversation) if (one := rtnetlink_messages.read_address(body)) is not None]
+    return [one for body in _dump(netlink) if (one := address_messages.read_address(body)) is not None]
 
 
 class ListedAddresses(Mapping[IPAddress, str]):
     """The host's addresses; the name of an address's link is asked for when somebody wants to know it, which is rare.
 
     Args:
-        conversation: with the kernel.
+        netlink: with the kernel.
         links: the index of the link of each address.
     """
 
-    def __init__(self, conversation: NetlinkSocket, links: Mapping[IPAddress, int]) -> None:
-        self._conversation = conversation
+    def __init__(self, netlink: NetlinkSocket, links: Mapping[IPAddress, int]) -> None:
+        self._netlink = netlink
         self._links = links
 
     def __getitem__(self, address: IPAddress) -> str:
@@ -45,9 +45,7 @@ class ListedAddresses(Mapping[IPAddress, str]):
         """
         index = self._links[address]
         try:
-            return rtnetlink_messages.read_link(
-                self._conversation.ask(rtnetlink_messages.link_numbered(index)), {}
-            ).name
+            return link_messages.read_link(self._netlink.ask(link_messages.get_link_by_index(index)), {}).name
         except (NetlinkError, OSError) as error:
             if isinstance(error, NetlinkError) and error.code == errno.ENODEV:
                 return f"link {index}"
@@ -63,7 +61,7 @@ class ListedAddresses(Mapping[IPAddress, str]):
         return len(self._links)
 
 
-def own_addresses(conversation: NetlinkSocket) -> ListedAddresses:
+def own_addresses(netlink: NetlinkSocket) -> ListedAddresses:
     """Return the addresses that are the host's alone, each with the name of its link; of several links, of the last.
 
     Left out are link-local ones, which every link may have on its own (RFC 3927, RFC 4291).
@@ -74,16 +72,16 @@ def own_addresses(conversation: NetlinkSocket) -> ListedAddresses:
         IpvlError: they changed faster than they could be read.
     """
     links: dict[IPAddress, int] = {}
-    for body in _dump(conversation):
+    for body in _dump(netlink):
         # Every link has one of these, and a busy host has many links.
-        found = None if rtnetlink_messages.is_link_local6(body) else rtnetlink_messages.read_address(body)
+        found = None if address_messages.is_link_local6(body) else address_messages.read_address(body)
         if found is not None and not found[1].is_link_local:
             links[found[1]] = found[0]
-    return ListedAddresses(conversation, links)
+    return ListedAddresses(netlink, links)
 
 
-def _dump(conversation: NetlinkSocket) -> tuple[bytes, ...]:
-    found = conversation.list(rtnetlink_messages.all_addresses())
+def _dump(netlink: NetlinkSocket) -> tuple[bytes, ...]:
+    found = netlink.dump(address_messages.dump_addresses())
     if found is None:
         raise kernel_refused("the host's addresses change faster than they can be listed", "try again")
     return found

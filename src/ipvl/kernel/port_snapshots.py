@@ -14,24 +14,17 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused
 from ipvl.kernel import ports_in_namespaces
-from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
-from ipvl.kernel.netlink.port_messages import (
-    Held,
-    read_address,
-    read_port_route,
-    read_queue_length,
-    route_of_port,
-)
-from ipvl.kernel.netlink.rtnetlink_messages import (
-    all_addresses,
-    all_links,
-    all_routes,
-    link_named,
-    read_host_route,
-    read_kind,
+from ipvl.kernel.netlink.address_messages import PortAddress, dump_addresses, read_port_address
+from ipvl.kernel.netlink.link_messages import (
+    dump_links,
+    get_link_by_name,
+    read_index_and_kind,
     read_link,
-    read_lower,
+    read_link_below,
+    read_queue_length,
 )
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
+from ipvl.kernel.netlink.route_messages import add_port_route, dump_routes, read_port_route, read_route
 from ipvl.kernel.sandbox_ports import RESTLESS, entered, inside
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import PortRoute, PortSetup
@@ -77,11 +70,11 @@ def restore_routes(step: RestoreRoutes) -> None:
         NetlinkError: the kernel refused.
     """
     with inside(step.namespace) as link:
-        port, _ = read_kind(link.ask(link_named(step.interface)))
+        port, _ = read_index_and_kind(link.ask(get_link_by_name(step.interface)))
         # A router may be reached by another of them.
         for route in sorted(step.routes, key=lambda one: (one.via is not None, -one.destination.prefixlen)):
             try:
-                link.do(route_of_port(route, port))
+                link.do(add_port_route(route, port))
             except NetlinkError as error:
                 if error.code != errno.EEXIST:
                     raise
@@ -89,17 +82,17 @@ def restore_routes(step: RestoreRoutes) -> None:
 
 def _look_inside(namespace: str, *, whole: bool) -> PortsView:
     with entered(namespace):
-        conversation = NetlinkSocket()
-        with conversation:
-            asked = [conversation.list(request) for request in (all_links(), all_addresses(), all_routes())]
+        netlink = NetlinkSocket()
+        with netlink:
+            asked = [netlink.dump(request) for request in (dump_links(), dump_addresses(), dump_routes())]
         if None in asked:
             raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
         bodies, addresses, routes = (found or () for found in asked)
         links = [read_link(body, {}) for body in bodies]
-        held = [read_address(body) for body in addresses]
+        held = [read_port_address(body) for body in addresses]
         ports = []
         for link, body in zip(links, bodies, strict=True):
-            lower, where = read_lower(body) if link.kind == "ipvlan" else (None, None)
+            lower, where = read_link_below(body) if link.kind == "ipvlan" else (None, None)
             if lower is None or where is None:
                 continue
             own = [one for one in held if one.index == link.index]
@@ -107,7 +100,7 @@ def _look_inside(namespace: str, *, whole: bool) -> PortsView:
             setup = _setup(link, body, own, routes) if whole else None
             ports.append(PortView(link.name, lower, link.up, has, setup))
     names = {link.index: link.name for link in links}
-    ways = [way for way in map(read_host_route, routes) if way is not None and way.destination.prefixlen == 0]
+    ways = [way for way in map(read_route, routes) if way is not None and way.destination.prefixlen == 0]
     return PortsView(
         entered=True,
         ports=tuple(ports),
@@ -121,7 +114,7 @@ def _look_inside(namespace: str, *, whole: bool) -> PortsView:
     )
 
 
-def _setup(link: Link, body: bytes, held: Iterable[Held], routes: Iterable[bytes]) -> PortSetup:
+def _setup(link: Link, body: bytes, held: Iterable[PortAddress], routes: Iterable[bytes]) -> PortSetup:
     """Return how a port is set up; this thread is in its namespace."""
     ways = [way for one in routes if (way := read_port_route(one)) is not None]
     return PortSetup(
@@ -133,7 +126,7 @@ def _setup(link: Link, body: bytes, held: Iterable[Held], routes: Iterable[bytes
     )
 
 
-def _named(held: Iterable[Held], names: dict[int, str]) -> Iterator[tuple[str, IPAddress]]:
+def _named(held: Iterable[PortAddress], names: dict[int, str]) -> Iterator[tuple[str, IPAddress]]:
     return ((names[one.index], one.interface.ip) for one in held if one.index in names)
 
 

@@ -12,7 +12,7 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.kernel import namespaces
-from ipvl.kernel.netlink import rtnetlink_messages
+from ipvl.kernel.netlink import link_messages
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.model.links import Link
 
@@ -20,13 +20,13 @@ NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_names
 
 
 async def ports_in_other_namespaces(
-    socket: AsyncIPRoute, conversation: NetlinkSocket, known: Iterable[str]
+    socket: AsyncIPRoute, netlink: NetlinkSocket, known: Iterable[str]
 ) -> tuple[Link, ...]:
     """Return the links in other namespaces that sit on a link of this one; `lower` is its index here.
 
     Args:
         socket: pyroute2's, in this namespace.
-        conversation: ipvl's own, in this namespace.
+        netlink: ipvl's own, in this namespace.
         known: paths of namespaces to look into beside those that have a name.
 
     Raises:
@@ -34,11 +34,11 @@ async def ports_in_other_namespaces(
     """
     found: list[Link] = []
     for path in namespaces.others(known):
-        found += await ports_in(socket, conversation, path)
+        found += await ports_in(socket, netlink, path)
     return tuple(found)
 
 
-async def ports_in(socket: AsyncIPRoute, conversation: NetlinkSocket, path: str) -> tuple[Link, ...]:
+async def ports_in(socket: AsyncIPRoute, netlink: NetlinkSocket, path: str) -> tuple[Link, ...]:
     """Return the links in the namespace at a path that sit on a link of this one; none when it went away meanwhile.
 
     Raises:
@@ -46,7 +46,7 @@ async def ports_in(socket: AsyncIPRoute, conversation: NetlinkSocket, path: str)
     """
     try:
         number = await _number(socket, path)
-        bodies = conversation.list(rtnetlink_messages.all_links_of(number)) or ()
+        bodies = netlink.dump(link_messages.dump_links_of_namespace(number)) or ()
         own = await _number(socket, str(namespaces.OWN))
     except OSError:
         return ()
@@ -56,9 +56,9 @@ async def ports_in(socket: AsyncIPRoute, conversation: NetlinkSocket, path: str)
         return ()
     found: list[Link] = []
     for body in bodies:
-        lower, where = rtnetlink_messages.read_lower(body)
+        lower, where = link_messages.read_link_below(body)
         if lower is not None and where == own:
-            found.append(replace(rtnetlink_messages.read_link(body, {}), lower=lower, namespace=path))
+            found.append(replace(link_messages.read_link(body, {}), lower=lower, namespace=path))
     return tuple(found)
 
 

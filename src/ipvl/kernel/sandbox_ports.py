@@ -20,27 +20,25 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, kernel_refused, missing
 from ipvl.kernel.namespaces import inode
-from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
-from ipvl.kernel.netlink.port_messages import address_of_port, dressed_link
-from ipvl.kernel.netlink.rtnetlink_messages import (
+from ipvl.kernel.netlink.address_messages import add_address
+from ipvl.kernel.netlink.link_messages import (
     LOOPBACK,
-    HostRouteMessage,
-    Request,
-    all_links,
-    all_routes,
-    announcing_link,
-    link_named,
-    link_numbered,
-    moved_link,
-    new_route,
-    read_host_route,
-    read_kind,
+    delete_link,
+    dump_links,
+    enable_arp_notify,
+    get_link_by_index,
+    get_link_by_name,
+    move_link_to_namespace,
+    read_index_and_kind,
     read_link,
-    removed_link,
-    renamed_link,
-    resized_link,
-    switched_link,
+    rename_link,
+    set_link_mtu,
+    set_link_up,
+    set_queue_and_alias,
 )
+from ipvl.kernel.netlink.message_format import Request
+from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
+from ipvl.kernel.netlink.route_messages import RouteEntry, add_route, dump_routes, read_route
 from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork
 from ipvl.model.endpoints import PortSetup
 from ipvl.model.links import SandboxView
@@ -64,11 +62,11 @@ def look_into(namespace: str) -> SandboxView:
         NetlinkError: the kernel refused.
     """
     with inside(namespace) as link:
-        links, routes = link.list(all_links()), link.list(all_routes())
+        links, routes = link.dump(dump_links()), link.dump(dump_routes())
     if links is None or routes is None:
         raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
     found = [read_link(body, {}) for body in links]
-    ways = filter(None, map(read_host_route, routes))
+    ways = filter(None, map(read_route, routes))
     return SandboxView(
         frozenset(one.name for one in found),
         frozenset(one.name for one in found if one.up),
@@ -96,8 +94,8 @@ async def place_port(host: NetlinkSocket, index: int, step: PlacePort) -> None:
             link = opened.enter_context(NetlinkSocket())
             moved = _move(host, index, link, step)
             with _gone_on_failure(link, moved):
-                link.do(switched_link(moved, up=False))
-                link.do(renamed_link(moved, step.interface))
+                link.do(set_link_up(moved, up=False))
+                link.do(rename_link(moved, step.interface))
                 _configure(f"ipv6/conf/{step.interface}/disable_ipv6", "0" if with_ipv6 else "1")
                 if not step.takes_default6:
                     _configure(f"ipv6/conf/{step.interface}/accept_ra_defrtr", "0")
@@ -106,14 +104,14 @@ async def place_port(host: NetlinkSocket, index: int, step: PlacePort) -> None:
         with _gone_on_failure(link, moved):
             for address in step.addresses:
                 await _add_address(link, moved, address, broadcast=step.setup is not None and step.setup.broadcast)
-            link.do(switched_link(moved, up=True))
+            link.do(set_link_up(moved, up=True))
             if step.announced:
                 # Only now, since coming up would be announced as well, out of turn.
-                link.do(announcing_link(moved))
+                link.do(enable_arp_notify(moved))
                 if with_ipv6:
                     with entered(step.namespace):
                         _configure(f"ipv6/conf/{step.interface}/ndisc_notify", "1")
-            link.do(switched_link(LOOPBACK, up=True))
+            link.do(set_link_up(LOOPBACK, up=True))
 
 
 def route_port(step: RoutePort) -> None:
@@ -124,7 +122,7 @@ def route_port(step: RoutePort) -> None:
         NetlinkError: the kernel refused.
     """
     with inside(step.namespace) as link:
-        port, _ = read_kind(link.ask(link_named(step.interface)))
+        port, _ = read_index_and_kind(link.ask(get_link_by_name(step.interface)))
         for route in (*(Route(EVERYWHERE[gateway.version], gateway) for gateway in step.gateways), *step.routes):
             _add_route(link, step, port, route)
 
@@ -139,8 +137,8 @@ def set_mtu(step: SetMtu, namespace: str) -> None:
     # A link of another namespace can be listed from outside, but IFLA_TARGET_NETNSID of RTM_SETLINK moves it
     # (do_setlink in net/core/rtnetlink.c).
     with inside(namespace) as link:
-        port, _ = read_kind(link.ask(link_named(step.interface)))
-        link.do(resized_link(port, step.mtu))
+        port, _ = read_index_and_kind(link.ask(get_link_by_name(step.interface)))
+        link.do(set_link_mtu(port, step.mtu))
 
 
 def take_port(step: TakePort) -> None:
@@ -151,7 +149,7 @@ def take_port(step: TakePort) -> None:
     """
     if inode(step.namespace) is not None:
         with inside(step.namespace) as link:
-            remove_port(link, link_named(step.interface))
+            remove_port(link, get_link_by_name(step.interface))
 
 
 def remove_port(link: NetlinkSocket, question: Request) -> None:
@@ -161,22 +159,22 @@ def remove_port(link: NetlinkSocket, question: Request) -> None:
         NetlinkError: the kernel refused.
     """
     try:
-        index, kind = read_kind(link.ask(question))
+        index, kind = read_index_and_kind(link.ask(question))
         if kind == "ipvlan":
-            link.do(removed_link(index))
+            link.do(delete_link(index))
     except NetlinkError as error:
         if error.code != errno.ENODEV:
             raise
 
 
 def _move(host: NetlinkSocket, index: int, link: NetlinkSocket, step: PlacePort) -> int:
-    """Move the port with this index into the namespace that a conversation is about; return its index there."""
+    """Move the port with this index into the namespace that a netlink is about; return its index there."""
     target = os.open(step.namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        host.do(moved_link(index, target))
+        host.do(move_link_to_namespace(index, target))
     finally:
         os.close(target)
-    return read_kind(link.ask(link_named(step.name)))[0]
+    return read_index_and_kind(link.ask(get_link_by_name(step.name)))[0]
 
 
 @contextmanager
@@ -185,7 +183,7 @@ def _gone_on_failure(link: NetlinkSocket, port: int) -> Iterator[None]:
         yield
     except (NetlinkError, OSError, IpvlError):  # the last when the namespace may not be entered any more
         # Not by its name, which another port in there may have.
-        remove_port(link, link_numbered(port))
+        remove_port(link, get_link_by_index(port))
         raise
 
 
@@ -199,7 +197,7 @@ async def _add_address(link: NetlinkSocket, port: int, address: IPInterface, *, 
     deadline = time.monotonic() + DISMANTLING_SECONDS
     while True:
         try:
-            link.do(address_of_port(port, address, broadcast=broadcast))
+            link.do(add_address(port, address, broadcast=broadcast))
         except NetlinkError as error:
             if error.code != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise
@@ -213,7 +211,7 @@ def _add_route(link: NetlinkSocket, step: RoutePort, port: int, route: Route) ->
     if metric is None and route.destination.prefixlen == 0:
         metric = USUAL_METRICS[route.destination.version] or None
     try:
-        link.do(new_route(route.destination, port, route.via, metric))
+        link.do(add_route(route.destination, port, route.via, metric))
     except NetlinkError as error:
         if error.code != errno.EEXIST:
             raise
@@ -225,13 +223,13 @@ def _add_route(link: NetlinkSocket, step: RoutePort, port: int, route: Route) ->
             raise route_taken(step, route, other.via) from error
         if not there:  # it has gone again, or the routes do not hold still
             raise
-        link.do(new_route(route.destination, port, route.via, metric, replaces=True))
+        link.do(add_route(route.destination, port, route.via, metric, replaces=True))
 
 
-def _ways(link: NetlinkSocket, destination: IPNetwork, metric: int | None) -> list[HostRouteMessage]:
+def _ways(link: NetlinkSocket, destination: IPNetwork, metric: int | None) -> list[RouteEntry]:
     """Return the routes that are in the way of one with this destination and metric."""
     wanted = metric or (KERNELS_METRIC6 if destination.version == 6 else 0)
-    ways = filter(None, map(read_host_route, link.list(all_routes()) or ()))
+    ways = filter(None, map(read_route, link.dump(dump_routes()) or ()))
     return [way for way in ways if (way.destination, way.metric) == (destination, wanted)]
 
 
@@ -252,7 +250,7 @@ def _configure(name: str, value: str) -> None:
 
 def _set_up(link: NetlinkSocket, port: int, interface: str, setup: PortSetup) -> None:
     """Set up a port as the one before it was; this thread is in its namespace."""
-    link.do(dressed_link(port, setup.queue_length, setup.alias))
+    link.do(set_queue_and_alias(port, setup.queue_length, setup.alias))
     for name, value in setup.settings:
         with suppress(OSError):  # some may only be read
             Path("/proc/sys/net", name.replace("*", interface)).write_text(value)
@@ -289,7 +287,7 @@ def entered(namespace: str) -> Iterator[None]:
 
 @contextmanager
 def inside(namespace: str) -> Iterator[NetlinkSocket]:
-    """Yield a conversation with the kernel about a network namespace, and end it afterwards.
+    """Yield a netlink with the kernel about a network namespace, and end it afterwards.
 
     Raises:
         IpvlError: there is none at this path, or ipvl may not enter it.

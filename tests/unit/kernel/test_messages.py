@@ -14,34 +14,34 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from ipvl.kernel.netlink import ipvlan_message
-from ipvl.kernel.netlink.netlink_socket import _check, _check_end
-from ipvl.kernel.netlink.rtnetlink_messages import (
+from ipvl.kernel.netlink.address_messages import add_address
+from ipvl.kernel.netlink.link_messages import (
     FLAG_NUMBERS,
     IFLA_AF_SPEC,
     IFLA_INET_CONF,
     IPV4_DEVCONF_ARP_NOTIFY,
     LINK,
     MODE_NUMBERS,
+    add_port,
+    delete_link,
+    dump_links,
+    enable_arp_notify,
+    get_link_by_name,
+    move_link_to_namespace,
+    read_link,
+    rename_link,
+    set_link_up,
+)
+from ipvl.kernel.netlink.message_format import (
     NUMBER,
-    HostRouteMessage,
     Message,
     Request,
-    all_links,
-    announcing_link,
-    attributes,
-    encoded,
-    link_named,
-    messages,
-    moved_link,
-    new_address,
-    new_port,
-    new_route,
-    read_host_route,
-    read_link,
-    removed_link,
-    renamed_link,
-    switched_link,
+    encode_request,
+    parse_attributes,
+    parse_messages,
 )
+from ipvl.kernel.netlink.netlink_socket import _check, _check_end
+from ipvl.kernel.netlink.route_messages import RouteEntry, add_route, read_route
 from ipvl.model.links import Link
 from ipvl.model.networks import Flag, Mode
 from ipvl.model.steps import MakePort
@@ -51,7 +51,7 @@ ipvlan_message.register()
 
 def decoded(kind: type, request: Request) -> object:
     """Return a request as pyroute2 reads it."""
-    message = kind(encoded(request, 7))
+    message = kind(encode_request(request, 7))
     message.decode()
     assert 7 == message["header"]["sequence_number"]
     assert request.kind == message["header"]["type"]
@@ -69,7 +69,7 @@ def body(message: object) -> bytes:
 @pytest.mark.parametrize("mtu", [None, 1400])
 def test_a_port(mode, flag, mtu):
     """Its parent, mode and flag, and an MTU where one is asked for."""
-    message = decoded(ifinfmsg, new_port(MakePort("ipvl0", "eth0", mode, flag, mtu), 5))
+    message = decoded(ifinfmsg, add_port(MakePort("ipvl0", "eth0", mode, flag, mtu), 5))
 
     data = message.get("linkinfo").get("data")
     assert ("ipvl0", 5, mtu) == (message.get("ifname"), message.get("link"), message.get("mtu"))
@@ -84,11 +84,11 @@ def test_a_port(mode, flag, mtu):
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        (switched_link(3, up=True), (3, 1, 1, None)),
-        (switched_link(3, up=False), (3, 0, 1, None)),
-        (renamed_link(4, "eth0"), (4, 0, 0, "eth0")),
-        (removed_link(9), (9, 0, 0, None)),
-        (link_named("a" * 15), (0, 0, 0, "a" * 15)),
+        (set_link_up(3, up=True), (3, 1, 1, None)),
+        (set_link_up(3, up=False), (3, 0, 1, None)),
+        (rename_link(4, "eth0"), (4, 0, 0, "eth0")),
+        (delete_link(9), (9, 0, 0, None)),
+        (get_link_by_name("a" * 15), (0, 0, 0, "a" * 15)),
     ],
 )
 def test_changes_of_links(request_, expected):
@@ -100,28 +100,29 @@ def test_changes_of_links(request_, expected):
 
 def test_a_move():
     """To the namespace that a file descriptor stands for."""
-    assert 11 == decoded(ifinfmsg, moved_link(3, 11)).get("net_ns_fd")
+    assert 11 == decoded(ifinfmsg, move_link_to_namespace(3, 11)).get("net_ns_fd")
 
 
 def test_an_announcement():
     """Of IPv4 addresses, as inet_set_link_af in net/ipv4/devinet.c reads it; what the kernel says looks different."""
-    request = announcing_link(3)
+    request = enable_arp_notify(3)
 
-    inet = attributes(attributes(request.body[LINK.size :])[IFLA_AF_SPEC])[socket.AF_INET]
-    assert {IPV4_DEVCONF_ARP_NOTIFY: NUMBER.pack(1)} == attributes(attributes(inet)[IFLA_INET_CONF])
+    inet = parse_attributes(parse_attributes(request.body[LINK.size :])[IFLA_AF_SPEC])[socket.AF_INET]
+    assert {IPV4_DEVCONF_ARP_NOTIFY: NUMBER.pack(1)} == parse_attributes(parse_attributes(inet)[IFLA_INET_CONF])
 
 
 def test_questions_are_not_acknowledged_and_changes_are():
     """The answer to a question is enough; a list is asked for as one."""
     assert [0x1, 0x301, 0x5] == [
-        decoded(ifinfmsg, request)["header"]["flags"] for request in (link_named("lo"), all_links(), removed_link(1))
+        decoded(ifinfmsg, request)["header"]["flags"]
+        for request in (get_link_by_name("lo"), dump_links(), delete_link(1))
     ]
 
 
 @pytest.mark.parametrize(("text", "family", "flags"), [("192.168.1.2/24", 2, None), ("2001:db8::2/64", 10, 0x02)])
 def test_an_address(text, family, flags):
     """With its prefix; IPv6 without detection of duplicates."""
-    message = decoded(ifaddrmsg, new_address(4, ip_interface(text)))
+    message = decoded(ifaddrmsg, add_address(4, ip_interface(text)))
 
     address = text.partition("/")[0]
     assert (family, int(text.partition("/")[2]), 4) == (message["family"], message["prefixlen"], message["index"])
@@ -140,7 +141,7 @@ def test_an_address(text, family, flags):
 )
 def test_a_route(destination, via, expected):
     """Into the main table, by a gateway or onto the link."""
-    message = decoded(rtmsg, new_route(ip_network(destination), 6, via and ip_address(via)))
+    message = decoded(rtmsg, add_route(ip_network(destination), 6, via and ip_address(via)))
 
     found = (message["family"], message["dst_len"], message["scope"], message.get("dst"), message.get("gateway"))
     assert expected == found
@@ -183,7 +184,7 @@ def test_a_link_is_read_whole():
 @pytest.mark.parametrize("flag", Flag)
 def test_a_port_is_read_with_its_mode_and_flag(mode, flag):
     """As the kernel would show what was asked of it."""
-    link = read_link(new_port(MakePort("ipvl0", "eth0", mode, flag), 5).body, {})
+    link = read_link(add_port(MakePort("ipvl0", "eth0", mode, flag), 5).body, {})
 
     assert ("ipvl0", "ipvlan", 5, mode, flag) == (link.name, link.kind, link.lower, link.mode, link.flag)
 
@@ -212,19 +213,19 @@ def test_routes_are_those_of_the_main_table(family, length, table, attribute, ex
     message["family"], message["dst_len"], message["table"] = family, length, table
     message["attrs"] = [] if attribute is None else [("RTA_TABLE", attribute)]
 
-    way = read_host_route(body(message))
+    way = read_route(body(message))
 
     assert expected == (None if way is None else str(way.destination))
 
 
 def test_a_metric_is_asked_for_and_read():
     """0 where the kernel's own is meant."""
-    request = new_route(ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50)
+    request = add_route(ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50)
 
     assert 50 == decoded(rtmsg, request).get("priority")
-    assert HostRouteMessage(
-        ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50, announced=False
-    ) == read_host_route(request.body)
+    assert RouteEntry(ip_network("0.0.0.0/0"), 6, ip_address("192.168.1.1"), 50, announced=False) == read_route(
+        request.body
+    )
 
 
 @pytest.mark.parametrize(("protocol", "announced"), [(9, True), (4, False), (2, False)])
@@ -234,21 +235,19 @@ def test_an_announced_route_is_told_from_others(protocol, announced):
     message["family"], message["table"], message["proto"] = 10, 254, protocol
     message["attrs"] = [("RTA_GATEWAY", "fe80::1"), ("RTA_OIF", 3), ("RTA_PRIORITY", 1024)]
 
-    assert HostRouteMessage(ip_network("::/0"), 3, ip_address("fe80::1"), 1024, announced) == read_host_route(
-        body(message)
-    )
+    assert RouteEntry(ip_network("::/0"), 3, ip_address("fe80::1"), 1024, announced) == read_route(body(message))
 
 
 def test_a_route_replaces_another_only_when_it_is_to():
     """NLM_F_REPLACE without NLM_F_EXCL, include/uapi/linux/netlink.h."""
-    plain, replacing = (new_route(ip_network("::/0"), 6, None, replaces=replaces) for replaces in (False, True))
+    plain, replacing = (add_route(ip_network("::/0"), 6, None, replaces=replaces) for replaces in (False, True))
 
     assert (0x600, 0x500) == (plain.flags, replacing.flags)
 
 
 def refusal(code: int, words: bytes, *, capped: bool) -> Message:
     """Return an NLMSG_ERROR as the kernel writes it, with the request that it is about or only its header."""
-    request = encoded(link_named("eth0"), 7)
+    request = encode_request(get_link_by_name("eth0"), 7)
     echo = request[:16] if capped else request
     attributes = struct.pack("=HH", 4 + len(words), 1) + words if words else b""
     return Message(2, 0x300 if capped else 0x200, 7, struct.pack("=i", -code) + echo + attributes)
@@ -291,6 +290,6 @@ def test_an_acknowledgement_is_no_refusal():
 @pytest.mark.parametrize("end", range(60))
 def test_what_is_cut_off_is_left_out(end):
     """Whole messages before it are read."""
-    whole = encoded(removed_link(1), 1)
+    whole = encode_request(delete_link(1), 1)
 
-    assert [end >= len(whole)] == [bool(list(messages((whole * 2)[:end])))]
+    assert [end >= len(whole)] == [bool(list(parse_messages((whole * 2)[:end])))]

@@ -12,26 +12,20 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from ipvl.kernel.netlink.netlink_socket import LARGEST, NETLINK_ROUTE
-from ipvl.kernel.netlink.rtnetlink_messages import (
-    ADDRESS,
+from ipvl.kernel.netlink.address_messages import ADDRESS, RTM_DELADDR, RTM_NEWADDR, read_address
+from ipvl.kernel.netlink.link_messages import (
     IFF_LOWER_UP,
     IFF_UP,
     IFLA_IFALIAS,
     IFLA_IFNAME,
     IFLA_MTU,
     LINK,
-    RTM_DELADDR,
     RTM_DELLINK,
-    RTM_NEWADDR,
     RTM_NEWLINK,
-    attributes,
-    messages,
-    read_address,
     read_altnames,
-    read_number,
-    read_text,
 )
+from ipvl.kernel.netlink.message_format import parse_attributes, parse_messages, read_number, read_text
+from ipvl.kernel.netlink.netlink_socket import LARGEST, NETLINK_ROUTE
 from ipvl.model.addresses import IPAddress
 
 log = logging.getLogger(__name__)
@@ -87,7 +81,7 @@ async def address_changes() -> AsyncIterator[IPAddress | None]:
 
 def addresses(datagram: bytes) -> Iterator[IPAddress]:
     """Yield the addresses that a datagram of rtnetlink messages is about; what is about none is passed over."""
-    for message in messages(datagram):
+    for message in parse_messages(datagram):
         if message.kind in {RTM_NEWADDR, RTM_DELADDR} and len(message.body) >= ADDRESS.size:
             found = read_address(message.body)
             if found is not None:
@@ -111,11 +105,11 @@ async def reach_changes() -> AsyncIterator[str | None]:
 
 def indexes(datagram: bytes) -> Iterator[int]:
     """Yield the indexes of the links whose addresses or settings a datagram is about; a setting of all has none."""
-    for message in messages(datagram):
+    for message in parse_messages(datagram):
         if message.kind in {RTM_NEWADDR, RTM_DELADDR} and len(message.body) >= ADDRESS.size:
             yield ADDRESS.unpack_from(message.body)[4]
         elif message.kind == RTM_NEWNETCONF:
-            index = read_number(attributes(message.body[NETCONF_HEAD:]), NETCONFA_IFINDEX)
+            index = read_number(parse_attributes(message.body[NETCONF_HEAD:]), NETCONFA_IFINDEX)
             # Negative for what is set for all links, or for those to come (NETCONFA_IFINDEX_ALL and its like).
             if index is not None and index < FIRST_NEGATIVE:
                 yield index
@@ -123,10 +117,10 @@ def indexes(datagram: bytes) -> Iterator[int]:
 
 def states(datagram: bytes) -> Iterator[LinkState]:
     """Yield the links that a datagram of rtnetlink messages is about; what is not about a link is passed over."""
-    for message in messages(datagram):
+    for message in parse_messages(datagram):
         if message.kind in {RTM_NEWLINK, RTM_DELLINK} and len(message.body) >= LINK.size:
             _, _, index, flags, _ = LINK.unpack_from(message.body)
-            found = attributes(message.body[LINK.size :])
+            found = parse_attributes(message.body[LINK.size :])
             yield LinkState(
                 name=read_text(found, IFLA_IFNAME) or "",
                 index=index,

@@ -10,7 +10,15 @@ from typing import Self
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.kernel.netlink.rtnetlink_messages import HEADER, Message, Request, attributes, encoded, messages, read_text
+from ipvl.kernel.netlink.message_format import (
+    HEADER,
+    Message,
+    Request,
+    encode_request,
+    parse_attributes,
+    parse_messages,
+    read_text,
+)
 
 NETLINK_ROUTE = 0  # include/uapi/linux/netlink.h
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
@@ -70,7 +78,7 @@ class NetlinkSocket:
         """
         self.exchange(request)
 
-    def list(self, request: Request) -> tuple[bytes, ...] | None:
+    def dump(self, request: Request) -> tuple[bytes, ...] | None:
         """Return the bodies of a list; None when it changed every time while it was made (NLM_F_DUMP_INTR).
 
         Raises:
@@ -91,10 +99,10 @@ class NetlinkSocket:
             OSError: the answer was lost.
         """
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
-        self._socket.send(encoded(request, self._sequence))
+        self._socket.send(encode_request(request, self._sequence))
         found: list[Message] = []
         while True:
-            for message in messages(self._socket.recv(LARGEST)):
+            for message in parse_messages(self._socket.recv(LARGEST)):
                 # What is left of a request whose answer was lost has another number.
                 if message.sequence != self._sequence:
                     continue
@@ -130,7 +138,7 @@ def _check(message: Message) -> None:
     if code == 0:
         return
     echo = HEADER.size if message.flags & NLM_F_CAPPED else HEADER.unpack_from(message.body, ERROR.size)[0]
-    words = read_text(attributes(message.body[ERROR.size + ((echo + 3) & ~3) :]), NLMSGERR_ATTR_MSG)
+    words = read_text(parse_attributes(message.body[ERROR.size + ((echo + 3) & ~3) :]), NLMSGERR_ATTR_MSG)
     if code == errno.ENOBUFS:
         raise OSError(code, words or os.strerror(code))
     raise NetlinkError(code, words)

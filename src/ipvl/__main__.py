@@ -13,7 +13,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run the command line and return its exit status. The quickest commands import nothing but the glance."""
+    """Run the command line and return its exit status. The quickest commands import nothing but `run_quick_command`."""
     words = sys.argv[1:]
     try:
         text = run_quick_command(words)
@@ -59,7 +59,7 @@ def _unwritten(error: OSError) -> int:
 
 
 def launch() -> None:
-    """Run the command line and end the process. After a glance nothing is left to tidy up, so Python does not."""
+    """Run the command line and end the process. After a quick command nothing is left to tidy up, so Python does not."""
     status = main()
     if "ipvl.launch.command_table" in sys.modules:
         sys.exit(status)

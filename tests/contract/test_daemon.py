@@ -47,7 +47,7 @@ class Daemon:
 
     def run(self, script: Callable[[Daemon], Awaitable[None]]) -> None:
         """Serve, run the script once systemd was told READY=1, and stop with SIGTERM."""
-        recover = lifecycle.recover
+        recover = lifecycle.reconcile_all
 
         async def report(engine: Engine, *, ports: bool = True) -> None:
             self.engine = engine
@@ -77,7 +77,7 @@ class Daemon:
 
         # In the child, which ends afterwards: nothing needs to be put back.
         lifecycle.Server = keep
-        lifecycle.recover = report
+        lifecycle.reconcile_all = report
         lifecycle.SETTLE = 0.0
         asyncio.run(work())
 

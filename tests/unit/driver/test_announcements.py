@@ -78,7 +78,7 @@ async def background(world, rounds: int = 20) -> None:
 def announced(world, *, before=None) -> list:
     async def scene() -> None:
         world.engine.announce = Announcer()  # its queue is the loop's
-        await members.attach(world.engine, members.Attach(members.Attachment("web"), BLUE))
+        await members.attach(world.engine, members.Attach(members.NetworkAttachment("web"), BLUE))
         assert [] == world.kernel.announced, "nothing is held up by it"
         if before is not None:
             await before()

@@ -59,7 +59,7 @@ def _unwritten(error: OSError) -> int:
 
 
 def launch() -> None:
-    """Run the command line and end the process. After a quick command nothing is left to tidy up, so Python does not."""
+    """Run the command line and end the process. A quick command leaves nothing to tidy up, so Python does not."""
     status = main()
     if "ipvl.launch.command_table" in sys.modules:
         sys.exit(status)

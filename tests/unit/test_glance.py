@@ -111,7 +111,8 @@ def test_output_that_cannot_be_written_is_one_sentence(words):
 
 def launched(assignment: str, *words: str, stdout: object = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     """Run the command with a daemon whose table is `text`."""
-    program = f"import ipvl.__main__ as command; {assignment}; command.run_quick_command = lambda words: text; command.launch()"
+    replaced = "command.run_quick_command = lambda words: text"
+    program = f"import ipvl.__main__ as command; {assignment}; {replaced}; command.launch()"
     return subprocess.run(
         [sys.executable, "-c", program, *words], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
     )

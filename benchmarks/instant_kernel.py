@@ -41,11 +41,11 @@ class InstantKernel:
         name = path.rpartition("/")[2]
         return int(name) if name.isdigit() else None
 
-    async def all(self) -> tuple[Link, ...]:
+    async def links(self) -> tuple[Link, ...]:
         """Return the parents."""
         return self._links
 
-    async def by_name(self, name: str) -> Link | None:
+    async def find_link(self, name: str) -> Link | None:
         """Return the parent with this name."""
         return next((link for link in self._links if link.name == name), None)
 
@@ -57,26 +57,26 @@ class InstantKernel:
         """Return nothing: the host has no address."""
         return {}
 
-    async def ways(self) -> HostRouting:
+    async def host_routing(self) -> HostRouting:
         """Return nothing: the host has no address and no route."""
         return HostRouting(frozenset(), ())
 
-    async def holders(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:  # noqa: ARG002
+    async def probe_addresses(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:  # noqa: ARG002
         """Return nothing: the segment is silent."""
         return {}
 
-    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+    def announce_addresses(self, link: str, addresses: Collection[IPAddress]) -> None:
         """Do nothing, at once."""
 
     async def ports_in_other_namespaces(self, known: Iterable[str] = ()) -> tuple[Link, ...]:  # noqa: ARG002
         """Return nothing: none is mixed with others."""
         return ()
 
-    async def reach(self, names: Collection[str]) -> Mapping[str, HostExposure]:  # noqa: ARG002
+    async def host_exposures(self, names: Collection[str]) -> Mapping[str, HostExposure]:  # noqa: ARG002
         """Return nothing: no link has settings."""
         return {}
 
-    async def kinds(self) -> frozenset[str]:
+    async def link_kinds(self) -> frozenset[str]:
         """Return every kind."""
         return frozenset({"ipvlan", "vlan", "dummy"})
 

@@ -130,7 +130,7 @@ class HostBench:
         return path
 
     async def _existing(self, name: str) -> Link:
-        link = await self.kernel.by_name(name)
+        link = await self.kernel.find_link(name)
         assert link is not None, f"{name} does not exist"
         return link
 
@@ -166,9 +166,9 @@ def on_host(promise: Promise) -> None:
 
 async def refusal(bench: Bench, kind: Kind, step: Step) -> str:
     """Apply a step that must be refused, check that no link changed, and return the sentence."""
-    before = await bench.kernel.all()
+    before = await bench.kernel.links()
     with pytest.raises(IpvlError) as refused:
         await bench.kernel.apply(step)
     assert kind is refused.value.kind
-    assert before == await bench.kernel.all()
+    assert before == await bench.kernel.links()
     return str(refused.value)

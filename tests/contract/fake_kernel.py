@@ -160,10 +160,10 @@ class FakeKernel:
             default_routes=view.default_routes,
         )
 
-    async def kinds(self) -> frozenset[str]:
+    async def link_kinds(self) -> frozenset[str]:
         return self._kinds
 
-    async def all(self) -> tuple[Link, ...]:
+    async def links(self) -> tuple[Link, ...]:
         return tuple(self._seen(placed.link) for placed in self._links.values() if placed.where == HOST)
 
     async def ports_in_other_namespaces(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
@@ -181,17 +181,17 @@ class FakeKernel:
     async def own_addresses(self) -> OwnAddresses:
         return {address: link for link, address in sorted(self._own_addresses, key=str) if not address.is_link_local}
 
-    async def ways(self) -> HostRouting:
+    async def host_routing(self) -> HostRouting:
         return HostRouting(frozenset(self._own_addresses), tuple(self._own_routes.values()))
 
-    async def holders(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
+    async def probe_addresses(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
         found = self.link(link)
         heard = {one: self._neighbours[link, one] for one in addresses if (link, one) in self._neighbours}
         if found is not None and found.up and found.carrier:
             return heard
         return {one: holder for one, holder in heard.items() if holder == THIS_HOST and found is not None}
 
-    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+    def announce_addresses(self, link: str, addresses: Collection[IPAddress]) -> None:
         found = self.link(link)
         if found is None or not found.up:
             texts = " and ".join(map(str, addresses))
@@ -202,7 +202,7 @@ class FakeKernel:
             )
         self.announced.append((link, tuple(addresses)))
 
-    async def reach(self, names: Collection[str]) -> dict[str, HostExposure]:
+    async def host_exposures(self, names: Collection[str]) -> dict[str, HostExposure]:
         return {name: self._reach(link) for name in names if (link := self.link(name)) is not None}
 
     def _reach(self, link: Link) -> HostExposure:
@@ -211,7 +211,7 @@ class FakeKernel:
         )
         return replace(self._reaches.get(link.index, HostExposure()), addresses=tuple(map(ip_interface, own)))
 
-    async def by_name(self, name: str) -> Link | None:
+    async def find_link(self, name: str) -> Link | None:
         return self.link(name)
 
     async def apply(self, step: Step) -> None:

@@ -70,7 +70,7 @@ def test_a_live_link():
 
     async def look():
         async with open_host_kernel() as kernel:
-            return await network_stack(await kernel.all())
+            return await network_stack(await kernel.links())
 
     def work() -> None:
         ip("address add 10.9.0.1/24 dev near")

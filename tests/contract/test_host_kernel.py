@@ -83,8 +83,8 @@ def test_several_may_look_at_once():
         await add_more_than_one_answer_holds(bench)
 
         every, again, prefixes, *_ = await asyncio.gather(
-            bench.kernel.all(),
-            bench.kernel.all(),
+            bench.kernel.links(),
+            bench.kernel.links(),
             bench.kernel.prefixes(),
             bench.kernel.ports_in_other_namespaces(),
         )
@@ -102,7 +102,7 @@ def test_what_nobody_waits_for_is_not_kept():
     async def promise(bench):
         path = await bench.open("box")
         for _ in range(100):
-            await bench.kernel.by_name("missing")
+            await bench.kernel.find_link("missing")
             await bench.kernel.ports_in_other_namespaces([path])
 
         assert bench.kernel._socket.msg_queue.root.qsize() < 10
@@ -120,7 +120,7 @@ def test_a_look_that_was_given_up_is_in_nobodys_way():
         )
         await given_up.send()
 
-        assert len(await bench.kernel.all()) > LINKS
+        assert len(await bench.kernel.links()) > LINKS
 
     on_host(promise)
 
@@ -137,12 +137,12 @@ def test_a_parent_that_cannot_be_named_leaves_nothing():
 
     async def promise(bench):
         await bench.add("taken", "bridge")
-        before = await bench.kernel.all()
+        before = await bench.kernel.links()
 
         with pytest.raises(NetlinkError):
             await bench.kernel._make_parent("taken", kind="bridge")
 
-        assert before == await bench.kernel.all()
+        assert before == await bench.kernel.links()
 
     on_host(promise)
 
@@ -151,7 +151,7 @@ def test_a_parent_whose_making_was_not_answered_leaves_nothing():
     """The kernel had made it: whoever asks again at once would find its VLAN taken."""
 
     async def promise(bench):
-        before = await bench.kernel.all()
+        before = await bench.kernel.links()
         link = bench.kernel._socket.link
 
         async def lose_the_answer(action, **attributes):
@@ -165,7 +165,7 @@ def test_a_parent_whose_making_was_not_answered_leaves_nothing():
             await bench.kernel._make_parent("br0", kind="bridge")
         bench.kernel._socket.link = link
 
-        assert before == await bench.kernel.all()
+        assert before == await bench.kernel.links()
 
     on_host(promise)
 
@@ -176,9 +176,9 @@ def test_a_parent_appears_under_its_name_with_its_mark():
     async def promise(bench):
         await bench.kernel._make_parent("br0", kind="bridge", mtu=1400)
 
-        link = await bench.kernel.by_name("br0")
+        link = await bench.kernel.find_link("br0")
         assert (True, True, 1400) == (link.made_by_ipvl, link.up, link.mtu)
-        assert ["lo", "br0"] == [one.name for one in await bench.kernel.all()]
+        assert ["lo", "br0"] == [one.name for one in await bench.kernel.links()]
 
     on_host(promise)
 
@@ -190,7 +190,7 @@ def test_changes_of_links_are_announced():
         async with aclosing(link_changes()) as changes:
             assert None is await anext(changes)
             await bench.add("br0", "bridge")
-            index = (await bench.kernel.by_name("br0")).index
+            index = (await bench.kernel.find_link("br0")).index
             came = await first(changes, lambda state: state.name == "br0")
             assert LinkState("br0", index, gone=False, up=False, carrier=False, mtu=1500, alias=None) == came
             await bench.change("br0", up=True)

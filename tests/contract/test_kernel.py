@@ -19,7 +19,7 @@ def test_a_bare_namespace_has_its_loopback_alone(on_kernel):
     """The loopback is told from Ethernet links."""
 
     async def promise(bench):
-        (lo,) = await bench.kernel.all()
+        (lo,) = await bench.kernel.links()
         assert ("lo", None, None, True, False) == (lo.name, lo.kind, lo.lower, lo.loopback, lo.ethernet)
         assert 65536 == lo.mtu
 
@@ -34,7 +34,7 @@ def test_links_are_listed_with_what_planning_asks_about(on_kernel):
         await bench.add("port0", "bridge")
         await bench.add("mv0", "macvlan", on="port0")
         await bench.change("port0", up=True)
-        links = {link.name: link for link in await bench.kernel.all()}
+        links = {link.name: link for link in await bench.kernel.links()}
 
         bridge, lower, macvlan = links["br0"], links["port0"], links["mv0"]
         assert ("bridge", None, True, False) == (bridge.kind, bridge.lower, bridge.ethernet, bridge.loopback)
@@ -54,7 +54,7 @@ def test_a_member_shows_the_kind_of_its_master(on_kernel):
         await bench.add("br0", "bridge")
         await bench.join("aaa", "br0")
 
-        found = {link.name: link.master_kind for link in await bench.kernel.all()}
+        found = {link.name: link.master_kind for link in await bench.kernel.links()}
         assert ("bridge", None) == (found["aaa"], found["br0"])
 
     on_kernel(promise)
@@ -65,10 +65,10 @@ def test_a_link_is_found_by_its_name(on_kernel):
 
     async def promise(bench):
         await bench.add("br0", "bridge")
-        listed = {link.name: link for link in await bench.kernel.all()}
+        listed = {link.name: link for link in await bench.kernel.links()}
 
-        assert listed["br0"] == await bench.kernel.by_name("br0")
-        assert None is await bench.kernel.by_name("br1")
+        assert listed["br0"] == await bench.kernel.find_link("br0")
+        assert None is await bench.kernel.find_link("br1")
 
     on_kernel(promise)
 
@@ -81,9 +81,9 @@ def test_a_port_in_another_namespace_is_found_elsewhere(on_kernel):
         await bench.add("mv0", "macvlan", on="port0")
         assert () == await bench.kernel.ports_in_other_namespaces()
         path = await bench.move("mv0", "sandbox")
-        lower = await bench.kernel.by_name("port0")
+        lower = await bench.kernel.find_link("port0")
 
-        assert None is await bench.kernel.by_name("mv0")
+        assert None is await bench.kernel.find_link("mv0")
         (found,) = await bench.kernel.ports_in_other_namespaces()
         assert ("macvlan", lower.index, path) == (found.kind, found.lower, found.namespace)
 
@@ -94,10 +94,10 @@ def test_asking_for_kinds_makes_no_link(on_kernel):
     """The kernel is asked by requests that it refuses, so nothing flickers on the host."""
 
     async def promise(bench):
-        before = await bench.kernel.all()
+        before = await bench.kernel.links()
 
-        assert {"ipvlan", "vlan", "dummy"} >= await bench.kernel.kinds()
-        assert before == await bench.kernel.all()
+        assert {"ipvlan", "vlan", "dummy"} >= await bench.kernel.link_kinds()
+        assert before == await bench.kernel.links()
 
     on_kernel(promise)
 
@@ -107,9 +107,9 @@ def test_removing_what_is_gone_is_done(on_kernel, remove):
     """Clean-up may be repeated."""
 
     async def promise(bench):
-        before = await bench.kernel.all()
+        before = await bench.kernel.links()
         await bench.kernel.apply(remove("gone"))
-        assert before == await bench.kernel.all()
+        assert before == await bench.kernel.links()
 
     on_kernel(promise)
 
@@ -120,13 +120,13 @@ def test_a_parent_without_the_mark_is_not_removed(on_kernel):
     async def promise(bench):
         await bench.add("eth0.20", "bridge")
         await bench.add("eth0.30", "bridge", alias="uplink of the shop")
-        before = await bench.kernel.all()
+        before = await bench.kernel.links()
 
         await bench.kernel.apply(RemoveParent("eth0.20"))
         await bench.kernel.apply(RemoveParent("eth0.30"))
         await bench.kernel.apply(RemoveParent("lo"))
 
-        assert before == await bench.kernel.all()
+        assert before == await bench.kernel.links()
 
     on_kernel(promise)
 
@@ -136,12 +136,12 @@ def test_a_parent_with_the_mark_is_removed_alone(on_kernel):
 
     async def promise(bench):
         await bench.add("br0", "bridge", alias=MADE_BY_IPVL)
-        before = await bench.kernel.all()
+        before = await bench.kernel.links()
         await bench.add("eth0.20", "bridge", alias=MADE_BY_IPVL)
 
         await bench.kernel.apply(RemoveParent("eth0.20"))
 
-        assert before == await bench.kernel.all()
+        assert before == await bench.kernel.links()
 
     on_kernel(promise)
 
@@ -153,12 +153,12 @@ def test_ports_and_half_made_parents_are_removed_by_name(on_kernel, name, remove
     """They carry no mark: their names are ipvl's own."""
 
     async def promise(bench):
-        before = await bench.kernel.all()
+        before = await bench.kernel.links()
         await bench.add(name, "bridge")
 
         await bench.kernel.apply(remove(name))
 
-        assert before == await bench.kernel.all()
+        assert before == await bench.kernel.links()
 
     on_kernel(promise)
 
@@ -167,13 +167,13 @@ def test_what_sits_on_a_link_goes_with_it(on_kernel):
     """The kernel keeps no port without its parent."""
 
     async def promise(bench):
-        before = await bench.kernel.all()
+        before = await bench.kernel.links()
         await bench.add("br0", "bridge", alias=MADE_BY_IPVL)
         await bench.add("mv0", "macvlan", on="br0")
 
         await bench.kernel.apply(RemoveParent("br0"))
 
-        assert before == await bench.kernel.all()
+        assert before == await bench.kernel.links()
 
     on_kernel(promise)
 

@@ -26,7 +26,7 @@ OPEN = AddHostRoutes(NAME, (OWN4, OWN6), (TO_ONE, TO_ALL, TO_SIX))
 async def port(bench: Bench) -> None:
     """Make the host's port, or where the kernel has no ipvlan, a link of its name."""
     await bench.add("br0", "bridge", up=True)
-    if "ipvlan" in await bench.kernel.kinds():
+    if "ipvlan" in await bench.kernel.link_kinds():
         await bench.kernel.apply(MAKE)
     else:
         await bench.add(NAME, "macvlan", on="br0", up=True)
@@ -34,7 +34,7 @@ async def port(bench: Bench) -> None:
 
 async def seen(bench: Bench) -> tuple[set[HostRoute], set[str]]:
     """Return the routes by the port that the kernel did not make itself, and the port's addresses."""
-    ways: HostRouting = await bench.kernel.ways()
+    ways: HostRouting = await bench.kernel.host_routing()
     return (
         {replace(route, metric=0) for route in ways.routes if route.link == NAME and not route.by_kernel},
         {str(address) for name, address in ways.addresses if name == NAME and not address.is_link_local},
@@ -51,7 +51,7 @@ def test_a_host_port_is_made_marked_and_up(on_kernel):
     async def promise(bench):
         await needs(bench, "ipvlan")
         await port(bench)
-        found, parent = await bench.kernel.by_name(NAME), await bench.kernel.by_name("br0")
+        found, parent = await bench.kernel.find_link(NAME), await bench.kernel.find_link("br0")
 
         expected = ("ipvlan", parent.index, MADE_BY_IPVL, True, 1400, Mode.L2, Flag.BRIDGE)
         assert expected == (found.kind, found.lower, found.alias, found.up, found.mtu, found.mode, found.flag)
@@ -60,7 +60,7 @@ def test_a_host_port_is_made_marked_and_up(on_kernel):
             assert ["0", "0", "0"] == [
                 (settings / name).read_text().strip() for name in ("accept_ra", "autoconf", "disable_ipv6")
             ]
-        assert {"lo", "br0", NAME} == {link.name for link in await bench.kernel.all()}
+        assert {"lo", "br0", NAME} == {link.name for link in await bench.kernel.links()}
 
     on_kernel(promise)
 
@@ -105,7 +105,7 @@ def test_a_route_by_another_link_stays(on_kernel):
             bench, Kind.KERNEL, step
         )
         await bench.kernel.apply(RemoveHostRoutes(NAME, (TO_ALL.destination,)))
-        found = {route.destination: route.link for route in (await bench.kernel.ways()).routes}
+        found = {route.destination: route.link for route in (await bench.kernel.host_routing()).routes}
         assert "br0" == found[TO_ALL.destination]
 
     on_kernel(promise)
@@ -118,7 +118,7 @@ def test_the_hosts_own_ways_are_told(on_kernel):
         await bench.add("br0", "bridge", up=True)
         await bench.add_address("br0", "10.7.0.1/24")
         await bench.add_route("br0", "10.1.0.0/16")
-        ways = await bench.kernel.ways()
+        ways = await bench.kernel.host_routing()
 
         assert ("br0", ip_address("10.7.0.1")) in ways.addresses
         own, made = ip_network("10.7.0.0/24"), ip_network("10.1.0.0/16")
@@ -137,7 +137,7 @@ def test_the_hosts_default_routes_have_metrics(on_kernel):
     async def promise(bench):
         await bench.add("br0", "bridge", up=True)
         await bench.add_route("br0", "0.0.0.0/0", metric=200)
-        ways = await bench.kernel.ways()
+        ways = await bench.kernel.host_routing()
 
         assert [("0.0.0.0/0", "br0", 200)] == [
             (str(route.destination), route.link, route.metric)
@@ -153,7 +153,7 @@ def test_an_ethernet_link_shows_its_mac_address(on_kernel):
 
     async def promise(bench):
         await bench.add_segment("far0", "00:50:56:00:00:09")
-        links = {link.name: link for link in await bench.kernel.all()}
+        links = {link.name: link for link in await bench.kernel.links()}
 
         assert re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", links["far0"].mac)
         assert None is links["lo"].mac
@@ -172,7 +172,7 @@ def test_a_host_port_goes_with_its_routes_and_nothing_else_does(on_kernel):
         for name in (NAME, NAME, "ih-bbbbbbbbbbbb"):
             await bench.kernel.apply(RemoveHostPort(name))
 
-        assert {"lo", "br0", "ih-bbbbbbbbbbbb"} == {link.name for link in await bench.kernel.all()}
+        assert {"lo", "br0", "ih-bbbbbbbbbbbb"} == {link.name for link in await bench.kernel.links()}
         assert (set(), set()) == await seen(bench)
 
     on_kernel(promise)

@@ -20,9 +20,9 @@ def test_who_has_an_address_is_told(on_kernel):
     async def promise(bench):
         await bench.add_segment("near", MAC, str(HELD4), str(HELD6))
 
-        assert {HELD4: MAC} == await bench.kernel.holders("near", (HELD4,))
-        assert {HELD6: MAC} == await bench.kernel.holders("near", (FREE4, HELD6))
-        assert {} == await bench.kernel.holders("near", (FREE4, FREE6))
+        assert {HELD4: MAC} == await bench.kernel.probe_addresses("near", (HELD4,))
+        assert {HELD6: MAC} == await bench.kernel.probe_addresses("near", (FREE4, HELD6))
+        assert {} == await bench.kernel.probe_addresses("near", (FREE4, FREE6))
 
     on_kernel(promise)
 
@@ -35,8 +35,8 @@ def test_the_hosts_own_address_is_in_use(on_kernel):
         await bench.add_address("near", f"{FREE4}/24")
         await bench.add("br0", "bridge", up=True)
 
-        assert {FREE4: THIS_HOST} == await bench.kernel.holders("near", (FREE4, FREE6))
-        assert {} == await bench.kernel.holders("br0", (FREE4,))
+        assert {FREE4: THIS_HOST} == await bench.kernel.probe_addresses("near", (FREE4, FREE6))
+        assert {} == await bench.kernel.probe_addresses("br0", (FREE4,))
 
     on_kernel(promise)
 
@@ -49,7 +49,7 @@ def test_on_a_dead_link_nobody_has_an_address(on_kernel, link):
         await bench.add_segment("near", MAC, str(HELD4))
         await bench.change("near", up=False)
 
-        assert {} == await bench.kernel.holders(link, (HELD4,))
+        assert {} == await bench.kernel.probe_addresses(link, (HELD4,))
 
     on_kernel(promise)
 
@@ -60,11 +60,11 @@ def test_a_dead_link_announces_nothing(on_kernel, link, reason):
 
     async def promise(bench):
         await bench.add_segment("near", MAC)
-        bench.kernel.announce("near", (FREE4, FREE6))
+        bench.kernel.announce_addresses("near", (FREE4, FREE6))
         await bench.change("near", up=False)
 
         with pytest.raises(IpvlError) as refused:
-            bench.kernel.announce(link, (FREE4, FREE6))
+            bench.kernel.announce_addresses(link, (FREE4, FREE6))
 
         expected = (
             f"{FREE4} and {FREE6} could not be announced on {link}: {reason};"

@@ -34,7 +34,7 @@ def test_a_port_is_seen_with_all_about_it(on_kernel):
     async def promise(bench):
         path, port = await placed(bench)
         view = await bench.kernel.ports_view(path)
-        parent = await bench.kernel.by_name("br0")
+        parent = await bench.kernel.find_link("br0")
         assert ("eth0", parent.index, True, set(ADDRESSES)) == (port.name, port.parent, port.up, set(port.addresses))
         assert {"0.0.0.0/0 via 192.168.20.1", "::/0 via 2001:db8::1", "10.9.0.0/16"} == {
             route.label for route in port.setup.routes

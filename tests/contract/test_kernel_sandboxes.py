@@ -26,9 +26,9 @@ BARE = SandboxView(frozenset({"lo"}), frozenset(), frozenset())
 
 async def make_port(bench: Bench, name: str = NAME) -> None:
     """Make an ipvlan port, or where the kernel has none, its next of kin."""
-    if await bench.kernel.by_name("br0") is None:
+    if await bench.kernel.find_link("br0") is None:
         await bench.add("br0", "bridge", up=True)
-    if "ipvlan" in await bench.kernel.kinds():
+    if "ipvlan" in await bench.kernel.link_kinds():
         await bench.kernel.apply(MakePort(name, "br0", Mode.L2, Flag.BRIDGE))
     else:
         await bench.add(name, "macvlan", on="br0")
@@ -71,12 +71,12 @@ def test_a_placed_port_is_in_the_sandbox_by_its_new_name(on_kernel):
 
     async def promise(bench):
         path = await place(bench, "lan0")
-        parent = await bench.kernel.by_name("br0")
+        parent = await bench.kernel.find_link("br0")
 
         assert SandboxView(
             frozenset({"lo", "lan0"}), frozenset({"lo", "lan0"}), frozenset()
         ) == await bench.kernel.sandbox_view(path)
-        assert await bench.kernel.by_name(NAME) is None
+        assert await bench.kernel.find_link(NAME) is None
         (found,) = await bench.kernel.ports_in_other_namespaces()
         assert ("lan0", parent.index, path, True) == (found.name, found.lower, found.namespace, found.up)
 
@@ -132,7 +132,7 @@ def test_a_name_that_is_taken_in_the_sandbox_is_refused(on_kernel):
 
         assert f"the kernel refused to {step.describe()}: File exists (EEXIST)" == str(refused.value)
         assert {"lo", "eth0"} == (await bench.kernel.sandbox_view(path)).interfaces
-        assert {"lo", "br0"} == {link.name for link in await bench.kernel.all()}
+        assert {"lo", "br0"} == {link.name for link in await bench.kernel.links()}
 
     on_kernel(promise)
 
@@ -308,7 +308,7 @@ def test_the_mtu_of_a_port_is_set_wherever_it_is(on_kernel):
         await bench.kernel.apply(SetMtu("br1", 1300))
 
         (found,) = await bench.kernel.ports_in_other_namespaces([path])
-        assert (1400, 1300) == (found.mtu, (await bench.kernel.by_name("br1")).mtu)
+        assert (1400, 1300) == (found.mtu, (await bench.kernel.find_link("br1")).mtu)
         gone = f"sandbox {GONE} is gone (No such file or directory); start it again"
         assert gone == await refusal(bench, Kind.MISSING, SetMtu("eth0", 1400, GONE))
 

@@ -115,14 +115,16 @@ class RealStage:
     async def picture(self, *, chooses: bool) -> list[str]:
         """Return all that is there, with names in place of numbers."""
         kernel, records = self.engine.kernel, self.engine.records
-        names = {link.index: link.name for link in await kernel.all()}
+        names = {link.index: link.name for link in await kernel.links()}
         lines = [
             f"host: {link.kind} {link.name} on {names.get(link.lower)}, up {link.up}, alias {link.alias}, "
             f"VLAN {link.vlan_id}, mode {link.mode}"
-            for link in await kernel.all()
+            for link in await kernel.links()
         ]
         lines += [
-            f"host: {route.label} from {route.source}" for route in (await kernel.ways()).routes if not route.by_kernel
+            f"host: {route.label} from {route.source}"
+            for route in (await kernel.host_routing()).routes
+            if not route.by_kernel
         ]
         lines += [repr(record) for record in timeless(self.engine.store.load())]
         for process, name in self.names.items():
@@ -364,13 +366,13 @@ class Trial:
         stage.now += 1
         async with stage.running():
             await start_up(stage)
-            check_whole(stage.engine.records, await stage.engine.kernel.all())
+            check_whole(stage.engine.records, await stage.engine.kernel.links())
             if asked_again:
                 if operation.give_up is not None:
                     await operation.give_up(stage, FIRST)
                 await perform(stage, operation, operation.last_attempt)
                 await compare_with_docker(stage)
-                check_whole(stage.engine.records, await stage.engine.kernel.all())
+                check_whole(stage.engine.records, await stage.engine.kernel.links())
                 check_same(expected, await stage.picture(chooses=operation.chooses))
 
     async def _prepared(self, operation: Operation, places: set[str] = frozenset()) -> RealStage:

@@ -191,7 +191,7 @@ class FakeStage:
         asyncio.run(start_up(self))
 
     def check_whole(self) -> None:
-        check_whole(self.engine.records, asyncio.run(self.world.kernel.all()))
+        check_whole(self.engine.records, asyncio.run(self.world.kernel.links()))
 
     def picture(self, *, chooses: bool) -> list[str]:
         """Return all that is there; without what a second attempt may choose anew."""

@@ -53,23 +53,23 @@ async def examine(configuration: Configuration, network: str | None = None, pare
     """
     unchecked: list[str] = []
     async with open_host_kernel() as kernel:
-        links = await kernel.all()
+        links = await kernel.links()
         earlier = Host(links, kernel.release, frozenset())
         records, clock = _records(configuration, unchecked)
         if parent is not None:
             selector = parent_selector(parent)
-            seen = earlier if selector is None else replace(earlier, ways=await kernel.ways())
+            seen = earlier if selector is None else replace(earlier, ways=await kernel.host_routing())
             parent = parent_called(parent, selector, records, seen)
         scope = scope_of(records, earlier, network, parent)
         asked = dhcp_questions(scope, earlier)
         (answers, kinds, servers) = await asyncio.gather(
             _ask(scope, records, earlier, await network_stack(links), unchecked),
-            _allowed(kernel.kinds, "what kinds of links the kernel can make", unchecked),
+            _allowed(kernel.link_kinds, "what kinds of links the kernel can make", unchecked),
             _allowed(lambda: servers_on(asked), "DHCP servers", unchecked),
         )
         moved = await _allowed(lambda: _moved(kernel, records), "ports inside containers", unchecked)
         dockers = await _docker_has(configuration, scope, records, earlier, unchecked)
-        host = Host(await kernel.all(), kernel.release, kinds or frozenset(), moved or ())
+        host = Host(await kernel.links(), kernel.release, kinds or frozenset(), moved or ())
         evidence = Evidence(
             scope=scope,
             records=records,
@@ -82,7 +82,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             knows_kinds=kinds is not None,
             knows_namespaces=moved is not None,
             dhcp_servers=servers or {},
-            routes=(await kernel.ways()).routes,
+            routes=(await kernel.host_routing()).routes,
             docker_networks=None if dockers is None else dockers[0],
             docker_pools=None if dockers is None else dockers[1],
         )
@@ -95,7 +95,9 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             scope=scope_of(records, host, network, parent),
             records=records,
             earlier=host,
-            host=replace(host, links=await kernel.all(), moved=() if moved is None else await _moved(kernel, records)),
+            host=replace(
+                host, links=await kernel.links(), moved=() if moved is None else await _moved(kernel, records)
+            ),
             now=clock.now(),
         )
     return diagnose(evidence, unchecked)

@@ -141,10 +141,12 @@ class Engine:
         `reach`, how far the host is reached by links that ipvl made.
         """
         moved = await self.kernel.ports_in_other_namespaces() if everywhere else ()
-        found = await self.kernel.ways() if ways else HostRouting()
+        found = await self.kernel.host_routing() if ways else HostRouting()
         made = [parent.name for parent in self.records.parents() if parent.made] if reach else []
-        reaches = await self.kernel.reach(made) if made else {}
-        return Host(await self.kernel.all(), self.kernel.release, await self.kernel.kinds(), moved, found, reaches)
+        reaches = await self.kernel.host_exposures(made) if made else {}
+        return Host(
+            await self.kernel.links(), self.kernel.release, await self.kernel.link_kinds(), moved, found, reaches
+        )
 
     def concerns(self, link: str) -> bool:
         """Tell whether a change of this link calls for a repair: records concern it, or a warning is about it."""

@@ -20,10 +20,10 @@ class Kernel(Protocol):
     def release(self) -> str:
         """The kernel's release, as `uname -r` prints it."""
 
-    async def all(self) -> tuple[Link, ...]:
+    async def links(self) -> tuple[Link, ...]:
         """Return every link of the host's namespace."""
 
-    async def by_name(self, name: str) -> Link | None:
+    async def find_link(self, name: str) -> Link | None:
         """Return the link of the host's namespace with this name, or None."""
 
     @property
@@ -36,10 +36,10 @@ class Kernel(Protocol):
     async def own_addresses(self) -> OwnAddresses:
         """Return the addresses that are this host's own, link-local ones left out; it takes next to no time."""
 
-    async def ways(self) -> HostRouting:
+    async def host_routing(self) -> HostRouting:
         """Return the host's own addresses and the routes of its main table."""
 
-    async def reach(self, names: Collection[str]) -> Mapping[str, HostExposure]:
+    async def host_exposures(self, names: Collection[str]) -> Mapping[str, HostExposure]:
         """Return how far the host itself is reached by those of some links that there are."""
 
     async def ports_in_other_namespaces(self, known: Iterable[str] = ()) -> tuple[Link, ...]:
@@ -48,7 +48,7 @@ class Kernel(Protocol):
         Those at `known` paths always can be.
         """
 
-    async def kinds(self) -> frozenset[str]:
+    async def link_kinds(self) -> frozenset[str]:
         """Return which of `ipvlan`, `vlan` and `dummy` the kernel can make."""
 
     async def apply(self, step: Step) -> None:
@@ -66,7 +66,7 @@ class Kernel(Protocol):
         How they are set up takes most of the time to read, their sysctls above all; without `whole` that is left out.
         """
 
-    async def holders(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:
+    async def probe_addresses(self, link: str, addresses: Collection[IPAddress]) -> Mapping[IPAddress, str]:
         """Return those of some addresses that are in use on a link's segment, and by whom.
 
         Who that is is a MAC address, or `THIS_HOST` where the link has the address itself. It takes most of a second
@@ -74,7 +74,7 @@ class Kernel(Protocol):
         link that is gone or down nobody has any.
         """
 
-    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+    def announce_addresses(self, link: str, addresses: Collection[IPAddress]) -> None:
         """Tell everybody on a link's segment that these addresses are now at its MAC address; waits for nobody."""
 
 

@@ -121,7 +121,7 @@ class HostKernel:
         except (NetlinkError, OSError) as error:
             _refuse(error, f"look into {path}")
 
-    async def all(self) -> tuple[Link, ...]:
+    async def links(self) -> tuple[Link, ...]:
         """Return every link.
 
         Raises:
@@ -169,13 +169,13 @@ class HostKernel:
         except (NetlinkError, OSError) as error:
             _refuse(error, "list addresses")
 
-    async def ways(self) -> HostRouting:
+    async def host_routing(self) -> HostRouting:
         """Return the host's own addresses and the routes of its main table.
 
         Raises:
             IpvlError: the kernel refused, or they changed faster than they could be read.
         """
-        names = {link.index: link.name for link in await self.all()}
+        names = {link.index: link.name for link in await self.links()}
         return await self._whole(lambda: dump_host_routing(self._socket, names))
 
     async def _whole(self, dump: Callable[[], Awaitable[_Found | None]]) -> _Found:
@@ -188,13 +188,13 @@ class HostKernel:
                 return found
         raise kernel_refused("the host's routes change faster than they can be listed", "try again")
 
-    async def holders(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
+    async def probe_addresses(self, link: str, addresses: Collection[IPAddress]) -> dict[IPAddress, str]:
         """Return those of some addresses that the host or somebody else on a link's segment has, and who it is.
 
         Raises:
             IpvlError: the kernel refused, or this user may not send frames.
         """
-        found = await self.by_name(link)
+        found = await self.find_link(link)
         if found is None:
             return {}
         try:
@@ -213,7 +213,7 @@ class HostKernel:
             _refuse(error, f"ask on {link} who has an address")
         return {address: " and ".join(macs[:MOST_NAMED]) for address, macs in heard.items()}
 
-    async def reach(self, names: Collection[str]) -> dict[str, HostExposure]:
+    async def host_exposures(self, names: Collection[str]) -> dict[str, HostExposure]:
         """Return how far the host itself is reached by those of some links that there are.
 
         Raises:
@@ -224,7 +224,7 @@ class HostKernel:
         except (NetlinkError, OSError) as error:
             _refuse(error, "list addresses")
 
-    def announce(self, link: str, addresses: Collection[IPAddress]) -> None:
+    def announce_addresses(self, link: str, addresses: Collection[IPAddress]) -> None:
         """Tell everybody on a link's segment that these addresses are now at its MAC address.
 
         Raises:
@@ -232,7 +232,7 @@ class HostKernel:
         """
         address_probes.announce(link, addresses)
 
-    async def by_name(self, name: str) -> Link | None:
+    async def find_link(self, name: str) -> Link | None:
         """Return the link with this name, or None; `master_kind` is not filled in.
 
         Raises:
@@ -245,7 +245,7 @@ class HostKernel:
                 return None
             _refuse(error, f"read link {name}")
 
-    async def kinds(self) -> frozenset[str]:
+    async def link_kinds(self) -> frozenset[str]:
         """Return which of `ipvlan`, `vlan` and `dummy` this kernel can make; its modules are loaded on the way.
 
         Raises:
@@ -282,11 +282,11 @@ class HostKernel:
                 case MakePort():
                     await self._make_port(step)
                 case RemoveParent() | RemoveHostPort():
-                    link = await self.by_name(step.name)
+                    link = await self.find_link(step.name)
                     if link is not None and link.made_by_ipvl:
                         self._remove(link)
                 case RemoveHalfMade() | RemovePort():
-                    link = await self.by_name(step.name)
+                    link = await self.find_link(step.name)
                     if link is not None:
                         self._remove(link)
                 case PlacePort() | RoutePort() | RestoreRoutes() | TakePort():
@@ -326,7 +326,7 @@ class HostKernel:
             case SetMtu():
                 sandbox_ports.set_mtu(step, step.namespace or "")
             case RemoveHostRoutes():
-                link = await self.by_name(step.name)
+                link = await self.find_link(step.name)
                 if link is not None:
                     await host_ports.remove_host_routes(self._socket, link.index, step)
             case _:
@@ -339,7 +339,7 @@ class HostKernel:
             case RouteByParent():
                 host_exposure.route((await self._existing(step.name)).name)
             case BringUp():
-                link = await self.by_name(step.name)
+                link = await self.find_link(step.name)
                 if link is not None and link.made_by_ipvl:
                     self._bring_up(link)
 
@@ -395,7 +395,7 @@ class HostKernel:
             raise
 
     async def _make_port(self, step: MakePort) -> None:
-        parent = await self.by_name(step.parent)
+        parent = await self.find_link(step.parent)
         if parent is None:
             raise missing(
                 f"parent {step.parent} does not exist on this host",
@@ -412,7 +412,7 @@ class HostKernel:
             raise
 
     async def _existing(self, name: str) -> Link:
-        link = await self.by_name(name)
+        link = await self.find_link(name)
         if link is None:
             raise missing(f"link {name} does not exist on this host", "it went away a moment ago: make it again")
         return link

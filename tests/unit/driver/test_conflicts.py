@@ -41,10 +41,10 @@ class WatchedKernel:
     def __getattr__(self, name) -> object:
         return getattr(self._kernel, name)
 
-    async def holders(self, link, addresses):
+    async def probe_addresses(self, link, addresses):
         self.asked.append((link, tuple(map(str, addresses))))
         await self._meanwhile()
-        return await self._kernel.holders(link, addresses)
+        return await self._kernel.probe_addresses(link, addresses)
 
 
 async def nothing() -> None:

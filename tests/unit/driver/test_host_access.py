@@ -47,7 +47,11 @@ def hosts(world, identity=ID):
 
 def routes(world):
     """Return what the host routes by its own ports."""
-    return {str(route.destination) for route in world.run(world.kernel.ways()).routes if route.link.startswith("ih-")}
+    return {
+        str(route.destination)
+        for route in world.run(world.kernel.host_routing()).routes
+        if route.link.startswith("ih-")
+    }
 
 
 def joined(world, of=LAN, one=ONE):
@@ -220,7 +224,7 @@ def test_an_endpoint_that_the_host_cannot_reach_still_joins(world, caplog):
 def test_what_somebody_takes_away_comes_back(world, what):
     """The port with all it has, or its route alone."""
     joined(world)
-    before = world.run(world.kernel.ways()), world.kernel.picture()
+    before = world.run(world.kernel.host_routing()), world.kernel.picture()
     if what == "link":
         world.kernel.remove(PORT)
     elif what == "down":
@@ -229,7 +233,7 @@ def test_what_somebody_takes_away_comes_back(world, what):
         world.kernel.remove_route("192.168.20.10/32")
     world.reconcile()
 
-    assert before == (world.run(world.kernel.ways()), world.kernel.picture())
+    assert before == (world.run(world.kernel.host_routing()), world.kernel.picture())
     steps = len(world.kernel.steps)
     world.reconcile()
     assert steps == len(world.kernel.steps), "and what is whole is left alone"

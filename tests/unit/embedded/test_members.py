@@ -153,7 +153,7 @@ def test_killed_at_any_step_it_can_be_asked_again(web, step, trouble):
         attach(web)
 
     web.restart()
-    links = [link.name for link in web.run(web.kernel.all())]
+    links = [link.name for link in web.run(web.kernel.links())]
     assert [] == [name for name in links if name.startswith("ipvl")]
     if web.kernel.link("eth0", BLUE) is None:
         assert attach(web).interface == "eth0"

@@ -29,9 +29,9 @@ class LosingSocket:
 @pytest.mark.parametrize(
     ("ask", "what"),
     [
-        (lambda kernel: kernel.all(), "list links"),
-        (lambda kernel: kernel.by_name("eth0"), "read link eth0"),
-        (lambda kernel: kernel.kinds(), "make links"),
+        (lambda kernel: kernel.links(), "list links"),
+        (lambda kernel: kernel.find_link("eth0"), "read link eth0"),
+        (lambda kernel: kernel.link_kinds(), "make links"),
         (lambda kernel: kernel.apply(MakeDummy("di-1")), "make dummy di-1"),
         (lambda kernel: kernel.apply(RemoveParent("eth0.20")), "read link eth0.20"),
         (lambda kernel: kernel.apply(MakePort("ipvl1", "eth0", Mode.L2, Flag.BRIDGE)), "read link eth0"),

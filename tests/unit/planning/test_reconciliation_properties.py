@@ -47,10 +47,10 @@ class Scene:
     kernel: FakeKernel
 
     def plan(self) -> Repair:
-        links = asyncio.run(self.kernel.all())
+        links = asyncio.run(self.kernel.links())
         return plan_repair(
             Records(self.records),
-            Host(links, self.kernel.release, asyncio.run(self.kernel.kinds())),
+            Host(links, self.kernel.release, asyncio.run(self.kernel.link_kinds())),
             NOW,
             self.kernel.namespace_inode,
         )
@@ -130,7 +130,7 @@ def test_a_repair_never_touches_what_ipvl_did_not_make(scene):
 @given(scenes())
 def test_a_repair_removes_by_mark_alone(scene):
     """Every port it names has the name and kind of ipvl's ports, every half-made parent the prefix."""
-    links = {link.name: link for link in asyncio.run(scene.kernel.all())}
+    links = {link.name: link for link in asyncio.run(scene.kernel.links())}
 
     for step in scene.plan().steps:
         if isinstance(step, RemovePort):

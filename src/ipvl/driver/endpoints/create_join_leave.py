@@ -187,7 +187,7 @@ async def port_mtu(engine: Engine, network: Network, terms: GrantedTerms | None)
     """
     if network.mtu is not None or terms is None or terms.mtu is None:
         return network.mtu
-    parent = next((link for link in await engine.kernel.all() if link.name == network.parent), None)
+    parent = next((link for link in await engine.kernel.links() if link.name == network.parent), None)
     return terms.mtu if parent is not None and terms.mtu < parent.mtu else None
 
 

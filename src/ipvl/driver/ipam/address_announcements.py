@@ -34,7 +34,7 @@ def announce(engine: Engine, network: Network, endpoint: Endpoint) -> bool:
     if held is None or held.phase is not Phase.READY or held.addresses != endpoint.addresses:
         return False
     try:
-        engine.kernel.announce(network.parent, [interface.ip for interface in endpoint.addresses])
+        engine.kernel.announce_addresses(network.parent, [interface.ip for interface in endpoint.addresses])
     except IpvlError as error:
         log.warning("network %s: endpoint %s: %s", network.label, endpoint.label, error)
         return False

@@ -42,7 +42,7 @@ async def probe(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
     engine.probing.add(endpoint.id)
     try:
         async with engine.unlocked():
-            found = await engine.kernel.holders(network.parent, addresses)
+            found = await engine.kernel.probe_addresses(network.parent, addresses)
     except IpvlError:
         held = engine.records.endpoint(endpoint.id)
         if held is not None and held.phase is Phase.MAKING:
@@ -72,7 +72,7 @@ async def who_has(engine: Engine, parent: str, address: IPAddress) -> Mapping[IP
         IpvlError: nobody could be asked.
     """
     async with engine.unlocked():
-        return await engine.kernel.holders(parent, (address,))
+        return await engine.kernel.probe_addresses(parent, (address,))
 
 
 def quarantine(engine: Engine, parent: str, found: Mapping[IPAddress, str]) -> tuple[Change, ...]:

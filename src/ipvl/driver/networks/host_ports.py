@@ -55,7 +55,7 @@ async def add_host_route_to(engine: Engine, network: Network, endpoint: Endpoint
     if not routes_to_each_endpoint(network):
         return
     try:
-        there = await engine.kernel.ways()
+        there = await engine.kernel.host_routing()
         await engine.apply(steps_to_route_to(network, endpoint, there))
         troubles = not_reached(network, (endpoint,), there)
     except IpvlError as error:

@@ -84,7 +84,7 @@ async def look_at_ports(engine: Engine, sandboxes: Collection[str] | None = None
     """
     seen: dict[str, SeenPort] = {}
     try:
-        host = Host(await engine.kernel.all(), engine.kernel.release, frozenset())
+        host = Host(await engine.kernel.links(), engine.kernel.release, frozenset())
         for endpoint in tuple(engine.records.endpoints()):
             if sandboxes is None or endpoint.sandbox in sandboxes:
                 port = await _look(engine, host, endpoint)
@@ -104,7 +104,7 @@ async def _note_parent(engine: Engine, identity: str) -> None:
     endpoint = engine.records.endpoint(identity)
     if endpoint is not None and endpoint.seen is None:
         with suppress(IpvlError):  # the first look notes it, too
-            parent = await engine.kernel.by_name(engine.network(endpoint.network_id).parent)
+            parent = await engine.kernel.find_link(engine.network(endpoint.network_id).parent)
             if parent is not None:
                 engine.parent_at_join.setdefault((endpoint.id, endpoint.changed), parent.index)
 

@@ -32,7 +32,7 @@ async def restore_ports(engine: Engine) -> None:
     Raises:
         IpvlError: the links cannot be read, or the store could not take the changes.
     """
-    host = Host(await engine.kernel.all(), engine.kernel.release, frozenset())
+    host = Host(await engine.kernel.links(), engine.kernel.release, frozenset())
     _announce_late(engine, host)
     found = list(lost_ports(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.parent_at_join))
     hindered: dict[str, str] = {}

@@ -161,10 +161,10 @@ async def status(
         IpvlError: the links or the host's addresses cannot be read.
     """
     host_access = any(network.host_access for network in records.networks())
-    ways = await kernel.ways() if host_access else NO_ROUTING
+    ways = await kernel.host_routing() if host_access else NO_ROUTING
     made = [parent.name for parent in records.parents() if parent.made]
-    reaches = await kernel.reach(made) if made else {}
-    host = Host(await kernel.all(), kernel.release, frozenset(), ways=ways, reaches=reaches)
+    reaches = await kernel.host_exposures(made) if made else {}
+    host = Host(await kernel.links(), kernel.release, frozenset(), ways=ways, reaches=reaches)
     found = tuple(address_conflicts(records, await kernel.own_addresses()))
     return Status(
         networks=tuple(_network(network, records, host, found) for network in records.networks()),

@@ -143,7 +143,7 @@ def test_what_only_root_may_do(host, monkeypatch):
     def unreadable(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "/run/docker/netns")
 
-    monkeypatch.setattr(host.kernel, "kinds", refuse)
+    monkeypatch.setattr(host.kernel, "link_kinds", refuse)
     monkeypatch.setattr(host.kernel, "ports_in_other_namespaces", unreadable)
     monkeypatch.setattr(doctor_evidence, "ask", refuse)
     host.remember(endpoint(ENDPOINT_ID, sandbox="/run/docker/netns/x"))

@@ -59,7 +59,7 @@ def test_an_error_is_answered(world, monkeypatch):
     async def refuse() -> None:
         raise kernel_refused("the host's links change faster than they can be listed", "try again")
 
-    monkeypatch.setattr(world.kernel, "all", refuse)
+    monkeypatch.setattr(world.kernel, "links", refuse)
     expected = {
         "kind": "kernel",
         "what": "the host's links change faster than they can be listed",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pyroute2 import AsyncIPRoute
 
-from ipvl.daemon import lifecycle
+from ipvl.daemon import host_watch, lifecycle
 from ipvl.daemon.privileges import NEEDED
 from ipvl.driver.engine import Engine
 from ipvl.http.messages import Door
@@ -47,11 +47,11 @@ class Daemon:
 
     def run(self, script: Callable[[Daemon], Awaitable[None]]) -> None:
         """Serve, run the script once systemd was told READY=1, and stop with SIGTERM."""
-        recover = lifecycle.reconcile_all
+        reconcile_all = lifecycle.reconcile_all
 
         async def report(engine: Engine, *, ports: bool = True) -> None:
             self.engine = engine
-            await recover(engine, ports=ports)
+            await reconcile_all(engine, ports=ports)
             self.repairs.put_nowait(None)
 
         async def work() -> None:
@@ -77,8 +77,8 @@ class Daemon:
 
         # In the child, which ends afterwards: nothing needs to be put back.
         lifecycle.Server = keep
-        lifecycle.reconcile_all = report
-        lifecycle.SETTLE = 0.0
+        lifecycle.reconcile_all = host_watch.reconcile_all = report
+        host_watch.SETTLE_SECONDS = 0.0
         asyncio.run(work())
 
     async def ask(self, path: Path, method: str, target: str) -> dict:

@@ -14,8 +14,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Protocol
 
-from ipvl.doors.control.control_requests import control_app
-from ipvl.doors.docker.plugin_requests import docker_app
+from ipvl.doors.control.control_requests import control_door
+from ipvl.doors.docker.plugin_requests import docker_door
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.docker_pools import InUse, forget_leaked
 from ipvl.driver.repair.port_sightings import look_at_ports
@@ -135,7 +135,7 @@ async def compare_with_docker(stage: Stage) -> None:
     await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() + LATER, "docker")
 
 
-_docker_app, _control_app = lru_cache(maxsize=1)(docker_app), lru_cache(maxsize=1)(control_app)
+_docker_door, _control_door = lru_cache(maxsize=1)(docker_door), lru_cache(maxsize=1)(control_door)
 
 # Docker's door.
 
@@ -147,7 +147,7 @@ POOL = "192.168.20.0/24"
 
 
 async def docker(stage: Stage, method: str, body: dict[str, Any]) -> Any:
-    answer = await exchange(_docker_app(stage.engine), f"/{method}", json.dumps(body).encode())
+    answer = await exchange(_docker_door(stage.engine), f"/{method}", json.dumps(body).encode())
     if "Err" in answer.body:
         if answer.status != OK:
             raise AssertionError(f"{method} was not refused, it failed: {answer.body['Err']}")
@@ -327,7 +327,7 @@ NAMED = {"com.docker.network.endpoint.name": "web"}
 
 
 async def embedded(stage: Stage, call: str, body: dict[str, Any]) -> Any:
-    answer = await exchange(_control_app(stage.engine), f"/calls/{call}", json.dumps(body).encode())
+    answer = await exchange(_control_door(stage.engine), f"/calls/{call}", json.dumps(body).encode())
     if answer.status != OK:
         raise RefusedError("; ".join(filter(None, (answer.body["what"], answer.body["way_out"]))))
     return answer.body

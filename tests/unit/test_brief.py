@@ -14,7 +14,7 @@ import ipvl
 from ipvl.doors.cli.commands import attach_detach
 from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
-from ipvl.doors.control.control_requests import BRIEF, control_app
+from ipvl.doors.control.control_requests import PRINTED_ANSWERS, control_door
 from ipvl.embedded.all_calls import CALLS
 from ipvl.embedded.call_messages import Member
 from ipvl.errors import Kind
@@ -142,7 +142,7 @@ def test_a_refusal_ends_it(tmp_path, capsys, answer, status, sentence):
 def test_the_daemon_answers_both_in_words(world):
     """What the long way prints: of an endpoint its interface and addresses, nothing when it is taken off."""
     world.kernel.open_sandbox("/run/netns/blue")
-    app = control_app(world.engine)
+    app = control_door(world.engine)
     network = {"name": "web", "subnets": ["192.168.20.0/24"], "options": {"parent": "eth0"}}
     made = call(app, "/calls/network.create", json.dumps(network).encode())
     assert 200 == made.status, made.body
@@ -158,7 +158,7 @@ def test_the_daemon_answers_both_in_words(world):
 
 def test_every_short_way_is_served_and_has_a_long_one():
     """The same names on both sides."""
-    assert FLAGS.keys() == BRIEF.keys() <= CALLS.keys()
+    assert FLAGS.keys() == PRINTED_ANSWERS.keys() <= CALLS.keys()
 
 
 def test_it_imports_next_to_nothing(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import ipvl
 from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
-from ipvl.doors.control.control_requests import control_app
+from ipvl.doors.control.control_requests import control_door
 from ipvl.errors import Kind
 from ipvl.launch.quick_commands import TABLES, run_quick_command
 from tests.unit.builders import endpoint, network
@@ -38,7 +38,7 @@ def test_every_table_is_one_that_the_daemon_serves(world, words):
     world.create_network(network(parent="eth0.20", name="web"))
     world.create_endpoint(endpoint())
 
-    answer = call(control_app(world.engine), f"/tables/{TABLES[words]}", method="GET")
+    answer = call(control_door(world.engine), f"/tables/{TABLES[words]}", method="GET")
 
     assert (200, "text/plain; charset=utf-8") == (answer.status, answer.media_type)
     assert "eth0.20" in answer.body or words == ("ps",)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import signal
-import socket
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
@@ -15,12 +13,14 @@ from functools import partial
 from ipvl import __version__
 from ipvl.clock.host_clocks import HostClocks
 from ipvl.clock.steady_clock import start_clock, watch_wall_clock
+from ipvl.daemon.host_watch import reconcile_on_changes
 from ipvl.daemon.privileges import drop_privileges
 from ipvl.daemon.sockets import listening, locked, passed_sockets
-from ipvl.daemon.supervisor_watch import discard, watch_supervisors
-from ipvl.doors.control.control_requests import control_app
+from ipvl.daemon.supervisor_watch import remove_sandbox_files, watch_supervisors
+from ipvl.daemon.systemd_notify import notify_systemd
+from ipvl.doors.control.control_requests import control_door
 from ipvl.doors.docker.engine_api.follow import follow_docker, learn_missing_names
-from ipvl.doors.docker.plugin_requests import docker_app
+from ipvl.doors.docker.plugin_requests import docker_door
 from ipvl.driver.dhcp_leases.lease_renewal import keep_leases
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.event_types import Event, EventType
@@ -28,10 +28,8 @@ from ipvl.driver.ipam.address_announcements import Announcer
 from ipvl.driver.repair.port_sightings import watch_ports
 from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandboxes import settle
-from ipvl.errors import IpvlError
 from ipvl.http.server import Server
 from ipvl.kernel.host_kernel import open_host_kernel
-from ipvl.kernel.netlink.change_notifications import LinkState, address_changes, link_changes, reach_changes
 from ipvl.kernel.wire.dhcp_sockets import HostWire
 from ipvl.sandbox.hosts_file import write_hosts
 from ipvl.sandbox.resolv_conf import write_resolvers
@@ -39,11 +37,6 @@ from ipvl.startup.configuration import Configuration
 from ipvl.store.state_file import open_store
 
 log = logging.getLogger(__name__)
-
-SETTLE = 0.2
-"""Seconds to let link changes come to rest before looking at the host: one `ip link del` is several announcements."""
-AGAIN = 5.0
-"""Seconds until the host is compared once more when it could not be."""
 
 
 async def serve(configuration: Configuration, environment: Mapping[str, str]) -> None:
@@ -79,7 +72,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                 moment=clock.moment,
                 publish=write_hosts,
                 resolve=write_resolvers,
-                discard=partial(discard, configuration),
+                discard=partial(remove_sandbox_files, configuration),
                 announce=announcer,
             )
             # Ports that went with their parents come back a moment later, when Docker is served.
@@ -90,13 +83,13 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
             engine.wire = HostWire()
             learn_names = partial(learn_missing_names, engine, configuration.engine_socket)
             servers = [
-                (Server(docker_app(engine)), docker_socket),
-                (Server(control_app(engine, learn_names)), control_socket),
+                (Server(docker_door(engine)), docker_socket),
+                (Server(control_door(engine, learn_names)), control_socket),
             ]
             async with asyncio.TaskGroup() as tasks:
                 serving = [tasks.create_task(server.serve(listener)) for server, listener in servers]
                 watching = [
-                    tasks.create_task(_repair_on_change(engine)),
+                    tasks.create_task(reconcile_on_changes(engine)),
                     tasks.create_task(follow_docker(engine, configuration.engine_socket)),
                     tasks.create_task(watch_supervisors(engine)),
                     tasks.create_task(announcer.run(engine)),
@@ -114,9 +107,9 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                 # What is here now stays for good, so no collection need look at it again.
                 gc.freeze()
                 gc.enable()
-                _notify(environment, "READY=1")
+                notify_systemd(environment, "READY=1")
                 await stop.wait()
-                _notify(environment, "STOPPING=1")
+                notify_systemd(environment, "STOPPING=1")
                 log.info("ipvl stops; networks and containers stay as they are")
                 engine.events.end(Event(engine.clock(), EventType.DAEMON_STOPPING, "ipvl stops; its networks stay"))
                 for task in watching:
@@ -124,60 +117,3 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                 for server, _ in servers:
                     server.stop()
                 await asyncio.wait(serving)
-
-
-async def _listen_for_reach(engine: Engine, changed: asyncio.Event) -> None:
-    async for name in reach_changes():
-        if name is None or engine.keeps_host_off(name):
-            changed.set()
-
-
-async def _listen_for_links(engine: Engine, changed: asyncio.Event) -> None:
-    seen: dict[int, LinkState] = {}
-    async for state in link_changes():
-        if state is None:
-            changed.set()
-            continue
-        # Each port that comes or goes makes its parent announce itself, unchanged; a rename keeps the index.
-        before = seen.get(state.index)
-        if before != state and (before is not None or any(map(engine.concerns, (state.name, *state.altnames)))):
-            if before is not None and before.mtu != state.mtu:
-                # It may be back by the time that the host is looked at, and all ports have lost theirs.
-                engine.parent_mtus.pop(state.name, None)
-            seen[state.index] = state
-            changed.set()
-
-
-async def _repair_on_change(engine: Engine) -> None:
-    changed = asyncio.Event()
-
-    async def listen_for_addresses() -> None:
-        async for address in address_changes():
-            if address is None or engine.concerns_address(address):
-                changed.set()
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_listen_for_links(engine, changed))
-        tasks.create_task(listen_for_addresses())
-        tasks.create_task(_listen_for_reach(engine, changed))
-        while True:
-            await changed.wait()
-            await asyncio.sleep(SETTLE)
-            changed.clear()
-            try:
-                await reconcile_all(engine)
-            except IpvlError as error:
-                log.warning("the host could not be compared with the records: %s", error)
-                asyncio.get_running_loop().call_later(AGAIN, changed.set)
-
-
-def _notify(environment: Mapping[str, str], state: str) -> None:
-    """Tell systemd how far the daemon is (sd_notify(3)); nothing happens without systemd."""
-    address = environment.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-        try:
-            notify.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
-        except OSError as error:
-            log.warning("systemd could not be told %s: %s", state, os.strerror(error.errno or 0))

@@ -8,7 +8,7 @@ from functools import partial
 from ipvl.clock.host_clocks import HostClocks
 from ipvl.clock.steady_clock import look_at_clock, start_clock
 from ipvl.daemon.sockets import locked
-from ipvl.daemon.supervisor_watch import discard
+from ipvl.daemon.supervisor_watch import remove_sandbox_files
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_announcements import announce, pauses
 from ipvl.driver.status.host_status import Status, status
@@ -64,7 +64,7 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
                 date=clock.date,
                 moment=clock.moment,
                 publish=write_hosts,
-                discard=partial(discard, configuration),
+                discard=partial(remove_sandbox_files, configuration),
             )
             engine.announce = partial(_announce_once, engine)
             await reconcile_all(engine)

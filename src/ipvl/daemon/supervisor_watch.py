@@ -16,12 +16,12 @@ from ipvl.startup.configuration import Configuration
 
 log = logging.getLogger(__name__)
 
-AGAIN = 10.0
-"""Seconds until what could not be watched is tried again: too many files were open, or the disk was full."""
-TELLING = frozenset({EventType.SANDBOX_STARTED, EventType.EVENTS_LOST})
+RETRY_SECONDS = 10.0
+"""How long until what could not be watched is tried again: too many files were open, or the disk was full."""
+EVENTS_OF_STARTS = frozenset({EventType.SANDBOX_STARTED, EventType.EVENTS_LOST})
 
 
-def discard(configuration: Configuration, sandbox: Sandbox) -> None:
+def remove_sandbox_files(configuration: Configuration, sandbox: Sandbox) -> None:
     """Remove what a sandbox's supervisor would have removed at its end."""
     sandbox_folders(configuration, sandbox.id).remove(layer=sandbox.removed_at_end)
 
@@ -37,7 +37,7 @@ async def watch_supervisors(engine: Engine) -> None:
                         watched[sandbox.id] = tasks.create_task(_watch(engine, sandbox), name=sandbox.id)
                         watched[sandbox.id].add_done_callback(lambda task: watched.pop(task.get_name(), None))
                 async for event in events:
-                    if event.type in TELLING:
+                    if event.type in EVENTS_OF_STARTS:
                         break
                 else:
                     return
@@ -46,19 +46,19 @@ async def watch_supervisors(engine: Engine) -> None:
 async def _watch(engine: Engine, sandbox: Sandbox) -> None:
     while True:
         try:
-            await _end_of(sandbox.supervisor)
+            await _await_end_of(sandbox.supervisor)
             if engine.records.sandbox(sandbox.id) == sandbox:
                 # The kernel ends it with its supervisor, a moment later.
-                await _end_of(sandbox.process)
+                await _await_end_of(sandbox.process)
                 await supervisor_gone(engine, sandbox.id)
         except (IpvlError, OSError) as error:
             log.warning("the end of sandbox %s cannot be noticed: %s", sandbox.name, error)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_SECONDS)
         else:
             return
 
 
-async def _end_of(process: int) -> None:
+async def _await_end_of(process: int) -> None:
     """Wait until a process has ended; one that is not there has."""
     try:
         file = os.pidfd_open(process)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ipvl.daemon.sockets import listening
-from ipvl.doors.control.control_requests import control_app
-from ipvl.doors.docker.plugin_requests import docker_app
+from ipvl.doors.control.control_requests import control_door
+from ipvl.doors.docker.plugin_requests import docker_door
 from ipvl.http.messages import Answer as DoorsAnswer
 from ipvl.http.messages import Door, Request
 from ipvl.http.server import Server
@@ -66,7 +66,7 @@ class Doors:
     def renew(self) -> None:
         """Begin again with a new host."""
         self.world = World(self._folder)
-        self._apps = {DOCKER: docker_app(self.world.engine), CONTROL: control_app(self.world.engine)}
+        self._apps = {DOCKER: docker_door(self.world.engine), CONTROL: control_door(self.world.engine)}
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         return self._runner.run(work)

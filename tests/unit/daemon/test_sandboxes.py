@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ipvl.daemon.supervisor_watch import discard, watch_supervisors
+from ipvl.daemon.supervisor_watch import remove_sandbox_files, watch_supervisors
 from ipvl.driver.events.event_types import EventType
 from ipvl.embedded import networks, sandboxes
 from ipvl.embedded.call_messages import CreateNetwork
@@ -114,6 +114,6 @@ def test_the_files_of_a_sandbox_go_with_it(tmp_path, removed_at_end):
     for folder in (folders.run, folders.layer):
         folder.mkdir(parents=True)
 
-    discard(settings, Sandbox("1", "one", "one", (), "", 1, 1, 1, 0.0, "", removed_at_end))
+    remove_sandbox_files(settings, Sandbox("1", "one", "one", (), "", 1, 1, 1, 0.0, "", removed_at_end))
 
     assert (False, not removed_at_end) == (folders.run.exists(), folders.layer.exists())

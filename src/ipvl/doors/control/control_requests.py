@@ -13,7 +13,7 @@ import msgspec
 
 from ipvl import __version__
 from ipvl.doors.control.event_stream import event_stream
-from ipvl.doors.control.table_requests import tables
+from ipvl.doors.control.table_requests import table_writers
 from ipvl.driver.engine import Engine
 from ipvl.driver.status.host_status import status
 from ipvl.embedded.all_calls import CALLS, Call
@@ -23,22 +23,22 @@ from ipvl.http.messages import TEXT, Answer, Door, Request, Response
 log = logging.getLogger(__name__)
 
 HTTP_STATUS = {Kind.INVALID: 400, Kind.MISSING: 404, Kind.CONFLICT: 409, Kind.KERNEL: 500, Kind.UNAVAILABLE: 503}
-BRIEF: dict[str, Callable[[Any], str]] = {
+PRINTED_ANSWERS: dict[str, Callable[[Any], str]] = {
     "attach": lambda member: "".join((f"{member.line}\n", *(f"notice: {notice}\n" for notice in member.notices))),
     "detach": lambda _: "",
 }
 """What is printed: what the command answers, and notices behind it, which go to standard error."""
-BY_NAME = {"network.list", "network.inspect"}
+SHOW_NAMES = {"network.list", "network.inspect"}
 """Calls that show networks of any door by their names."""
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
 
 
-async def know_all_names() -> None:
+async def learn_no_names() -> None:
     """Ask nobody: without Docker, everything has its name from the start."""
 
 
-def control_app(engine: Engine, learn_names: Callable[[], Awaitable[None]] = know_all_names) -> Door:
+def control_door(engine: Engine, learn_names: Callable[[], Awaitable[None]] = learn_no_names) -> Door:
     """Return what serves the `ipvl` command.
 
     Args:
@@ -83,12 +83,12 @@ def _handlers(engine: Engine, learn_names: Callable[[], Awaitable[None]]) -> Map
         ("GET", "/version"): serve_version,
         ("GET", "/events"): serve_events,
     }
-    for name, table in tables(engine, learn_names).items():
+    for name, table in table_writers(engine, learn_names).items():
         found["GET", f"/tables/{name}"] = serve_table(table)
-    for name, text in BRIEF.items():
+    for name, text in PRINTED_ANSWERS.items():
         found["POST", f"/brief/{name}"] = _serve_call(CALLS[name], engine, text)
     for name, call in CALLS.items():
-        before = learn_names if name in BY_NAME else know_all_names
+        before = learn_names if name in SHOW_NAMES else learn_no_names
         found["POST", f"/calls/{name}"] = _serve_call(call, engine, before=before)
     return found
 
@@ -97,7 +97,7 @@ def _serve_call(
     call: Call,
     engine: Engine,
     text: Callable[[Any], str] | None = None,
-    before: Callable[[], Awaitable[None]] = know_all_names,
+    before: Callable[[], Awaitable[None]] = learn_no_names,
 ) -> Handler:
     async def serve(request: Request) -> Response:
         try:

@@ -20,9 +20,10 @@ MEDIA_TYPE = "application/x-ndjson"
 MOST_READERS = 64
 """A reader holds its connection for hours; the other places are for calls."""
 MOST_FIELDS = 1000
+"""A query that names every network of a large host is far below; more is not the command's."""
 
 
-class Question(msgspec.Struct, forbid_unknown_fields=True):
+class EventQuery(msgspec.Struct, forbid_unknown_fields=True):
     """What the query asks for.
 
     `since` and `until` are seconds since the epoch by the wall clock: without `since` nothing past is told, without
@@ -54,7 +55,7 @@ def event_stream(engine: Engine, query: str) -> Stream:
     return Stream(_lines(engine, question, selection), MEDIA_TYPE)
 
 
-def _question(query: str) -> Question:
+def _question(query: str) -> EventQuery:
     """Return the query as a question.
 
     Raises:
@@ -66,7 +67,7 @@ def _question(query: str) -> Question:
         raise invalid(f"the query is not what the command sends: {error}") from error
     asked = {key: values if key in {"network", "type"} else values[-1] for key, values in found.items()}
     try:
-        question = msgspec.convert(asked, Question, strict=False)
+        question = msgspec.convert(asked, EventQuery, strict=False)
     except msgspec.ValidationError as error:
         raise invalid(f"the query is not what the command sends: {error}") from error
     for name, seconds in (("since", question.since), ("until", question.until)):
@@ -75,7 +76,7 @@ def _question(query: str) -> Question:
     return question
 
 
-async def _lines(engine: Engine, question: Question, selection: Selection) -> AsyncGenerator[bytes, None]:
+async def _lines(engine: Engine, question: EventQuery, selection: Selection) -> AsyncGenerator[bytes, None]:
     """Yield nothing once it listens, then each event as a line."""
     since = None if question.since is None else engine.moment(question.since)
     until = math.inf if question.until is None else engine.moment(question.until)

@@ -12,7 +12,9 @@ from ipvl.embedded import networks, sandboxes
 from ipvl.embedded.call_messages import AnyNetwork, AnySandbox
 
 
-def tables(engine: Engine, learn_names: Callable[[], Awaitable[None]]) -> dict[str, Callable[[], Awaitable[str]]]:
+def table_writers(
+    engine: Engine, learn_names: Callable[[], Awaitable[None]]
+) -> dict[str, Callable[[], Awaitable[str]]]:
     """Return what writes each table, by its name; names that are on their way are learned first."""
 
     async def networks_table() -> str:

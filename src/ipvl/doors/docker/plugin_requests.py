@@ -19,7 +19,7 @@ MEDIA_TYPE = "application/vnd.docker.plugins.v1.2+json"
 CALLS = network_driver.CALLS | ipam_driver.CALLS
 
 
-def docker_app(engine: Engine) -> Door:
+def docker_door(engine: Engine) -> Door:
     """Return what serves Docker."""
     calls = {f"/{name}": (name, call) for name, call in CALLS.items()}
 

@@ -9,7 +9,7 @@ import pytest
 
 from ipvl.doors.cli import control_client
 from ipvl.doors.cli.control_client import NoDaemonError, ask
-from ipvl.doors.control.control_requests import control_app
+from ipvl.doors.control.control_requests import control_door
 from ipvl.driver.status.host_status import Status, status
 from ipvl.errors import Kind
 from tests.unit.builders import endpoint, network
@@ -28,7 +28,7 @@ def test_a_status_is_the_same_on_both_ends(world, path):
     """What the daemon's application encodes is what the command decodes."""
     world.create_network(network(parent="eth0.20", name="web"))
     world.create_endpoint(endpoint())
-    answer = call(control_app(world.engine), "/status", method="GET")
+    answer = call(control_door(world.engine), "/status", method="GET")
 
     with daemon(path, http(200, msgspec.json.encode(answer.body))) as asked:
         found = ask(path, "/status", Status)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from ipvl import __version__
-from ipvl.doors.control.control_requests import control_app
+from ipvl.doors.control.control_requests import control_door
 from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.status.host_status import Status, status
 from ipvl.errors import kernel_refused
@@ -15,7 +15,7 @@ from tests.unit.doors.asgi import Answer, call
 
 
 def ask(world, path: str) -> Answer:
-    return call(control_app(world.engine), path, method="GET")
+    return call(control_door(world.engine), path, method="GET")
 
 
 def test_the_status_is_answered_whole(world):
@@ -33,7 +33,7 @@ def test_the_status_is_answered_whole(world):
 
 def test_the_version_is_answered():
     """Which daemon is running."""
-    app = control_app(None)
+    app = control_door(None)
 
     assert Answer(200, "application/json", {"version": __version__}) == call(app, "/version", method="GET")
 
@@ -47,7 +47,7 @@ def test_names_on_their_way_are_waited_for(world, path):
         await name_network(world.engine, ID, "web")
 
     method, body = ("POST", b"{}") if path.startswith("/calls/") else ("GET", b"")
-    answer = call(control_app(world.engine, learn), path, body, method=method)
+    answer = call(control_door(world.engine, learn), path, body, method=method)
 
     assert 200 == answer.status
     assert "web" in str(answer.body)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ipvl.doors.docker.plugin_requests import docker_app
+from ipvl.doors.docker.plugin_requests import docker_door
 from tests.unit.doors.asgi import DOCKERS_MEDIA_TYPE, Answer, call
 
 
@@ -17,7 +17,7 @@ def ask(world) -> Callable[..., Answer]:
     """Call it with a method and a body to ask as Docker does; None is an empty body."""
 
     def ask_once(method: str, body: Any = None) -> Answer:
-        app = docker_app(world.engine)
+        app = docker_door(world.engine)
         answer = call(app, f"/{method}", b"" if body is None else json.dumps(body).encode())
         assert answer.media_type == DOCKERS_MEDIA_TYPE
         return answer

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ipvl.doors.docker.plugin_requests import CALLS, docker_app
+from ipvl.doors.docker.plugin_requests import CALLS, docker_door
 from ipvl.driver.networks import create_remove
 from tests.unit.doors.asgi import DOCKERS_MEDIA_TYPE, call
 
@@ -22,7 +22,7 @@ WITH_A_BODY = sorted(set(CALLS) - WITHOUT_A_BODY)
 def failure(world, path: str, body: bytes = b"", method: str = "POST") -> tuple[int, str]:
     """Return status and sentence of an answer that Docker shows as an error; nothing may have changed."""
     before = world.picture()
-    answer = call(docker_app(world.engine), path, body, method)
+    answer = call(docker_door(world.engine), path, body, method)
     assert DOCKERS_MEDIA_TYPE == answer.media_type
     assert {"Err": answer.body["Err"], "Error": answer.body["Err"]} == answer.body
     assert before == world.picture()
@@ -90,7 +90,7 @@ def test_a_field_of_another_type_is_an_error(world, method, body, reason):
 @pytest.mark.parametrize("method", sorted(WITHOUT_A_BODY))
 def test_a_body_where_none_is_due_is_passed_over(world, method):
     """Docker sends none; another client may."""
-    assert 200 == call(docker_app(world.engine), f"/{method}", b"not even JSON").status
+    assert 200 == call(docker_door(world.engine), f"/{method}", b"not even JSON").status
 
 
 def test_a_bug_is_an_answer_too(world, monkeypatch):

@@ -26,9 +26,9 @@ from ipvl.model.steps import RemoveParent
 from ipvl.options.endpoint import port_name
 from ipvl.planning.unclaimed_networks import ON_ITS_WAY
 
-from .asgi import exchange
 from .dhcp_segment import FIRST as LEASED_ADDRESS
 from .dhcp_segment import FakeServer, FakeWire
+from .door_exchange import exchange
 
 OK = 200
 FIRST, AGAIN = 1, 2

@@ -13,8 +13,8 @@ from ipvl.doors.control.control_requests import control_door
 from ipvl.driver.status.host_status import Status, status
 from ipvl.errors import Kind
 from tests.unit.builders import endpoint, network
-from tests.unit.doors.asgi import call
 from tests.unit.doors.cli.one_answer import daemon, http
+from tests.unit.doors.door_calls import call
 from tests.unit.refusals import refusal
 
 

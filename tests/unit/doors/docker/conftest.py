@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ipvl.doors.docker.plugin_requests import docker_door
-from tests.unit.doors.asgi import DOCKERS_MEDIA_TYPE, Answer, call
+from tests.unit.doors.door_calls import DOCKERS_MEDIA_TYPE, Answer, call
 
 
 @pytest.fixture

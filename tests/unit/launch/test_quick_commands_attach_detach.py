@@ -19,8 +19,8 @@ from ipvl.embedded.all_calls import CALLS
 from ipvl.embedded.call_messages import Member
 from ipvl.errors import Kind
 from ipvl.launch.quick_commands import FLAGS, run_quick_command
-from tests.unit.doors.asgi import call
 from tests.unit.doors.cli.one_answer import daemon, http
+from tests.unit.doors.door_calls import call
 
 MEMBER = Member("e" * 64, "blue", "web", "eth0", ("192.168.20.2/24", "2001:db8::2/64"), "/run/netns/blue", ())
 HEAVY = {"argparse", "dataclasses", "enum", "json", "pathlib", "re", "socket", "typing"}

@@ -11,7 +11,7 @@ from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.status.host_status import Status, status
 from ipvl.errors import kernel_refused
 from tests.unit.builders import ID, endpoint, network
-from tests.unit.doors.asgi import Answer, call
+from tests.unit.doors.door_calls import Answer, call
 
 
 def ask(world, path: str) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ipvl.http.messages import Door
-from tests.faults.asgi import Answer, exchange
+from tests.faults.door_exchange import Answer, exchange
 
 DOCKERS_MEDIA_TYPE = "application/vnd.docker.plugins.v1.2+json"
 

@@ -16,7 +16,7 @@ from ipvl.errors import IpvlError, Kind
 from ipvl.model.pools import Quarantine
 from tests.contract.fake_kernel import KilledError
 from tests.unit.builders import NOW
-from tests.unit.driver.test_conflicts import CHOOSE, MAC, WatchedKernel
+from tests.unit.driver.ipam.test_address_conflicts import CHOOSE, MAC, WatchedKernel
 from tests.unit.embedded.members import BLUE, RED, attach, start
 
 

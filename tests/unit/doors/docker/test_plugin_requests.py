@@ -8,7 +8,7 @@ import pytest
 
 from ipvl.doors.docker.plugin_requests import CALLS, docker_door
 from ipvl.driver.networks import create_remove
-from tests.unit.doors.asgi import DOCKERS_MEDIA_TYPE, call
+from tests.unit.doors.door_calls import DOCKERS_MEDIA_TYPE, call
 
 WITHOUT_A_BODY = {
     "Plugin.Activate",

@@ -9,7 +9,7 @@ import pytest
 
 from ipvl.doors.docker.engine_api.follow import compare
 from tests.unit.builders import ID, NOW, endpoint, network
-from tests.unit.doors.docker.fake_docker import FakeDocker
+from tests.unit.doors.docker.engine_api.fake_docker import FakeDocker
 
 SUBNET = "192.168.20.0/24"
 RANGE = "192.168.20.128/25"

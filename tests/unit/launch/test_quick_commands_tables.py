@@ -15,8 +15,8 @@ from ipvl.doors.control.control_requests import control_door
 from ipvl.errors import Kind
 from ipvl.launch.quick_commands import TABLES, run_quick_command
 from tests.unit.builders import endpoint, network
-from tests.unit.doors.asgi import call
 from tests.unit.doors.cli.one_answer import daemon, http
+from tests.unit.doors.door_calls import call
 
 HEAVY = {"argparse", "dataclasses", "json", "pathlib", "re", "socket", "typing"}
 

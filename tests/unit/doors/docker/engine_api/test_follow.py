@@ -15,7 +15,7 @@ from ipvl.driver.endpoints.create_join_leave import create_endpoint, name_endpoi
 from ipvl.driver.networks.create_remove import name_network
 from ipvl.errors import IpvlError, unavailable
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network
-from tests.unit.doors.docker.fake_docker import FakeDocker
+from tests.unit.doors.docker.engine_api.fake_docker import FakeDocker
 
 SECOND = endpoint(OTHER_ENDPOINT_ID, addresses=("192.168.20.11/24",))
 TRUNCATED = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{"

@@ -15,7 +15,7 @@ from ipvl.driver.ipam.address_allocation import allocate_addresses
 from ipvl.errors import Kind
 from ipvl.model.addresses import IPInterface
 from tests.unit.builders import ID, OTHER_ID, endpoint, network
-from tests.unit.doors.docker.fake_docker import FakeDocker
+from tests.unit.doors.docker.engine_api.fake_docker import FakeDocker
 
 SUBNET = "192.168.20.0/24"
 

@@ -101,6 +101,7 @@ lock: $(VENV)/installed ## pin the newest versions that requirements*.in allow
 	    $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	        --no-header --no-emit-index-url --no-emit-find-links $$name.in -o $$name.lock || exit 1; done
 
+PYTHON := python3
 PREFIX := /opt/ipvl
 BINDIR := /usr/local/bin
 UNITDIR := /etc/systemd/system
@@ -112,7 +113,7 @@ UNITS := ipvl.socket ipvl.service
 
 .PHONY: install
 install: ## install ipvl and its systemd units on this host (as root)
-	python3 -m venv $(PREFIX)
+	$(PYTHON) -m venv $(PREFIX)
 	$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --no-deps .
 	sed -i '1s/$$/ -IS/' $(PREFIX)/bin/ipvl

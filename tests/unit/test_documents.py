@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
+import tomllib
 from pathlib import Path
+
+import pytest
 
 from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
@@ -21,6 +24,9 @@ from manual.markdown import commands_page
 STATUSES = {0, 1, *EXIT_STATUS.values(), FAILED, NOT_EXECUTABLE, NOT_FOUND, 128 + signal.SIGINT}
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+SOURCE = ROOT / "src" / "ipvl"
+GUEST_SIDE = ROOT / "lab" / "guest_side"
+DOCUMENTS = [path for folder in (".", "docs", "lab", "examples") for path in (ROOT / folder).glob("*.md")]
 
 
 def test_every_option_is_documented_as_the_table_has_it() -> None:
@@ -87,6 +93,57 @@ def test_man_pages_know_every_exit_status() -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     """Every relative link of the documents names a file of the repository."""
-    for document in (*ROOT.glob("*.md"), *DOCS.glob("*.md")):
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+    for document in DOCUMENTS:
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text()):
+            led_to = document.parent / target if target else document
+            assert led_to.exists(), f"{document.name}: {target}"
+            assert not anchor or anchor in anchors(led_to), f"{document.name}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_documents_name_exist(document: Path) -> None:
+    """A file in backquotes is there: from the root, from src/ipvl, beside the document, or on a guest's PATH."""
+    for name in re.findall(r"`([\w./*-]+\.(?:py|sh|yml|sql|toml|md))`", document.read_text()):
+        found = [place / name for place in (ROOT, SOURCE, document.parent, GUEST_SIDE) if (place / name).exists()]
+        assert found or name.startswith("/"), f"{document.name}: {name}"
+
+
+def test_the_tree_is_the_one_that_is_there() -> None:
+    """docs/design.md draws every folder of src/ipvl that holds modules, and no other."""
+    drawn, above = set(), [SOURCE]
+    for indent, name in re.findall(r"^ {6}( *)(\w+)/ ", (DOCS / "design.md").read_text(), re.MULTILINE):
+        above[len(indent) // 2 + 1 :] = [above[len(indent) // 2] / name]
+        drawn.add(above[-1])
+
+    assert {path.parent for path in SOURCE.glob("*/**/*.py")} - {SOURCE / "doors"} <= drawn
+    assert all(path.is_dir() for path in drawn)
+
+
+def test_the_order_of_imports_is_the_one_that_is_checked() -> None:
+    """docs/design.md has the layers of the import contract, from above to below."""
+    _, _, text = (DOCS / "design.md").read_text().partition("## Who may import whom")
+    block = re.search(r"(?:^ {4}.+\n)+", text, re.MULTILINE)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(one["layers"] for one in contracts if one["type"] == "layers")
+
+    assert block
+    drawn = [set(re.split(r", ", line[4:].split("   ")[0].strip())) for line in block[0].splitlines()]
+    checked = [set(layer.replace("ipvl.", "").split(" | ")) for layer in layers]
+    assert checked == [{"__main__"}, *drawn]
+
+
+def test_no_sentence_is_explained_twice() -> None:
+    """Whoever looks for a sentence in docs/troubleshooting.md finds one row."""
+    rows = [line for line in (DOCS / "troubleshooting.md").read_text().splitlines() if re.match(r"\| (?!---)", line)]
+    cells = [row.strip("| ").split(" | ") for row in rows]
+    sentences = [next((cell for cell in row[:2] if "`" in cell), row[0]) for row in cells]
+    without_heads = [one for one in sentences if one not in {"what you see", "check"}]
+
+    assert len(without_heads) > 60
+    assert sorted(set(without_heads)) == sorted(without_heads)
+
+
+def anchors(document: Path) -> set[str]:
+    """Return what GitHub makes of a document's headings."""
+    heads = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}

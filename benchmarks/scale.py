@@ -29,6 +29,7 @@ from ipvl.addresses.intervals import Intervals
 from ipvl.addresses.next_address import next_free_address
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
+from ipvl.driver.interfaces import SandboxEffects
 from ipvl.embedded import call_messages, members
 from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandbox_messages import NetworkAttachment
@@ -199,7 +200,7 @@ def _state() -> Iterator[Path]:
 @contextmanager
 def _engine(file: Path, crowd: ConnectionCounter) -> Iterator[Engine]:
     with closing(open_store(file)) as store:
-        yield Engine(crowd.kernel, store, time.time)
+        yield Engine(crowd.kernel, store, time.time, SandboxEffects(*[lambda *_: None] * 4))
 
 
 def _sandbox(number: int) -> str:

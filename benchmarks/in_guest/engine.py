@@ -16,6 +16,7 @@ from pyroute2 import AsyncIPRoute
 
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
+from ipvl.driver.interfaces import SandboxEffects
 from ipvl.driver.networks.create_remove import create_network
 from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.options.endpoint import endpoint
@@ -35,7 +36,7 @@ async def main(folder: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
     with closing(open_store(folder / "state.db")) as store:
         async with AsyncIPRoute() as bare, open_host_kernel() as kernel:
             await bare.link("add", ifname=PARENT, kind="dummy")
-            engine = Engine(kernel, store, time.time)
+            engine = Engine(kernel, store, time.time, SandboxEffects(*[lambda *_: None] * 4))
             wish = network(
                 NETWORK,
                 {"parent": PARENT},

@@ -196,7 +196,7 @@ def on_a_segment(act: Act, parent: str = "eth0") -> Act:
         wire = FakeWire(wait=lambda _seconds: None)
         wire.links.add(parent)
         wire.servers[parent] = [FakeServer()]
-        stage.engine.wire = wire
+        stage.engine.dhcp.wire = wire
         await act(stage, attempt)
 
     return on_it

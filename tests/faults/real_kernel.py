@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import replace
 from ipaddress import ip_interface
 from math import gcd
 from pathlib import Path
@@ -40,6 +41,7 @@ from ipvl.sandbox.hosts_file import write_hosts
 from ipvl.store.state_file import open_store
 from ipvl.system_calls import CLONE_NEWNET, unshare
 
+from .no_effects import NO_EFFECTS
 from .operations import FIRST, OPERATIONS, Ledger, Operation, RefusedError, compare_with_docker, perform, start_up
 from .pictures import check_same, check_whole, timeless, without_choice
 from .points import Fault, Points
@@ -70,7 +72,7 @@ class RealStage:
             # A kill loses nothing that was handed to the system, and the power stays on here.
             store._connection.execute("PRAGMA synchronous = OFF")
             async with open_host_kernel() as kernel:
-                self.engine = Engine(kernel, store, clock=lambda: self.now, publish=write_hosts)
+                self.engine = Engine(kernel, store, lambda: self.now, replace(NO_EFFECTS, write_hosts=write_hosts))
                 yield self.engine
 
     async def open(self, name: str) -> str:
@@ -229,7 +231,7 @@ class DisturbedConnection:
 @contextmanager
 def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     """Put a point at each netlink request, each statement, each entry into a namespace and each file written."""
-    connection, publish = engine.store._connection, engine.publish
+    connection, effects = engine.store._connection, engine.effects
     send, exchange, enter, plain = (
         NetlinkRequest.send,
         NetlinkSocket.exchange,
@@ -260,14 +262,16 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
             )
 
     engine.store._connection = DisturbedConnection(connection, points)
-    engine.publish = lambda path, text: points.call_now(HOSTS, lambda: publish(path, text), None)
+    engine.effects = replace(
+        effects, write_hosts=lambda path, text: points.call_now(HOSTS, lambda: effects.write_hosts(path, text), None)
+    )
     NetlinkRequest.send, NetlinkSocket.exchange = disturbed_send, disturbed_exchange
     sandbox_ports.set_namespace, sandbox_ports.Path = set_namespace, DisturbedPath
     host_ports.SETTINGS = DisturbedPath(settings)
     try:
         yield
     finally:
-        engine.store._connection, engine.publish = connection, publish
+        engine.store._connection, engine.effects = connection, effects
         NetlinkRequest.send, NetlinkSocket.exchange = send, exchange
         sandbox_ports.set_namespace, sandbox_ports.Path = enter, plain
         host_ports.SETTINGS = settings

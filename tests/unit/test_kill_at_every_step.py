@@ -9,6 +9,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import cache, partial
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -174,13 +175,14 @@ class FakeStage:
             self._check_alive()
             points.call_now("write hosts", lambda: self._publish(path, text), None)
 
-        engine.publish = write
+        engine.effects = replace(engine.effects, write_hosts=write)
         return points
 
     def calm(self) -> None:
         """Take the points away."""
         engine = self.world.engine
-        engine.kernel, engine.store, engine.publish = self.world.kernel, self.world.store, self._publish
+        engine.kernel, engine.store = self.world.kernel, self.world.store
+        engine.effects = replace(engine.effects, write_hosts=self._publish)
 
     def restart(self) -> None:
         self._dead = False

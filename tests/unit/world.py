@@ -6,6 +6,7 @@ import asyncio
 import copy
 import tempfile
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from ipvl.records.records import Change, Record
 from ipvl.store.state_file import SqliteStore, open_store
 from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
 from tests.faults.dhcp_segment import FakeWire
+from tests.faults.no_effects import NO_EFFECTS
 from tests.unit.builders import NOW, SANDBOX
 
 _Result = TypeVar("_Result")
@@ -85,7 +87,7 @@ class World:
         self._file = folder / "state.db"
         self._file.write_bytes(_new_state_file())
         self.start()
-        self.engine.wire = self.wire
+        self.engine.dhcp.wire = self.wire
 
     def copy(self, folder: Path) -> World:
         """Return another world that is as this one, which has stopped, is now."""
@@ -101,10 +103,13 @@ class World:
         self.engine = Engine(
             self.kernel,
             self.store,
-            clock=lambda: self.now,
-            publish=self.hosts.__setitem__,
-            resolve=self.resolvers.__setitem__,
-            discard=lambda sandbox: self.discarded.append(sandbox.name),
+            lambda: self.now,
+            replace(
+                NO_EFFECTS,
+                write_hosts=self.hosts.__setitem__,
+                write_resolvers=self.resolvers.__setitem__,
+                remove_files=lambda sandbox: self.discarded.append(sandbox.name),
+            ),
         )
 
     def stop(self) -> None:
@@ -115,7 +120,7 @@ class World:
         self.stop()
         self.start()
         self.reconcile()
-        self.engine.wire = self.wire
+        self.engine.dhcp.wire = self.wire
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""

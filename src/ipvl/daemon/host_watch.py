@@ -59,6 +59,6 @@ async def _listen_for_links(engine: Engine, changed: asyncio.Event) -> None:
         if before != state and (before is not None or any(map(engine.concerns, (state.name, *state.altnames)))):
             if before is not None and before.mtu != state.mtu:
                 # It may be back by the time that the host is looked at, and all ports have lost theirs.
-                engine.parent_mtus.pop(state.name, None)
+                engine.repair.parent_mtus.pop(state.name, None)
             seen[state.index] = state
             changed.set()

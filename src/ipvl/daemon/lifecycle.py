@@ -13,16 +13,16 @@ from functools import partial
 from ipvl import __version__
 from ipvl.clock.host_clocks import HostClocks
 from ipvl.clock.steady_clock import start_clock, watch_wall_clock
+from ipvl.daemon.host_engine import host_engine
 from ipvl.daemon.host_watch import reconcile_on_changes
 from ipvl.daemon.privileges import drop_privileges
 from ipvl.daemon.sockets import listening, locked, passed_sockets
-from ipvl.daemon.supervisor_watch import remove_sandbox_files, watch_supervisors
+from ipvl.daemon.supervisor_watch import watch_supervisors
 from ipvl.daemon.systemd_notify import notify_systemd
 from ipvl.doors.control.control_requests import control_door
 from ipvl.doors.docker.engine_api.follow import follow_docker, learn_missing_names
 from ipvl.doors.docker.plugin_requests import docker_door
 from ipvl.driver.dhcp_leases.lease_renewal import keep_leases
-from ipvl.driver.engine import Engine
 from ipvl.driver.events.event_types import Event, EventType
 from ipvl.driver.ipam.address_announcements import Announcer
 from ipvl.driver.repair.port_sightings import watch_ports
@@ -31,8 +31,6 @@ from ipvl.embedded.sandboxes import settle
 from ipvl.http.server import Server
 from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.kernel.wire.dhcp_sockets import HostWire
-from ipvl.sandbox.hosts_file import write_hosts
-from ipvl.sandbox.resolv_conf import write_resolvers
 from ipvl.startup.configuration import Configuration
 from ipvl.store.state_file import open_store
 
@@ -64,23 +62,13 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
         async with open_host_kernel() as kernel:
             announcer = Announcer()
             clock = start_clock(HostClocks(), store)
-            engine = Engine(
-                kernel,
-                store,
-                clock.now,
-                date=clock.date,
-                moment=clock.moment,
-                publish=write_hosts,
-                resolve=write_resolvers,
-                discard=partial(remove_sandbox_files, configuration),
-                announce=announcer,
-            )
+            engine = host_engine(configuration, kernel, store, clock, announcer)
             # Ports that went with their parents come back a moment later, when Docker is served.
             await reconcile_all(engine, ports=False)
             await settle(engine)
             publish_all(engine)
             # Not before: who is gone since the last run may be back in a moment, and its lease still runs.
-            engine.wire = HostWire()
+            engine.dhcp.wire = HostWire()
             learn_names = partial(learn_missing_names, engine, configuration.engine_socket)
             servers = [
                 (Server(docker_door(engine)), docker_socket),
@@ -93,7 +81,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
                     tasks.create_task(follow_docker(engine, configuration.engine_socket)),
                     tasks.create_task(watch_supervisors(engine)),
                     tasks.create_task(announcer.run(engine)),
-                    tasks.create_task(keep_leases(engine, engine.wire)),
+                    tasks.create_task(keep_leases(engine, engine.dhcp.wire)),
                     tasks.create_task(watch_wall_clock(clock, store)),
                     tasks.create_task(watch_ports(engine)),
                 ]

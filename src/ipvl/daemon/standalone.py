@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import partial
 
 from ipvl.clock.host_clocks import HostClocks
 from ipvl.clock.steady_clock import look_at_clock, start_clock
+from ipvl.daemon.host_engine import host_engine
 from ipvl.daemon.sockets import locked
-from ipvl.daemon.supervisor_watch import remove_sandbox_files
-from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_announcements import announce, pauses
+from ipvl.driver.ipam.address_announcements import Announcer
 from ipvl.driver.status.host_status import Status, status
 from ipvl.embedded.all_calls import CALLS
 from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandbox_messages import SandboxEnded
 from ipvl.embedded.sandboxes import settle
 from ipvl.kernel.host_kernel import open_host_kernel
-from ipvl.model.endpoints import Endpoint
-from ipvl.model.networks import Network
 from ipvl.records.records import Records
-from ipvl.sandbox.hosts_file import write_hosts
 from ipvl.startup.configuration import Configuration
 from ipvl.store.state_file import open_store, open_store_read_only
 
@@ -41,11 +36,6 @@ async def read_status(configuration: Configuration) -> Status:
         return await status(records, kernel, date=clock.date)
 
 
-def _announce_once(engine: Engine, network: Network, endpoint: Endpoint) -> None:
-    if pauses(network):
-        announce(engine, network, endpoint)
-
-
 async def perform(configuration: Configuration, name: str, request: object) -> object:
     """Do a call of the table in `embedded.calls` in this process, which has the state to itself meanwhile.
 
@@ -56,19 +46,13 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
     """
     with locked(configuration.lock_file, WAIT_FOR_ANOTHER), closing(open_store(configuration.state_file)) as store:
         async with open_host_kernel() as kernel:
-            clock = start_clock(HostClocks(), store)
-            engine = Engine(
-                kernel,
-                store,
-                clock.now,
-                date=clock.date,
-                moment=clock.moment,
-                publish=write_hosts,
-                discard=partial(remove_sandbox_files, configuration),
-            )
-            engine.announce = partial(_announce_once, engine)
-            await reconcile_all(engine)
-            if not isinstance(request, SandboxEnded):  # the one call that knows better how a sandbox ended
-                await settle(engine)
-            publish_all(engine)
-            return await CALLS[name].handle(engine, request)
+            announcer = Announcer()
+            engine = host_engine(configuration, kernel, store, start_clock(HostClocks(), store), announcer)
+            try:
+                await reconcile_all(engine)
+                if not isinstance(request, SandboxEnded):  # the one call that knows better how a sandbox ended
+                    await settle(engine)
+                publish_all(engine)
+                return await CALLS[name].handle(engine, request)
+            finally:
+                announcer.announce_once(engine)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from ipvl.dhcp.dhcp_messages import Message, Reply
 from ipvl.model.addresses import IPAddress, IPNetwork, OwnAddresses
+from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.links import HostExposure, HostRouting, Link, PortsView, SandboxView
+from ipvl.model.networks import Network
 from ipvl.model.steps import Step
 from ipvl.records.records import Change, Record
 
@@ -106,3 +109,18 @@ class Store(Protocol):
 
     def rename_parent(self, before: str, after: str) -> None:
         """Call a parent by another name, that no parent has, in every record."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxEffects:
+    """What an engine does outside of store and kernel, for sandboxes alone; each reports itself what it could not do.
+
+    `write_hosts` writes names to the hosts file at a path, `write_resolvers` resolvers to the file beside that.
+    `remove_files` removes the files of a sandbox whose supervisor was killed. `announce` sees to it that the neighbours
+    of an endpoint that ipvl placed learn where its addresses are.
+    """
+
+    write_hosts: Callable[[str, str], None]
+    write_resolvers: Callable[[str, str], None]
+    remove_files: Callable[[Sandbox], None]
+    announce: Callable[[Network, Endpoint], None]

@@ -39,7 +39,7 @@ def _check_unused(engine: Engine, network: Network) -> None:
                 f"container {endpoint.label} runs on network {network.label}, and would lose it",
                 f"stop it first, or {FORCE}",
             )
-    if network.id in engine.listed:
+    if network.id in engine.docker.listed:
         raise conflict(
             f"network {network.label} is Docker's, which has it still",
             f"remove it with `docker network rm {network.label}`, or {FORCE}",
@@ -62,7 +62,7 @@ def _check_pool_unused(engine: Engine, pool: Pool) -> None:
         words = endpoint_that_holds(engine, pool.parent, lease.address)
         if words is not None:
             raise conflict(f"address {lease.address} of pool {pool.id} {words}", f"stop it first, or {FORCE}")
-    if engine.listed and pool.id not in engine.unclaimed:
+    if engine.docker.listed and pool.id not in engine.docker.unclaimed:
         raise conflict(
             f"pool {pool.id} is used by a network of Docker's", f"remove that with `docker network rm`, or {FORCE}"
         )

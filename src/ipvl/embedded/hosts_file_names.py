@@ -21,7 +21,7 @@ def publish_names(engine: Engine, *, all_networks: bool = False) -> None:
         engine: what to work on.
         all_networks: the files of all of them, since ipvl may have been stopped before it wrote one.
     """
-    networks, files = engine.memberships.take()
+    networks, files = engine.hosts_files.take()
     if all_networks:
         networks |= {network.id for network in engine.records.networks()}
     for network_id in networks:
@@ -37,7 +37,7 @@ def publish_names(engine: Engine, *, all_networks: bool = False) -> None:
     hostnames = {sandbox.hosts: sandbox.hostname for sandbox in engine.records.sandboxes() if sandbox.ended is None}
     names = _Names(engine.records)
     for file, endpoints in own.items():
-        engine.publish(file, names.seen_by(endpoints, hostnames.get(file, "")))
+        engine.effects.write_hosts(file, names.seen_by(endpoints, hostnames.get(file, "")))
 
 
 def _staying(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:

@@ -83,4 +83,4 @@ def name_resolvers(engine: Engine, sandbox: Sandbox, *, left: bool = False) -> N
         servers.update((f"nameserver {resolver}\n", None) for resolver in lease.terms.resolvers)
     if servers or left:
         search = f"search {' '.join(domains)}\n" if domains else ""
-        engine.resolve(sandbox.hosts, search + "".join(servers))
+        engine.effects.write_resolvers(sandbox.hosts, search + "".join(servers))

@@ -28,6 +28,7 @@ from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import ConflictCheck, Network, Phase
 from ipvl.model.steps import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
+from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.link_names import link_name
 from ipvl.options.names import name as checked_name
@@ -162,7 +163,7 @@ async def join(
     identity = endpoint_id(network, inode)
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
-    if identity in engine.probing:
+    if identity in engine.probes.probing:
         raise conflict(f"{namespace} is being put on network {network.label} already", "wait for that")
     if held is not None:
         there = held.interface in view.interfaces and is_in_sandbox(held, engine.kernel.namespace_inode)
@@ -227,8 +228,8 @@ async def join(
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
-    engine.tell(engine.lifecycles.joined(network, endpoint, engine.clock()))
-    engine.announce(network, endpoint)
+    engine.tell(engine.record_events.joined(network, endpoint, engine.clock()))
+    engine.effects.announce(network, endpoint)
     return endpoint
 
 
@@ -257,7 +258,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
                         raise
                     # Somebody else set a route in there meanwhile, which is no reason to stay.
                     network = engine.network(other.network_id)
-                    engine.warn(f"network {network.label}: {error}", network)
+                    engine.warn(Trouble(f"network {network.label}: {error}", network))
         publish_names(engine)
         engine.commit((Drop(endpoint),))
     else:

@@ -11,6 +11,7 @@ from ipvl.embedded.hosts_file_names import publish_names
 from ipvl.embedded.members import leave
 from ipvl.errors import IpvlError
 from ipvl.model.networks import Phase
+from ipvl.model.troubles import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +31,13 @@ async def reconcile_all(engine: Engine, *, ports: bool = True) -> None:
     """
     async with engine.lock:
         interrupted = [one for one in engine.records.endpoints() if one.phase is not Phase.READY]
-        for endpoint in [one for one in interrupted if one.id not in engine.probing]:
+        for endpoint in [one for one in interrupted if one.id not in engine.probes.probing]:
             network = engine.network(endpoint.network_id)
             log.warning("network %s: endpoint %s was interrupted, so it is removed", network.label, endpoint.label)
             try:
                 await leave(engine, endpoint)
             except IpvlError as error:
-                log.warning("%s", error)
-                engine.warn(str(error), network)
+                engine.warn(Trouble(str(error), network))
     await reconcile(engine)
     if ports:
         await restore_ports(engine)

@@ -107,7 +107,7 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         name_resolvers(engine, sandbox)
         publish_names(engine)
         if not joined:
-            engine.publish(sandbox.hosts, "")
+            engine.effects.write_hosts(sandbox.hosts, "")
         engine.tell((sandbox_started(sandbox, joined, engine.clock()),))
     log.info("sandbox %s has started, process %d", sandbox.name, sandbox.process)
 
@@ -190,7 +190,7 @@ async def _end_if_gone(engine: Engine, sandbox: Sandbox) -> None:
     if sandbox.ended is None and engine.kernel.namespace_inode(sandbox.namespace) != sandbox.inode:
         log.warning("sandbox %s is gone, and its supervisor did not say why", sandbox.name)
         await _end(engine, sandbox, KILLED)
-        engine.discard(sandbox)
+        engine.effects.remove_files(sandbox)
 
 
 async def _end(engine: Engine, sandbox: Sandbox, exit_status: int) -> None:

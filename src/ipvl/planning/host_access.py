@@ -11,6 +11,7 @@ from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import HostPortRoute, HostRoute, HostRouting, Link
 from ipvl.model.networks import HOST_PORT_PREFIX, Network
 from ipvl.model.steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes, Step
+from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
 from ipvl.planning.sandbox_routes import subnet_of
 
@@ -92,14 +93,18 @@ def unshadowed_routes(network: Network, endpoints: Iterable[Endpoint], there: Ho
     return tuple(way for way in ways if _way_of_another(way.destination, network, there) is None)
 
 
-def not_reached(network: Network, endpoints: Iterable[Endpoint], there: HostRouting) -> tuple[str, ...]:
+def not_reached(network: Network, endpoints: Iterable[Endpoint], there: HostRouting) -> tuple[Trouble, ...]:
     """Return which containers the host does not reach in L2, since another route of the host leads to their address."""
     if not (network.host_access and _is_switched(network)):
         return ()
     found = ((way, _way_of_another(way.destination, network, there)) for way in host_port_routes(network, endpoints))
     return tuple(
-        f"this host does not reach {way.destination.network_address} in network {network.label}: its route"
-        f" {route.label} leads there already; remove that route, or give the container another address"
+        Trouble(
+            f"this host does not reach {way.destination.network_address} in network {network.label}: its route"
+            f" {route.label} leads there already; remove that route, or give the container another address",
+            network,
+            links=frozenset({route.link} if route.link else ()),
+        )
         for way, route in found
         if route is not None
     )

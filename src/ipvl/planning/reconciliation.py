@@ -10,6 +10,7 @@ from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import HALF_MADE_PREFIX
 from ipvl.model.networks import Network, Parent, Phase
 from ipvl.model.steps import RemoveHalfMade, RemoveHostPort, RemovePort, Step
+from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, not_reached, steps_to_repair
@@ -30,7 +31,7 @@ class Repair:
 
     steps: tuple[Step, ...]
     changes: tuple[Change, ...]
-    warnings: tuple[str, ...]
+    troubles: tuple[Trouble, ...]
 
 
 def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[str], int | None]) -> Repair:
@@ -51,7 +52,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     """
     steps: list[Step] = []
     changes: list[Change] = []
-    warnings: list[str] = []
+    troubles: list[Trouble] = []
     broken = {network.id for network in records.networks() if network.phase is not Phase.READY}
     stale = [
         endpoint
@@ -83,22 +84,22 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
         if parent not in unused:
             steps += steps_to_repair_exposure(parent, networks, host)
-            trouble_of_host = addressed(parent, networks, host)
-            warnings += [] if trouble_of_host is None else [trouble_of_host]
+            host_address = addressed(parent, networks, host)
+            troubles += [] if host_address is None else [Trouble(host_address, parent=parent.name)]
         if not networks:
             continue
         present = {one.id: [end for end in records.endpoints_of(one.id) if end not in stale] for one in networks}
-        repair, trouble = _repair_parent(records.with_bases(parent), networks, present, whole_host)
+        repair, left = _repair_parent(records.with_bases(parent), networks, present, whole_host)
         # An outer tag that several need is made for the first.
         steps += [step for step in repair if step not in steps]
-        warnings += trouble
+        troubles += left
     known = {parent.name for parent in records.parents()}
-    warnings += [
-        left_behind(link.name)
+    troubles += [
+        Trouble(left_behind(link.name), parent=link.name)
         for link in host.links
         if link.made_by_ipvl and link.name not in known and not is_host_port(link)
     ]
-    return Repair(tuple(steps), tuple(changes), tuple(warnings))
+    return Repair(tuple(steps), tuple(changes), tuple(troubles))
 
 
 def is_stale(endpoint: Endpoint, now: float, inode_of: Callable[[str], int | None]) -> bool:
@@ -135,7 +136,7 @@ def is_port_name(name: str) -> bool:
 
 def _repair_parent(
     parents: Sequence[Parent], networks: list[Network], present: Mapping[str, Iterable[Endpoint]], host: Host
-) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+) -> tuple[tuple[Step, ...], tuple[Trouble, ...]]:
     """Return what mends a parent and the host's own ports on it, and what only a human can mend.
 
     It is the last of `parents`; the others are those under it. On a parent that cannot carry its networks' ports
@@ -149,7 +150,18 @@ def _repair_parent(
             for network in networks:
                 check_link(link, network, host)
     except IpvlError as error:
-        return (), (f"network {labels} cannot be joined: {error}",)
+        return (), (_trouble_with_parent(f"network {labels} cannot be joined: {error}", parents[-1].name, host),)
     ports = [step for network in networks for step in steps_to_repair(network, present[network.id], host)]
-    out_of_reach = [text for one in networks for text in not_reached(one, present[one.id], host.ways)]
-    return (*steps, *ports), (*(() if link is None else warnings_about(link, host)), *out_of_reach)
+    troubles = [_trouble_with_parent(text, link.name, host) for text in warnings_about(link, host)] if link else []
+    troubles += [trouble for one in networks for trouble in not_reached(one, present[one.id], host.ways)]
+    return (*steps, *ports), tuple(troubles)
+
+
+def _trouble_with_parent(text: str, parent: str, host: Host) -> Trouble:
+    """Return a trouble that may end when the parent changes, a link below it or one on it."""
+    link = host.link(parent)
+    around = [] if link is None else [one.name for one in host.ports_of(link) if one.namespace is None]
+    while link is not None:
+        around.append(link.name)
+        link = host.below(link)
+    return Trouble(text, parent=parent, links=frozenset(around))

@@ -79,7 +79,7 @@ def test_an_address_that_runs_keeps_its_pool(world):
 
 def test_what_docker_has_is_removed_by_docker(busy):
     """It would not know."""
-    busy.engine.listed = frozenset({ID})
+    busy.engine.docker.listed = frozenset({ID})
 
     assert (
         "network aaaaaaaaaaaa is Docker's, which has it still; remove it with `docker network rm aaaaaaaaaaaa`, or say"

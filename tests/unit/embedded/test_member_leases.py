@@ -43,7 +43,7 @@ def refused(world, kind: Kind, work) -> str:
     with pytest.raises(IpvlError) as found:
         world.run(work)
     assert kind is found.value.kind
-    assert set() == world.engine.claims.taken
+    assert set() == world.engine.dhcp.pending
     return str(found.value)
 
 
@@ -198,7 +198,7 @@ def test_an_address_cannot_be_chosen(lan, server):
 
 def test_without_a_daemon_nobody_joins(lan):
     """The network can be made; members need somebody who renews."""
-    lan.engine.wire = None
+    lan.engine.dhcp.wire = None
     expected = (
         "network lan has its addresses from DHCP, and without the daemon nobody would renew them;"
         " start the daemon: systemctl start ipvl"

@@ -11,6 +11,7 @@ from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL, HostPortRoute, HostRoute, HostRouting
 from ipvl.model.networks import Flag, Mode
 from ipvl.model.steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
+from ipvl.model.troubles import Trouble
 from ipvl.planning.host_access import (
     NO_ROUTING,
     check_host_access,
@@ -150,7 +151,7 @@ def test_a_container_that_the_host_reaches_by_another_route_is_named():
         " already; remove that route, or give the container another address"
     )
 
-    assert (expected,) == not_reached(LAN, (ONE,), seen.ways)
+    assert (Trouble(expected),) == not_reached(LAN, (ONE,), seen.ways)
     assert (AddHostRoutes(PORT, (OWN, OWN6), TO_ONE[1:]),) == steps_to_route_to(LAN, ONE, seen.ways)
     assert () == steps_to_repair(LAN, (ONE,), seen)
     assert TO_ONE[1:] == steps_to_repair(LAN, (ONE,), host(*another))[-1].ways

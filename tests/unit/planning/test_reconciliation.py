@@ -7,6 +7,7 @@ import pytest
 from ipvl.model.links import MADE_BY_IPVL, Link
 from ipvl.model.networks import Flag, Mode, Parent, ParentKind, Phase
 from ipvl.model.steps import MakeDummy, MakeVlan, RemoveHalfMade, RemoveParent, RemovePort
+from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import port_name
 from ipvl.planning.reconciliation import UNJOINED_FOR, Repair, is_port_name, plan_repair
 from ipvl.records.records import Drop, Records
@@ -74,7 +75,7 @@ def test_a_parent_that_others_made_is_missed_and_not_made():
         "make it first, or name it NAME.VID (such as eth0.20) to have it made",
     )
 
-    assert Repair((), (), expected) == repair([parent(), network(name="web"), network(OTHER_ID)])
+    assert Repair((), (), tuple(map(Trouble, expected))) == repair([parent(), network(name="web"), network(OTHER_ID)])
 
 
 def test_a_vlan_whose_base_is_missing_waits_for_it():
@@ -84,7 +85,7 @@ def test_a_vlan_whose_base_is_missing_waits_for_it():
         "parent eth0.20 cannot be made: link eth0 does not exist on this host; links that do: none",
     )
 
-    assert Repair((), (), expected) == repair([VLAN, network(parent="eth0.20")])
+    assert Repair((), (), tuple(map(Trouble, expected))) == repair([VLAN, network(parent="eth0.20")])
 
 
 def test_a_parent_that_somebody_else_took_is_a_warning():
@@ -97,14 +98,16 @@ def test_a_parent_that_somebody_else_took_is_a_warning():
         "a link cannot carry macvlan and ipvlan at once: remove that port or use another parent",
     )
 
-    assert Repair((), (), expected) == repair(records, ETH0, taken)
+    assert Repair((), (), tuple(map(Trouble, expected))) == repair(records, ETH0, taken)
 
 
 def test_a_parent_without_carrier_is_a_warning():
     """Nothing to repair, but worth saying."""
     expected = ("parent eth0 has no carrier, so its containers reach nobody until the cable or switch is back",)
 
-    assert Repair((), (), expected) == repair([parent(), network()], link("eth0", 2, carrier=False))
+    assert Repair((), (), tuple(map(Trouble, expected))) == repair(
+        [parent(), network()], link("eth0", 2, carrier=False)
+    )
 
 
 @pytest.mark.parametrize("phase", [Phase.MAKING, Phase.REMOVING])
@@ -198,7 +201,7 @@ def test_a_marked_parent_that_no_record_knows_is_only_reported():
         "link eth0.20 was made by ipvl, but no network that ipvl knows uses it: remove it with `ip link del eth0.20`",
     )
 
-    assert Repair((), (), expected) == repair([], ETH0, VLAN_LINK)
+    assert Repair((), (), tuple(map(Trouble, expected))) == repair([], ETH0, VLAN_LINK)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def control_door(engine: Engine, learn_names: Callable[[], Awaitable[None]] = le
 def _handlers(engine: Engine, learn_names: Callable[[], Awaitable[None]]) -> Mapping[tuple[str, str], Handler]:
     async def serve_status(_: Request) -> Response:
         await learn_names()
-        return _json(200, await status(engine.records, engine.kernel, engine.all_warnings(), date=engine.date))
+        return _json(200, await status(engine.records, engine.kernel, engine.troubles, date=engine.date))
 
     async def serve_version(_: Request) -> Response:
         return _json(200, {"version": __version__})

@@ -26,6 +26,6 @@ def table_writers(
 
     async def status_tables() -> str:
         await learn_names()
-        return status_text(await status(engine.records, engine.kernel, engine.all_warnings(), date=engine.date))
+        return status_text(await status(engine.records, engine.kernel, engine.troubles, date=engine.date))
 
     return {"networks": networks_table, "sandboxes": sandboxes_table, "status": status_tables}

@@ -21,6 +21,7 @@ from ipvl.errors import IpvlError
 from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
+from ipvl.model.troubles import Trouble
 from ipvl.planning.host_address_conflicts import BY_IDENTIFIERS
 from ipvl.records.records import Put
 
@@ -137,11 +138,11 @@ async def _renewed(engine: Engine, use: Use, terms: GrantedTerms, what: str) -> 
         log.info("network %s: endpoint %s %s", network.label, endpoint.label, text)
         engine.tell((about_lease(EventType.LEASE_RENEWED, network, endpoint, text, engine.clock()),))
         if (terms.gateway, terms.routes) != (before.gateway, before.routes):
-            engine.warn(
+            text = (
                 f"network {network.label}: the DHCP server now names gateway {terms.gateway or 'none'} for endpoint"
-                f" {endpoint.label}, which has {before.gateway or 'none'} until it is started again",
-                network,
+                f" {endpoint.label}, which has {before.gateway or 'none'} until it is started again"
             )
+            engine.warn(Trouble(text, network))
 
 
 async def _lose(engine: Engine, use: Use, why: str) -> None:

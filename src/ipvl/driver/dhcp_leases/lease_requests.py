@@ -77,7 +77,7 @@ async def create_endpoint(engine: Engine, wish: Endpoint, claim: LeaseRequest) -
         IpvlError: as `leasing`; also, the id is an endpoint's of another network, or somebody here has the address that
             the server gives. No lease is kept.
     """
-    async with engine.claims.endpoint(wish.id):
+    async with engine.dhcp.endpoint_lock(wish.id):
         held = engine.records.endpoint(wish.id)
         if held is not None and held.network_id == wish.network_id:
             return held
@@ -128,7 +128,7 @@ async def leasing(engine: Engine, network_id: str, claim: LeaseRequest) -> Async
         lease = _claimed(engine, network, claim)
         if engine.records.dhcp_lease(lease.key) is None:
             engine.commit((*_surplus(engine, network), Put(lease)))
-        engine.claims.taken.add(lease.key)
+        engine.dhcp.pending.add(lease.key)
     try:
         terms = await _acquire(engine, wire, network, lease, claim.name)
         declined = False
@@ -142,7 +142,7 @@ async def leasing(engine: Engine, network_id: str, claim: LeaseRequest) -> Async
             if held is None or held.endpoint_id is None:
                 send_release(wire, network, replace(lease, lost=""), terms, engine.clock(), declined=declined)
     finally:
-        engine.claims.taken.discard(lease.key)
+        engine.dhcp.pending.discard(lease.key)
 
 
 async def converse(
@@ -185,9 +185,9 @@ def client_of(lease: DhcpLease, name: str | None) -> Client:
 
 async def _acquire(engine: Engine, wire: DhcpWire, network: Network, lease: DhcpLease, name: str) -> GrantedTerms:
     parent, waits = network.parent, engine.clock()
-    async with engine.claims.parent(parent):
+    async with engine.dhcp.parent_lock(parent):
         now, before = engine.clock(), lease.terms
-        if engine.claims.silence.get(parent, 0.0) > waits:
+        if engine.dhcp.unanswered.get(parent, 0.0) > waits:
             # Nobody answered somebody who began to ask after this one.
             raise _no_server(network)
         runs = before is not None and not lease.lost and (before.expires is None or before.expires > now)
@@ -195,7 +195,7 @@ async def _acquire(engine: Engine, wire: DhcpWire, network: Network, lease: Dhcp
         exchange = begin(client_of(lease, name), secrets.randbits(32), now, hint=hint, within=WITHIN, granted=runs)
         ended = await converse(engine, wire, parent, exchange)
         if ended == NoAnswer(offered=False):
-            engine.claims.silence[parent] = now
+            engine.dhcp.unanswered[parent] = now
     match ended:
         case Granted(terms):
             log.info("network %s: DHCP server %s grants %s", network.label, terms.server, terms.address)
@@ -215,12 +215,12 @@ def _no_server(network: Network) -> IpvlError:
 
 
 def _wire(engine: Engine, network: Network) -> DhcpWire:
-    if engine.wire is None:
+    if engine.dhcp.wire is None:
         raise unavailable(
             f"network {network.label} has its addresses from DHCP, and without the daemon nobody would renew them",
             "start the daemon: systemctl start ipvl",
         )
-    return engine.wire
+    return engine.dhcp.wire
 
 
 def _claimed(engine: Engine, network: Network, claim: LeaseRequest) -> DhcpLease:
@@ -236,7 +236,7 @@ def _claimed(engine: Engine, network: Network, claim: LeaseRequest) -> DhcpLease
         lease = engine.records.dhcp_lease((other.id, identity))
         endpoint = None if lease is None else engine.records.endpoint(lease.endpoint_id or "")
         in_use = endpoint is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
-        if lease is not None and (in_use or lease.key in engine.claims.taken):
+        if lease is not None and (in_use or lease.key in engine.dhcp.pending):
             raise _identity_in_use(identity, endpoint, other, claim)
     found = engine.records.dhcp_lease((network.id, identity))
     return found or DhcpLease(network.id, identity, None, "", engine.clock())
@@ -264,7 +264,7 @@ def _unused(engine: Engine, network: Network) -> list[DhcpLease]:
     """Return the leases of a network whose endpoint is gone and that nobody is about to use."""
     found = []
     for lease in engine.records.dhcp_leases():
-        if lease.network_id != network.id or lease.key in engine.claims.taken:
+        if lease.network_id != network.id or lease.key in engine.dhcp.pending:
             continue
         endpoint = engine.records.endpoint(lease.endpoint_id or "")
         if endpoint is None or is_stale(endpoint, engine.clock(), engine.kernel.namespace_inode):

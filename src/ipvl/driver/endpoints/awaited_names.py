@@ -26,9 +26,9 @@ async def await_names(engine: Engine, parent: str | None, addresses: Iterable[IP
     wanted = tuple(addresses)
     with suppress(TimeoutError):
         async with asyncio.timeout(NAMED_WITHIN):
-            while engine.follows_docker and any(_is_unnamed(engine, parent, address, but) for address in wanted):
-                engine.named.clear()
-                await engine.named.wait()
+            while engine.docker.followed and any(_is_unnamed(engine, parent, address, but) for address in wanted):
+                engine.docker.named.clear()
+                await engine.docker.named.wait()
 
 
 def _is_unnamed(engine: Engine, parent: str | None, address: IPAddress, but: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipvl.driver.endpoints.awaited_names import await_names
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import ANOTHER, fixed_by, holder_text, leased_from, refusal
-from ipvl.driver.ipam.address_conflicts import DOCKER_CHOSE, probe, taken, was_free
+from ipvl.driver.ipam.address_conflicts import DOCKER_CHOSE, probe, taken
 from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
 from ipvl.driver.networks.router_notices import warn_of_router
 from ipvl.errors import IpvlError, Kind, conflict
@@ -44,8 +44,8 @@ async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
         network = engine.network(endpoint.network_id)
         if engine.records.endpoint(endpoint.id) is None:
             await _check_not_own(engine, network, endpoint)
-        asks = network.conflict_check is ConflictCheck.PROBE and not was_free(
-            engine, network.parent, [interface.ip for interface in endpoint.addresses]
+        asks = network.conflict_check is ConflictCheck.PROBE and not engine.probes.was_free(
+            network.parent, [interface.ip for interface in endpoint.addresses], engine.clock()
         )
         await reserve(engine, replace(endpoint, phase=Phase.MAKING) if asks else endpoint)
         held = engine.endpoint(network.id, endpoint.id)
@@ -140,7 +140,7 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
         await make_port(engine, network, steps)
         await add_host_route_to(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
-        engine.tell(engine.lifecycles.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
+        engine.tell(engine.record_events.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
         return attachment(network, endpoint, terms)
 
 
@@ -165,7 +165,7 @@ async def name_endpoint(engine: Engine, endpoint_id: str, name: str) -> None:
         endpoint = engine.records.endpoint(endpoint_id)
         if endpoint is not None and endpoint.name != name:
             engine.commit((Put(replace(endpoint, name=name)),))
-            engine.named.set()
+            engine.docker.named.set()
 
 
 def belongs_to_another(held: Endpoint) -> IpvlError:

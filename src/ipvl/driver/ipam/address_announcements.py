@@ -42,17 +42,24 @@ def announce(engine: Engine, network: Network, endpoint: Endpoint) -> bool:
 
 
 class Announcer:
-    """Announces endpoints in the background, each as often as its network says."""
+    """Announces endpoints, each as often as its network says: in the background, or once before a command ends."""
 
     def __init__(self) -> None:
         self._new: asyncio.Queue[tuple[Network, Endpoint]] = asyncio.Queue()
 
-    def __call__(self, network: Network, endpoint: Endpoint) -> None:
-        """Have an endpoint announced, the first time at once."""
+    def add(self, network: Network, endpoint: Endpoint) -> None:
+        """Have an endpoint announced by whichever of the others runs."""
         self._new.put_nowait((network, endpoint))
 
+    def announce_once(self, engine: Engine) -> None:
+        """Announce what was added, once each, since nobody will be there to repeat it."""
+        while not self._new.empty():
+            network, endpoint = self._new.get_nowait()
+            if pauses(network):
+                announce(engine, network, endpoint)
+
     async def run(self, engine: Engine) -> None:
-        """Announce whatever is asked for until this is cancelled; announcements that are due later end with it."""
+        """Announce whatever is added, at once and again when it is due, until this is cancelled and all ends."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 tasks.create_task(_announce_repeatedly(engine, *await self._new.get()))

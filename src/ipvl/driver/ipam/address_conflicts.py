@@ -7,7 +7,7 @@ when these are called, is free while they wait.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from ipvl.driver.engine import Engine
 from ipvl.errors import IpvlError, conflict
@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 
 MOST_IN_TURN = 8
 """Addresses that may turn out to be in use, one after the other: a router that answers for everybody has them all."""
-FOUND_FREE_FOR = 30.0
-"""Seconds in which Docker makes the endpoint for which it asked for an address."""
 CHOOSE_ANOTHER = "choose another address, or take it from whoever has it"
 DOCKER_CHOSE = (
     "choose another --ip, or keep it out with --aux-address or --ip-range; with --ipam-driver ipvl another one is taken"
@@ -39,7 +37,7 @@ async def probe(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
     """
     network = engine.network(endpoint.network_id)
     addresses = [interface.ip for interface in endpoint.addresses]
-    engine.probing.add(endpoint.id)
+    engine.probes.probing.add(endpoint.id)
     try:
         async with engine.unlocked():
             found = await engine.kernel.probe_addresses(network.parent, addresses)
@@ -49,7 +47,7 @@ async def probe(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
             engine.commit((Drop(held),))
         raise
     finally:
-        engine.probing.discard(endpoint.id)
+        engine.probes.probing.discard(endpoint.id)
     held = engine.records.endpoint(endpoint.id)
     if held is None:
         raise conflict(
@@ -92,19 +90,6 @@ def end_quarantine(records: Records, parent: str, addresses: Iterable[IPAddress]
 def expired(records: Records, now: float) -> tuple[Change, ...]:
     """Return what ends every quarantine whose time is over, so that its address is chosen again when its turn comes."""
     return tuple(Drop(quarantine) for quarantine in records.quarantines() if quarantine.until <= now)
-
-
-def note_free(engine: Engine, parent: str, address: IPAddress) -> None:
-    """Remember for a moment that nobody has an address that was just leased: its endpoint need not ask again."""
-    now = engine.clock()
-    fresh = {key: since for key, since in engine.found_free.items() if now - since < FOUND_FREE_FOR}
-    engine.found_free = {**fresh, (parent, address): now}
-
-
-def was_free(engine: Engine, parent: str, addresses: Collection[IPAddress]) -> bool:
-    """Tell whether nobody had any of these addresses a moment ago; each such knowledge is good for one endpoint."""
-    since = [engine.found_free.pop((parent, address), None) for address in addresses]
-    return all(one is not None and engine.clock() - one < FOUND_FREE_FOR for one in since)
 
 
 def taken(parent: str, found: Mapping[IPAddress, str], way_out: str) -> IpvlError:

@@ -31,7 +31,6 @@ from ipvl.driver.ipam.address_conflicts import (
     MOST_IN_TURN,
     end_quarantine,
     expired,
-    note_free,
     quarantine,
     taken,
     taken_in_turn,
@@ -79,7 +78,7 @@ async def request_pool(engine: Engine, wish: PoolRequest) -> Pool:
         if held is not None and held.seen_by is not None:
             pool = replace(pool, seen_by=NOT_ALL_SEEN)
         engine.commit((Put(pool),))
-        engine.comparison_due.set()
+        engine.docker.comparison_due.set()
         log.info("pool %s is used by %d", identity, users)
         return pool
 
@@ -167,7 +166,7 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
                 return ip_interface((address, pool.subnet.prefixlen))
             found = await _asked(engine, pool, pool.parent, address)
             if not found:
-                note_free(engine, pool.parent, address)
+                engine.probes.note_free(pool.parent, address, engine.clock())
                 return ip_interface((address, pool.subnet.prefixlen))
             if wanted is not None:
                 raise taken(pool.parent, found, CHOOSE_ANOTHER)
@@ -236,7 +235,7 @@ def _may_be_anothers(engine: Engine, pool: Pool, known: InUse, owner: str) -> bo
         return False
     return pool.seen_by is not None or any(
         network.is_dockers
-        and network.id not in engine.listed
+        and network.id not in engine.docker.listed
         and any(subnet.pool == pool.subnet for subnet in network.subnets)
         for network in engine.records.networks()
     )
@@ -324,7 +323,7 @@ def _heard_before(engine: Engine, changed: float) -> bool:
     """
     doubtful = changed < engine.started and engine.clock() - changed < REPEATED_WITHIN
     if doubtful:
-        engine.comparison_due.set()
+        engine.docker.comparison_due.set()
     return doubtful
 
 

@@ -22,6 +22,7 @@ from ipvl.model.steps import (
     RouteByParent,
     Step,
 )
+from ipvl.model.troubles import Trouble
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
 from ipvl.planning.host_exposure import steps_to_keep_host_off_again, steps_to_route_by
 from ipvl.planning.internal_networks import unused_parent
@@ -74,11 +75,10 @@ async def create_network(engine: Engine, network: Network) -> None:
             raise
         engine.commit((Put(replace(network, phase=Phase.READY)),))
         if network.is_dockers:
-            engine.comparison_due.set()
+            engine.docker.comparison_due.set()
         warn_of_routers(engine, network)
         for warning in (*plan.warnings, *unused_parent(network)):
-            log.warning("network %s: %s", network.label, warning)
-            engine.warn(f"network {network.label}: {warning}", network)
+            engine.warn(Trouble(f"network {network.label}: {warning}", network))
         log.info(
             "network %s is ready: mode %s, flag %s, parent %s",
             network.label,
@@ -125,7 +125,7 @@ async def name_network(engine: Engine, network_id: str, name: str, seen_by: str 
         named = replace(network, name=name, seen_by=seen_by or network.seen_by)
         if named != network:
             engine.commit((Put(named),))
-            engine.named.set()
+            engine.docker.named.set()
 
 
 async def _remove(engine: Engine, network: Network) -> None:
@@ -146,15 +146,14 @@ async def _remove(engine: Engine, network: Network) -> None:
         steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
     failures = await engine.apply_all(steps)
     if failures:
-        raise failures[0]
+        raise failures[0][1]
     engine.commit(forget)
     log.info("network %s is removed", network.label)
     for parent in unused:
         if parent.made and RemoveParent(parent.name) not in steps:
-            warning = left_behind(parent.name)
-            log.warning("%s", warning)
-            engine.warn(warning, network)
-            engine.repair_warnings = (*engine.repair_warnings, warning)
+            trouble = Trouble(left_behind(parent.name), network, parent.name)
+            engine.warn(trouble)
+            engine.repair.left = (*engine.repair.left, trouble)
 
 
 async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 from ipvl.addresses.next_address import full, gateway_of, next_free_address
@@ -14,9 +13,8 @@ from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import HostRouting
 from ipvl.model.networks import Network, Subnet
 from ipvl.model.steps import RemovePort, Step
+from ipvl.model.troubles import Trouble
 from ipvl.planning.host_access import not_reached, routes_to_each_endpoint, steps_to_route_to, steps_to_stop_routing_to
-
-log = logging.getLogger(__name__)
 
 
 def with_host_addresses(engine: Engine, network: Network, ways: HostRouting) -> Network:
@@ -59,10 +57,9 @@ async def add_host_route_to(engine: Engine, network: Network, endpoint: Endpoint
         await engine.apply(steps_to_route_to(network, endpoint, there))
         troubles = not_reached(network, (endpoint,), there)
     except IpvlError as error:
-        troubles = (f"network {network.label}: {error}",)
+        troubles = (Trouble(f"network {network.label}: {error}", network),)
     for trouble in troubles:
-        log.warning("%s", trouble)
-        engine.warn(trouble, network)
+        engine.warn(trouble)
 
 
 def steps_to_remove_port(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:

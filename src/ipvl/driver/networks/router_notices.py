@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 from ipvl.driver.engine import Engine
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
+from ipvl.model.troubles import Trouble
 from ipvl.planning.container_routers import OwnRouter, own_routers
-
-log = logging.getLogger(__name__)
 
 
 def warn_of_routers(engine: Engine, network: Network) -> None:
     """Warn of each router of a new network that is an endpoint already."""
     for router in own_routers(network, engine.records):
-        log.warning("network %s: %s", network.label, router)
-        engine.warn(f"network {network.label}: {router}", network)
+        engine.warn(Trouble(f"network {network.label}: {router}", network))
 
 
 def warn_of_router(engine: Engine, endpoint: Endpoint) -> None:
@@ -25,8 +22,7 @@ def warn_of_router(engine: Engine, endpoint: Endpoint) -> None:
     addresses = {interface.ip for interface in endpoint.addresses}
     for network, router in _routers_on(engine, endpoint):
         if router.address in addresses:
-            log.warning("network %s: %s", network.label, router)
-            engine.warn(f"network {network.label}: {router}", network)
+            engine.warn(Trouble(f"network {network.label}: {router}", network))
 
 
 def notices(engine: Engine, endpoint: Endpoint) -> tuple[str, ...]:

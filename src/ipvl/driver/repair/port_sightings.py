@@ -94,7 +94,9 @@ async def look_at_ports(engine: Engine, sandboxes: Collection[str] | None = None
         async with engine.lock:
             remember(engine, seen)
         there = {(one.id, one.changed) for one in engine.records.endpoints() if one.seen is None}
-        engine.parent_at_join = {key: index for key, index in engine.parent_at_join.items() if key in there}
+        engine.repair.parent_at_join = {
+            key: index for key, index in engine.repair.parent_at_join.items() if key in there
+        }
     except IpvlError as error:
         log.warning("ports in containers could not be looked at: %s", error)
 
@@ -106,7 +108,7 @@ async def _note_parent(engine: Engine, identity: str) -> None:
         with suppress(IpvlError):  # the first look notes it, too
             parent = await engine.kernel.find_link(engine.network(endpoint.network_id).parent)
             if parent is not None:
-                engine.parent_at_join.setdefault((endpoint.id, endpoint.changed), parent.index)
+                engine.repair.parent_at_join.setdefault((endpoint.id, endpoint.changed), parent.index)
 
 
 async def _look(engine: Engine, host: Host, endpoint: Endpoint) -> SeenPort | None:
@@ -117,7 +119,7 @@ async def _look(engine: Engine, host: Host, endpoint: Endpoint) -> SeenPort | No
     if endpoint.seen is not None and endpoint.seen.parent != parent.index:
         return None  # its parent was made anew: `restore_ports` comes first
     if endpoint.seen is None:
-        engine.parent_at_join.setdefault((endpoint.id, endpoint.changed), parent.index)
+        engine.repair.parent_at_join.setdefault((endpoint.id, endpoint.changed), parent.index)
     if not is_in_sandbox(endpoint, engine.kernel.namespace_inode):
         return None
     with suppress(IpvlError):  # it ends at this moment
@@ -144,9 +146,9 @@ def _homes(engine: Engine, event: Event, homes: dict[str, str]) -> Iterable[str]
 
 async def _look_at_all(engine: Engine) -> None:
     while True:
-        await engine.routes_changed.wait()
+        await engine.repair.routes_changed.wait()
         await asyncio.sleep(1)
-        engine.routes_changed.clear()
+        engine.repair.routes_changed.clear()
         await look_at_ports(engine)
         await asyncio.sleep(AT_MOST_EVERY)
 
@@ -155,7 +157,7 @@ async def _try_again(engine: Engine) -> None:
     while True:
         await asyncio.sleep(AGAIN)
         unseen = (one for one in engine.records.endpoints() if one.sandbox is not None and one.seen is None)
-        if engine.not_restored or any(unseen):
+        if engine.repair.not_restored or any(unseen):
             try:
                 await restore_ports(engine)
             except IpvlError as error:

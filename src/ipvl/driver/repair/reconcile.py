@@ -11,6 +11,7 @@ from ipvl.driver.events.record_changes import parent_states
 from ipvl.driver.networks.host_ports import steps_to_remove_port
 from ipvl.driver.repair.correct_mtus import repair_mtus
 from ipvl.model.steps import RemoveHostPort, SetMtu, Step
+from ipvl.model.troubles import Trouble, trouble_with_step
 from ipvl.planning.host import Host
 from ipvl.planning.host_address_conflicts import address_conflicts
 from ipvl.planning.host_exposure import steps_to_keep_host_off_again
@@ -32,40 +33,39 @@ async def reconcile(engine: Engine) -> None:
     async with engine.lock:
         host = await engine.host(ways=any(network.host_access for network in engine.records.networks()), reach=True)
         follow_names(engine, host)
-        engine.tell(engine.lifecycles.parents(engine.records, parent_states(engine.records, host), engine.clock()))
+        engine.tell(engine.record_events.parents(engine.records, parent_states(engine.records, host), engine.clock()))
         repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
         failures = await engine.apply_all(repair.steps)
         engine.commit(repair.changes)
         resized = [step.interface for step in repair.steps if isinstance(step, SetMtu)]
         if resized:
             for name in resized:  # the kernel gave the ports what it was given before as well
-                engine.parent_mtus.pop(name, None)
+                engine.repair.parent_mtus.pop(name, None)
             host = await engine.host()
         # What is made just now is looked at the next time, and has the MTU that it was made with.
-        warnings = (*repair.warnings, *map(str, failures), *await repair_mtus(engine, host))
-        for warning in warnings:
-            if warning not in engine.repair_warnings:
-                log.warning("%s", warning)
-                engine.warn(warning)
-        engine.repair_warnings = warnings
-        await _tell_clashes(engine)
+        refused = (trouble_with_step(step, error) for step, error in failures)
+        left = (*repair.troubles, *refused, *await repair_mtus(engine, host))
+        for trouble in left:
+            if trouble not in engine.repair.left:
+                engine.warn(trouble)
+        engine.repair.left = left
+        await _warn_of_address_conflicts(engine)
 
 
-async def _tell_clashes(engine: Engine) -> None:
+async def _warn_of_address_conflicts(engine: Engine) -> None:
     """Tell of endpoints' addresses that the host has as well, each once; `ipvl status` finds them afresh.
 
     Raises:
         IpvlError: the host's addresses cannot be read.
     """
-    found = {
-        f"network {clash.network.label}: {clash.trouble}": clash.network
-        for clash in address_conflicts(engine.records, await engine.kernel.own_addresses())
-    }
-    for text, network in found.items():
-        if text not in engine.clashes:
-            log.warning("%s", text)
-            engine.warn(text, network)
-    engine.clashes = frozenset(found)
+    found = [
+        Trouble(f"network {one.network.label}: {one.trouble}", one.network)
+        for one in address_conflicts(engine.records, await engine.kernel.own_addresses())
+    ]
+    for trouble in found:
+        if trouble not in engine.repair.address_conflicts:
+            engine.warn(trouble)
+    engine.repair.address_conflicts = frozenset(found)
 
 
 def follow_names(engine: Engine, host: Host) -> None:
@@ -131,7 +131,6 @@ async def forget_gone(
             steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
         for network in gone:
             log.warning("network %s is gone from %s, so it is removed here", network.label, network.door)
-        for failure in await engine.apply_all(steps):
-            log.warning("%s", failure)
-            engine.warn(str(failure))
+        for step, error in await engine.apply_all(steps):
+            engine.warn(trouble_with_step(step, error))
         engine.commit(changes)

@@ -12,6 +12,7 @@ from ipvl.errors import IpvlError
 from ipvl.model.endpoints import Endpoint, SeenPort
 from ipvl.model.links import Link
 from ipvl.model.steps import RemovePort, TakePort
+from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
 from ipvl.planning.port_restoration import LostPort, lost_ports, plan_restoration, port_of, seen_port
 from ipvl.records.records import Put
@@ -34,8 +35,10 @@ async def restore_ports(engine: Engine) -> None:
     """
     host = Host(await engine.kernel.links(), engine.kernel.release, frozenset())
     _announce_late(engine, host)
-    found = list(lost_ports(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.parent_at_join))
-    hindered: dict[str, str] = {}
+    found = list(
+        lost_ports(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.repair.parent_at_join)
+    )
+    hindered: dict[str, Trouble] = {}
     seen: dict[str, SeenPort] = {}
     for suspect in found:
         async with engine.lock:
@@ -44,12 +47,14 @@ async def restore_ports(engine: Engine) -> None:
             try:
                 again = await _restore(engine, suspect)
             except IpvlError as error:
-                hindered[suspect.endpoint.id] = f"{suspect.label}, and {error.what}: restart it"
+                hindered[suspect.endpoint.id] = Trouble(
+                    f"{suspect.label}, and {error.what}: restart it", suspect.network
+                )
                 continue
             if isinstance(again, SeenPort):
                 seen[suspect.endpoint.id] = again
             elif again:
-                hindered[suspect.endpoint.id] = f"{suspect.label}, and {again}"
+                hindered[suspect.endpoint.id] = Trouble(f"{suspect.label}, and {again}", suspect.network)
             if len(seen) >= TOGETHER:
                 remember(engine, seen)
                 seen = {}
@@ -110,24 +115,24 @@ async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
     log.info("%s", event.text)
     engine.tell((event,))
     if suspect.parent.up and suspect.parent.carrier:
-        engine.announce(network, endpoint)
+        engine.effects.announce(network, endpoint)
     else:
-        engine.unannounced.add(endpoint.id)
+        engine.repair.unannounced.add(endpoint.id)
     return _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, plan.interface))
 
 
 def _announce_late(engine: Engine, host: Host) -> None:
     """Announce what has its port again, now that its parent is up: a NIC that is plugged in is down at first."""
-    for identity in tuple(engine.unannounced):
+    for identity in tuple(engine.repair.unannounced):
         endpoint = engine.records.endpoint(identity)
         if endpoint is None:
-            engine.unannounced.discard(identity)
+            engine.repair.unannounced.discard(identity)
             continue
         network = engine.network(endpoint.network_id)
         link = host.link(network.parent)
         if link is not None and link.up and link.carrier:
-            engine.unannounced.discard(identity)
-            engine.announce(network, endpoint)
+            engine.repair.unannounced.discard(identity)
+            engine.effects.announce(network, endpoint)
 
 
 def _seen(endpoint: Endpoint, parent: Link, now: SeenPort) -> SeenPort:
@@ -137,10 +142,8 @@ def _seen(endpoint: Endpoint, parent: Link, now: SeenPort) -> SeenPort:
     return now
 
 
-def _tell(engine: Engine, hindered: dict[str, str]) -> None:
-    for identity, text in hindered.items():
-        if engine.not_restored.get(identity) != text:
-            log.warning("%s", text)
-            endpoint = engine.records.endpoint(identity)
-            engine.warn(text, None if endpoint is None else engine.records.network(endpoint.network_id))
-    engine.not_restored = hindered
+def _tell(engine: Engine, hindered: dict[str, Trouble]) -> None:
+    for identity, trouble in hindered.items():
+        if engine.repair.not_restored.get(identity) != trouble:
+            engine.warn(trouble)
+    engine.repair.not_restored = hindered

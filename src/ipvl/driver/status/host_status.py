@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ipvl.addresses.next_address import used_gateway
@@ -17,6 +17,7 @@ from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import Link
 from ipvl.model.networks import ConflictCheck, Network, Subnet
 from ipvl.model.pools import Pool
+from ipvl.model.troubles import Trouble
 from ipvl.planning.container_routers import own_routers
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import NO_ROUTING, host_addresses, not_reached
@@ -147,14 +148,14 @@ class Status:
 
 
 async def status(
-    records: Records, kernel: Kernel, warnings: tuple[str, ...] = (), *, date: Callable[[float], str] = rfc3339
+    records: Records, kernel: Kernel, troubles: Iterable[Trouble] = (), *, date: Callable[[float], str] = rfc3339
 ) -> Status:
     """Return what there is now.
 
     Args:
         records: what ipvl remembers.
         kernel: the host.
-        warnings: what the last repair could not mend.
+        troubles: what the last repair could not mend, and what no Docker is known to have.
         date: says when by the wall clock a moment of the records is (RFC 3339).
 
     Raises:
@@ -196,7 +197,7 @@ async def status(
             for network in records.networks()
             for endpoint in records.endpoints_of(network.id)
         ),
-        warnings=warnings,
+        warnings=tuple(trouble.text for trouble in troubles),
         pools=tuple(
             PoolStatus(
                 id=pool.id,
@@ -254,7 +255,7 @@ def _network(network: Network, records: Records, host: Host, found: tuple[Addres
             *_trouble(network, host),
             *(clash.trouble for clash in found if clash.network.id == network.id),
             *_reach(network, records, host),
-            *not_reached(network, records.endpoints_of(network.id), host.ways),
+            *(one.text for one in not_reached(network, records.endpoints_of(network.id), host.ways)),
             *troubles_of_records(network, records),
         ),
         addressing=network.addressing,

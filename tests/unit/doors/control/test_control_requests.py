@@ -10,6 +10,7 @@ from ipvl.doors.control.control_requests import control_door
 from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.status.host_status import Status, status
 from ipvl.errors import kernel_refused
+from ipvl.model.troubles import Trouble
 from tests.unit.builders import ID, endpoint, network
 from tests.unit.doors.door_calls import Answer, call
 
@@ -22,8 +23,8 @@ def test_the_status_is_answered_whole(world):
     """Everything that the driver knows, and what the last repair could not mend."""
     world.create_network(network(parent="eth0.20", name="web"))
     world.create_endpoint(endpoint())
-    world.engine.repair_warnings = ("parent eth7 does not exist",)
-    expected = world.run(status(world.engine.records, world.kernel, ("parent eth7 does not exist",)))
+    world.engine.repair.left = (Trouble("parent eth7 does not exist"),)
+    expected = world.run(status(world.engine.records, world.kernel, world.engine.troubles))
 
     answer = ask(world, "/status")
 

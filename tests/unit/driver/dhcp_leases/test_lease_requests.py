@@ -65,7 +65,7 @@ def refused(world, kind: Kind, wish: Endpoint = WEB, claim: LeaseRequest | None 
         make(world, wish, claim)
     assert kind is found.value.kind
     assert before == tuple(world.engine.records.endpoints())
-    assert set() == world.engine.claims.taken
+    assert set() == world.engine.dhcp.pending
     world.picture()
     return str(found.value)
 
@@ -332,7 +332,7 @@ def test_a_network_that_goes_meanwhile_takes_the_lease_with_it(lan, server):
 
 def test_without_a_daemon_there_is_no_lease(lan):
     """Nobody would renew it."""
-    lan.engine.wire = None
+    lan.engine.dhcp.wire = None
     expected = (
         "network lan has its addresses from DHCP, and without the daemon nobody would renew them;"
         " start the daemon: systemctl start ipvl"
@@ -385,7 +385,7 @@ def test_nothing_is_given_back_at_a_start(lan, server):
     lan.start()
     lan.engine.commit([lease_requests.Put(_longer(lan))])
     lan.reconcile()
-    lan.engine.wire = lan.wire
+    lan.engine.dhcp.wire = lan.wire
     assert [] == list(lan.engine.records.endpoints())
 
     assert (FIRST,) == make(lan, DB, LeaseRequest("web")).addresses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -12,7 +13,9 @@ from ipvl.driver.ipam import address_announcements
 from ipvl.driver.ipam.address_announcements import Announcer, announce, pauses
 from ipvl.embedded import members, networks
 from ipvl.embedded.call_messages import CreateNetwork, Detach
+from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.model.networks import Mode
+from tests.faults.no_effects import NO_EFFECTS
 from tests.unit.builders import network
 from tests.unit.embedded.members import BLUE, attach
 
@@ -46,7 +49,6 @@ def loud(world):
         request = CreateNetwork("web", ("192.168.1.0/24", "2001:db8:1::/64"), options={"parent": "eth0", **options})
         world.run(networks.create(world.engine, request))
         world.kernel.open_sandbox(BLUE)
-        world.engine.announce = Announcer()
         return world
 
     return make
@@ -66,9 +68,9 @@ def naps(monkeypatch):
     return slept
 
 
-async def background(world, rounds: int = 20) -> None:
+async def background(world, announcer: Announcer, rounds: int = 20) -> None:
     """Let the daemon's task work until it has nothing to do."""
-    task = asyncio.create_task(world.engine.announce.run(world.engine))
+    task = asyncio.create_task(announcer.run(world.engine))
     for _ in range(rounds):
         await asyncio.wait([task], timeout=0)
     task.cancel()
@@ -77,12 +79,13 @@ async def background(world, rounds: int = 20) -> None:
 
 def announced(world, *, before=None) -> list:
     async def scene() -> None:
-        world.engine.announce = Announcer()  # its queue is the loop's
-        await members.attach(world.engine, members.Attach(members.NetworkAttachment("web"), BLUE))
+        announcer = Announcer()  # its queue is the loop's
+        world.engine.effects = replace(NO_EFFECTS, announce=announcer.add)
+        await members.attach(world.engine, members.Attach(NetworkAttachment("web"), BLUE))
         assert [] == world.kernel.announced, "nothing is held up by it"
         if before is not None:
             await before()
-        await background(world)
+        await background(world, announcer)
 
     world.run(scene())
     return world.kernel.announced

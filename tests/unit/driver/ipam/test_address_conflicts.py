@@ -10,7 +10,8 @@ import pytest
 from ipvl.clock.host_clocks import rfc3339
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.ipam import docker_pools
-from ipvl.driver.ipam.address_conflicts import FOUND_FREE_FOR, MOST_IN_TURN, QUARANTINE_SECONDS
+from ipvl.driver.ipam.address_conflicts import MOST_IN_TURN, QUARANTINE_SECONDS
+from ipvl.driver.ipam.probe_state import FOUND_FREE_FOR
 from ipvl.driver.networks import create_remove
 from ipvl.driver.status.host_status import QuarantineStatus, status
 from ipvl.embedded.reconcile_members import reconcile_all

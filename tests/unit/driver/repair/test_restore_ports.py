@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -15,6 +16,7 @@ from ipvl.driver.repair.restore_ports import restore_ports
 from ipvl.model.endpoints import PortRoute, PortSetup
 from ipvl.model.steps import MakePort
 from tests.contract.fake_kernel import Trouble
+from tests.faults.no_effects import NO_EFFECTS
 from tests.unit.builders import SANDBOX, endpoint, network
 
 ONE = endpoint("e1" * 32, name="one")
@@ -51,7 +53,9 @@ def events(world, type_):
 def test_a_port_comes_back_as_it_was(joined):
     """With its name, addresses, routes and settings; neighbours and listeners are told; once."""
     told = []
-    joined.engine.announce = lambda network, endpoint: told.append((network.label, endpoint.label))
+    joined.engine.effects = replace(
+        NO_EFFECTS, announce=lambda network, endpoint: told.append((network.label, endpoint.label))
+    )
     remake(joined)
     joined.run(restore_ports(joined.engine))
     joined.run(restore_ports(joined.engine))
@@ -67,7 +71,9 @@ def test_a_port_comes_back_as_it_was(joined):
 def test_neighbours_are_told_when_the_parent_is_up(joined):
     """A NIC that is plugged in is down at first: nobody would hear."""
     told = []
-    joined.engine.announce = lambda network, endpoint: told.append((network.label, endpoint.label))
+    joined.engine.effects = replace(
+        NO_EFFECTS, announce=lambda network, endpoint: told.append((network.label, endpoint.label))
+    )
     joined.kernel.remove("eth0")
     joined.kernel.add("eth0", up=False, carrier=False)
     joined.run(restore_ports(joined.engine))
@@ -167,7 +173,7 @@ def test_a_port_is_looked_at_a_moment_after_it_joined(world, monkeypatch):
         assert world.engine.records.endpoint(ONE.id).seen is None
         for _ in range(10):  # turns of the loop, which is all it takes
             await asyncio.sleep(0)
-        assert [world.kernel.link("eth0").index] == list(world.engine.parent_at_join.values()), (
+        assert [world.kernel.link("eth0").index] == list(world.engine.repair.parent_at_join.values()), (
             "its parent is noted at once"
         )
         world.kernel.take(ONE.port, SANDBOX)

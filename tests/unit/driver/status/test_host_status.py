@@ -9,6 +9,7 @@ import pytest
 from ipvl.driver.status.host_status import EndpointStatus, NetworkStatus, PoolLeaseStatus, PoolStatus, Status, status
 from ipvl.driver.status.subnet import SubnetStatus
 from ipvl.model.networks import Mode
+from ipvl.model.troubles import Trouble
 from ipvl.records.records import Put
 from tests.unit.builders import (
     ENDPOINT_ID,
@@ -24,8 +25,8 @@ from tests.unit.builders import (
 )
 
 
-def seen(world, warnings=()) -> Status:
-    return world.run(status(world.engine.records, world.kernel, warnings))
+def seen(world, troubles=()) -> Status:
+    return world.run(status(world.engine.records, world.kernel, troubles))
 
 
 def test_nothing_is_seen_where_nothing_is(world):
@@ -202,7 +203,7 @@ def test_pools_are_seen_with_who_has_their_addresses(world):
 
 def test_warnings_are_passed_on(world):
     """What the last repair could not mend."""
-    assert ("parent eth0 is down",) == seen(world, ("parent eth0 is down",)).warnings
+    assert ("parent eth0 is down",) == seen(world, (Trouble("parent eth0 is down"),)).warnings
 
 
 def test_looking_changes_nothing(world):

@@ -37,7 +37,7 @@ async def learn_all_containers(engine: Engine, socket: Path) -> None:
         OSError: Docker's API cannot be reached.
         IpvlError: the store could not take it.
     """
-    networks = [one for one in engine.records.networks() if one.is_dockers and one.id in engine.listed]
+    networks = [one for one in engine.records.networks() if one.is_dockers and one.id in engine.docker.listed]
     if not networks:
         return
     words = [word for one in networks for word in (one.id, one.name) if word]

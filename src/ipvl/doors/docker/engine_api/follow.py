@@ -20,13 +20,14 @@ from ipvl.doors.docker.engine_api.api_messages import DockerInfo, DockerNetwork,
 from ipvl.doors.docker.engine_api.client import fetch, filters, get
 from ipvl.doors.docker.engine_api.containers import learn_all_containers, learn_containers
 from ipvl.doors.docker.engine_api.pools_in_use import may_use_pools, pools_in_use
+from ipvl.driver.docker_state import trouble_with_unclaimed
 from ipvl.driver.endpoints.create_join_leave import name_endpoint
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.docker_pools import forget_leaked
 from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.repair.reconcile import forget_gone
 from ipvl.errors import IpvlError
-from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed, way_out_of_unclaimed, what_is_unclaimed
+from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed
 from ipvl.records.records import Records
 
 log = logging.getLogger(__name__)
@@ -72,11 +73,11 @@ async def _follow(engine: Engine, socket: Path) -> None:
         await anext(events)
         identity = await compare(engine, socket)
         again = asyncio.create_task(_compare_later(engine, socket))
-        engine.follows_docker = True
+        engine.docker.followed = True
         try:
             await _learn_from(events, engine, socket, identity)
         finally:
-            engine.follows_docker = False
+            engine.docker.followed = False
             again.cancel()
 
 
@@ -87,14 +88,14 @@ async def _compare_later(engine: Engine, socket: Path) -> None:
     """
     while True:
         await asyncio.sleep(AGAIN_AFTER)
-        engine.comparison_due.clear()
+        engine.docker.comparison_due.clear()
         try:
             await compare(engine, socket)
         except (OSError, h11.ProtocolError, msgspec.DecodeError, TimeoutError) as error:
             log.debug("Docker's API at %s is away: %s", socket, error)
         except IpvlError as error:
             log.warning("what Docker no longer has could not be removed: %s", error)
-        await engine.comparison_due.wait()
+        await engine.docker.comparison_due.wait()
 
 
 async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path, identity: str | None) -> None:
@@ -146,7 +147,7 @@ def _telling(lines: Iterable[bytes], engine: Engine) -> Iterator[Event]:
         if _concerns(event, engine.records):
             yield event
         elif event.kind == "network":
-            engine.routes_changed.set()
+            engine.repair.routes_changed.set()
 
 
 def _concerns(event: Event, records: Records) -> bool:
@@ -201,7 +202,7 @@ async def compare(engine: Engine, socket: Path) -> str | None:
     if lists is None:
         return None
     identity = lists.identity
-    engine.listed = frozenset(network.id for network in lists.networks)
+    engine.docker.listed = frozenset(network.id for network in lists.networks)
     networks = [one for one in lists.networks if engine.records.network(one.id) is not None or may_use_pools(one)]
     known = [
         found for network in networks if (found := await learn_names(engine, socket, network.id, identity)) is not None
@@ -210,15 +211,15 @@ async def compare(engine: Engine, socket: Path) -> str | None:
     pools = pools_in_use(known, engine.records)
     if identity is not None:
         endpoints = {one.endpoint_id for network in known for one in (network.containers or {}).values()}
-        await forget_gone(engine, engine.listed, endpoints, before, identity)
+        await forget_gone(engine, engine.docker.listed, endpoints, before, identity)
         if len(known) == len(networks):
             # One that went away between the two questions may have just given its pool to another.
             await forget_leaked(engine, pools, before, identity)
-    left = unclaimed(engine.records, engine.listed, pools, before)
+    left = unclaimed(engine.records, engine.docker.listed, pools, before)
     for one in left:
-        if one.id not in engine.unclaimed:
-            log.warning("%s; %s", what_is_unclaimed(one), way_out_of_unclaimed(one))
-    engine.unclaimed = frozenset(one.id for one in left)
+        if one.id not in engine.docker.unclaimed:
+            log.warning("%s", trouble_with_unclaimed(one).text)
+    engine.docker.unclaimed = frozenset(one.id for one in left)
     return identity
 
 
@@ -251,7 +252,7 @@ async def learn_missing_names(engine: Engine, socket: Path) -> None:
         network.id
         for network in engine.records.networks()
         if network.is_dockers
-        and network.id not in engine.unclaimed
+        and network.id not in engine.docker.unclaimed
         and (network.name is None or any(one.name is None for one in engine.records.endpoints_of(network.id)))
     }
     try:

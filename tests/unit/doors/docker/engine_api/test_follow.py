@@ -94,7 +94,7 @@ def test_a_network_that_docker_had_and_has_no_longer_is_removed(busy, docker):
 
     assert () == busy.store.load()
     assert None is busy.kernel.link("eth0.20")
-    assert () == busy.engine.all_warnings()
+    assert () == busy.engine.warnings
 
 
 NAMED = (
@@ -112,12 +112,12 @@ def test_a_network_that_docker_was_never_seen_to_have_stays_and_is_named(busy, d
         run(docker, lambda: compare(busy.engine, docker.socket))
 
     assert before == busy.picture()
-    assert (NAMED.format(ID[:12]),) == busy.engine.all_warnings()
+    assert (NAMED.format(ID[:12]),) == busy.engine.warnings
     assert [NAMED.format(ID[:12])] == caplog.messages
 
     busy.delete_network(ID)
 
-    assert () == busy.engine.all_warnings()
+    assert () == busy.engine.warnings
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_the_word_of_another_docker_removes_nothing(busy, docker, other):
     run(docker, lambda: compare(busy.engine, docker.socket))
 
     assert before == busy.picture()
-    assert (NAMED.format("web"),) == busy.engine.all_warnings()
+    assert (NAMED.format("web"),) == busy.engine.warnings
 
 
 def test_a_network_is_known_by_its_id_whatever_the_plugin_is_called(busy, docker):
@@ -165,7 +165,7 @@ def test_what_was_made_within_the_last_minute_stays(busy, docker):
     run(docker, lambda: compare(busy.engine, docker.socket))
 
     assert before == busy.picture()
-    assert () == busy.engine.all_warnings()
+    assert () == busy.engine.warnings
 
 
 def test_a_network_without_containers_has_none(busy, docker):
@@ -366,9 +366,9 @@ def test_a_release_that_was_passed_over_has_docker_asked_again(busy, docker, fol
             await follower.finishes("learn_names", "compare")
         docker.networks.clear()
         busy.now = NOW + 100
-        busy.engine.comparison_due.set()
+        busy.engine.docker.comparison_due.set()
         await follower.finishes("compare")
-        assert not busy.engine.comparison_due.is_set()
+        assert not busy.engine.docker.comparison_due.is_set()
 
     follower.follow(busy, docker, script)
 

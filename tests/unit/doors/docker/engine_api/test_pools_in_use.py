@@ -209,7 +209,7 @@ def test_a_pool_that_docker_was_never_seen_to_use_stays_and_is_named(world, dock
         f"pool {SUBNET} was asked for by a Docker, but the Docker that ipvl asks (/run/docker.sock, unless it was told"
         " another) has no network that uses it; if no other Docker on this host has it, remove it with"
         f" `ipvl network forget --pool '{SUBNET}'`",
-    ) == world.engine.all_warnings()
+    ) == world.engine.warnings
 
 
 @pytest.mark.parametrize("driver", ["ipvl", "macvlan"])
@@ -243,7 +243,7 @@ def test_a_managed_plugins_pool_is_known(world, docker, compared, pool):
 
     (seen,) = world.engine.records.pools()
     assert docker.identity == seen.seen_by
-    assert () == world.engine.all_warnings()
+    assert () == world.engine.warnings
 
 
 def test_ipv6_and_addresses_outside_are_understood(world, docker, compared, ask):

@@ -7,35 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from ipvl.model.pools import Quarantine, StaticAddress
-
-
-def put_address(database: sqlite3.Connection, record: Quarantine | StaticAddress) -> None:
-    """Insert an address that is kept from others, or replace the record of the same."""
-    if isinstance(record, Quarantine):
-        database.execute(
-            "INSERT INTO quarantines (parent, address, holder, until) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (parent, address) DO UPDATE SET holder = excluded.holder, until = excluded.until",
-            (record.parent, str(record.address), record.holder, record.until),
-        )
-    else:
-        database.execute(
-            "INSERT INTO static_addresses (network_id, owner, name, address) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (network_id, owner, address) DO UPDATE SET name = excluded.name",
-            (record.network_id, record.owner, record.name, str(record.address)),
-        )
-
-
-def drop_address(database: sqlite3.Connection, record: Quarantine | StaticAddress) -> None:
-    """Delete the record of an address that is kept from others."""
-    if isinstance(record, Quarantine):
-        database.execute(
-            "DELETE FROM quarantines WHERE parent = ? AND address = ?", (record.parent, str(record.address))
-        )
-    else:
-        database.execute(
-            "DELETE FROM static_addresses WHERE network_id = ? AND owner = ? AND address = ?",
-            (record.network_id, record.owner, str(record.address)),
-        )
+from ipvl.store.tables import put_row, row_of, rows
 
 
 def quarantines(database: sqlite3.Connection) -> Iterator[Quarantine]:
@@ -44,10 +16,13 @@ def quarantines(database: sqlite3.Connection) -> Iterator[Quarantine]:
     Raises:
         ValueError: a row does not hold what ipvl writes.
     """
-    for parent, address, holder, until in database.execute(
-        "SELECT parent, address, holder, until FROM quarantines ORDER BY rowid"
-    ):
-        yield Quarantine(parent, ip_address(address), holder, until)
+    for row in rows(database, "quarantines"):
+        yield Quarantine(**row | {"address": ip_address(row["address"])})
+
+
+def put_quarantine(database: sqlite3.Connection, quarantine: Quarantine) -> None:
+    """Insert a quarantine, or replace that of the same address on the same parent."""
+    put_row(database, "quarantines", row_of(quarantine), ("parent", "address"))
 
 
 def static_addresses(database: sqlite3.Connection) -> Iterator[StaticAddress]:
@@ -56,7 +31,10 @@ def static_addresses(database: sqlite3.Connection) -> Iterator[StaticAddress]:
     Raises:
         ValueError: a row does not hold what ipvl writes.
     """
-    for network_id, owner, name, address in database.execute(
-        "SELECT network_id, owner, name, address FROM static_addresses ORDER BY rowid"
-    ):
-        yield StaticAddress(network_id, owner, name, ip_address(address))
+    for row in rows(database, "static_addresses"):
+        yield StaticAddress(**row | {"address": ip_address(row["address"])})
+
+
+def put_static_address(database: sqlite3.Connection, static: StaticAddress) -> None:
+    """Insert a static address, or replace the one with its network, owner and address."""
+    put_row(database, "static_addresses", row_of(static), ("network_id", "owner", "address"))

@@ -1,15 +1,19 @@
-"""DHCP leases as rows of their table in schema/."""
+"""DHCP leases as rows of their table."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import fields
 from ipaddress import IPv4Address, IPv4Interface
-from typing import Any
 
 from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
-from ipvl.store.column_values import routes_in, routes_text, text_of
+from ipvl.store.column_values import routes_in, routes_text
+from ipvl.store.tables import put_row, row_of, rows
+
+_OF_TERMS = tuple(field.name for field in fields(GrantedTerms))
+"""Columns of what the server granted, all of them null without a grant."""
 
 
 def dhcp_leases(database: sqlite3.Connection) -> Iterator[DhcpLease]:
@@ -18,68 +22,25 @@ def dhcp_leases(database: sqlite3.Connection) -> Iterator[DhcpLease]:
     Raises:
         ValueError: a row does not hold what ipvl writes.
     """
-    for network_id, client_id, endpoint_id, shape, changed, lost, *terms in database.execute(
-        "SELECT network_id, client_id, endpoint_id, shape, changed, lost, address, server, server_mac, obtained,"
-        " renews, rebinds, expires, gateway, routes, resolvers, domain, mtu FROM dhcp_leases ORDER BY rowid"
-    ):
-        granted = None if terms[0] is None else _terms(terms)
-        yield DhcpLease(network_id, client_id, endpoint_id, shape, changed, granted, lost)
+    for row in rows(database, "dhcp_leases"):
+        terms = {name: row.pop(name) for name in _OF_TERMS}
+        if terms["address"] is None:
+            yield DhcpLease(**row)
+            continue
+        terms["address"], terms["server"] = IPv4Interface(terms["address"]), IPv4Address(terms["server"])
+        terms["gateway"] = None if terms["gateway"] is None else IPv4Address(terms["gateway"])
+        terms["routes"] = routes_in(terms["routes"])
+        terms["resolvers"] = tuple(map(IPv4Address, json.loads(terms["resolvers"])))
+        yield DhcpLease(**row, terms=GrantedTerms(**terms))
 
 
 def put_dhcp_lease(database: sqlite3.Connection, lease: DhcpLease) -> None:
     """Insert a lease, or replace the one with its network and client identifier."""
-    own = (lease.network_id, lease.client_id, lease.endpoint_id, lease.shape, lease.changed, lease.lost)
-    database.execute(
-        "INSERT INTO dhcp_leases (network_id, client_id, endpoint_id, shape, changed, lost, address, server,"
-        " server_mac, obtained, renews, rebinds, expires, gateway, routes, resolvers, domain, mtu)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (network_id, client_id) DO UPDATE SET endpoint_id = excluded.endpoint_id, shape = excluded.shape,"
-        " changed = excluded.changed, lost = excluded.lost, address = excluded.address, server = excluded.server,"
-        " server_mac = excluded.server_mac, obtained = excluded.obtained, renews = excluded.renews,"
-        " rebinds = excluded.rebinds, expires = excluded.expires, gateway = excluded.gateway,"
-        " routes = excluded.routes, resolvers = excluded.resolvers, domain = excluded.domain, mtu = excluded.mtu",
-        (*own, *_values(lease.terms)),
-    )
-
-
-def drop_dhcp_lease(database: sqlite3.Connection, lease: DhcpLease) -> None:
-    """Delete the lease with this one's network and client identifier."""
-    database.execute("DELETE FROM dhcp_leases WHERE network_id = ? AND client_id = ?", lease.key)
-
-
-def _values(terms: GrantedTerms | None) -> tuple[object, ...]:
+    row, terms = row_of(lease), lease.terms
+    del row["terms"]
     if terms is None:
-        return (None,) * 12
-    return (
-        str(terms.address),
-        str(terms.server),
-        terms.server_mac,
-        terms.obtained,
-        terms.renews,
-        terms.rebinds,
-        terms.expires,
-        text_of(terms.gateway),
-        routes_text(terms.routes),
-        json.dumps([str(one) for one in terms.resolvers]),
-        terms.domain,
-        terms.mtu,
-    )
-
-
-def _terms(row: Sequence[Any]) -> GrantedTerms:
-    """Return the terms in the columns from `address` on."""
-    address, server, mac, obtained, renews, rebinds, expires, gateway, routes, resolvers, domain, mtu = row
-    return GrantedTerms(
-        address=IPv4Interface(address),
-        server=IPv4Address(server),
-        server_mac=mac,
-        obtained=obtained,
-        renews=renews,
-        rebinds=rebinds,
-        expires=expires,
-        gateway=None if gateway is None else IPv4Address(gateway),
-        routes=routes_in(routes),
-        resolvers=tuple(map(IPv4Address, json.loads(resolvers))),
-        domain=domain,
-        mtu=mtu,
-    )
+        row |= dict.fromkeys(_OF_TERMS)
+    else:
+        row |= row_of(terms)
+        row |= {"routes": routes_text(terms.routes), "resolvers": json.dumps([str(one) for one in terms.resolvers])}
+    put_row(database, "dhcp_leases", row, ("network_id", "client_id"))

@@ -9,68 +9,26 @@ from ipaddress import ip_address, ip_network
 
 from ipvl.model.addresses import IPAddress
 from ipvl.model.networks import Addressing, ConflictCheck, Flag, Mode, Network, Phase, Subnet, VlanProtocol
-from ipvl.store.column_values import routes_in, routes_text, text_of
+from ipvl.store.column_values import routes_in, routes_text
+from ipvl.store.tables import delete_rows, put_row, row_of, rows
 
 
 def put_network(database: sqlite3.Connection, network: Network) -> None:
     """Insert a network, or replace the one with its id."""
-    database.execute(
-        "INSERT INTO networks"
-        " (id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-        " conflict_check, announcements, announce_interval, routes, default_route4, default_route6, metric,"
-        " host_access, addressing, vlan_protocol, unused_parent, seen_by)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET name = excluded.name, phase = excluded.phase, seen_by = excluded.seen_by",
-        (
-            network.id,
-            network.name,
-            network.door,
-            network.parent,
-            network.mode,
-            network.flag,
-            network.isolated,
-            network.mtu,
-            network.interface_prefix,
-            network.created,
-            network.phase,
-            json.dumps(dict(network.labels)),
-            network.conflict_check,
-            network.announcements,
-            network.announce_interval,
-            routes_text(network.routes),
-            4 in network.default_routes,
-            6 in network.default_routes,
-            network.metric,
-            network.host_access,
-            network.addressing,
-            network.vlan_protocol,
-            network.unused_parent,
-            network.seen_by,
-        ),
-    )
-    database.execute("DELETE FROM subnets WHERE network_id = ?", (network.id,))
-    database.executemany(
-        "INSERT INTO subnets (network_id, position, pool, gateway, range, host) VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            (
-                network.id,
-                position,
-                str(subnet.pool),
-                text_of(subnet.gateway),
-                text_of(subnet.range),
-                text_of(subnet.host),
-            )
-            for position, subnet in enumerate(network.subnets)
-        ),
-    )
-    database.executemany(
-        "INSERT INTO reserved (network_id, position, address) VALUES (?, ?, ?)",
-        (
-            (network.id, position, str(address))
-            for position, subnet in enumerate(network.subnets)
-            for address in subnet.reserved
-        ),
-    )
+    row = row_of(network) | {"labels": json.dumps(dict(network.labels)), "routes": routes_text(network.routes)}
+    row |= {f"default_route{version}": version in network.default_routes for version in (4, 6)}
+    del row["subnets"], row["default_routes"]
+    put_row(database, "networks", row)
+    delete_rows(database, "subnets", network_id=network.id)
+    for position, subnet in enumerate(network.subnets):
+        place = {"network_id": network.id, "position": position}
+        row = row_of(subnet) | place
+        del row["reserved"]
+        put_row(database, "subnets", row, tuple(place))
+        database.executemany(
+            "INSERT INTO reserved (network_id, position, address) VALUES (?, ?, ?)",
+            ((network.id, position, str(address)) for address in subnet.reserved),
+        )
 
 
 def networks(database: sqlite3.Connection) -> Iterator[Network]:
@@ -81,51 +39,35 @@ def networks(database: sqlite3.Connection) -> Iterator[Network]:
     """
     subnets: dict[str, list[Subnet]] = {}
     reserved: dict[tuple[str, int], list[IPAddress]] = {}
-    for network_id, position, address in database.execute("SELECT network_id, position, address FROM reserved"):
-        reserved.setdefault((network_id, position), []).append(ip_address(address))
-    for network_id, position, pool, gateway, within, host in database.execute(
-        "SELECT network_id, position, pool, gateway, range, host FROM subnets ORDER BY network_id, position"
-    ):
-        subnets.setdefault(network_id, []).append(
+    for row in rows(database, "reserved", "network_id, position"):
+        reserved.setdefault((row["network_id"], row["position"]), []).append(ip_address(row["address"]))
+    for row in rows(database, "subnets", "network_id, position"):
+        subnets.setdefault(row["network_id"], []).append(
             Subnet(
-                pool=ip_network(pool),
-                gateway=None if gateway is None else ip_address(gateway),
-                range=None if within is None else ip_network(within),
-                reserved=tuple(sorted(reserved.get((network_id, position), ()), key=int)),
-                host=None if host is None else ip_address(host),
+                pool=ip_network(row["pool"]),
+                gateway=None if row["gateway"] is None else ip_address(row["gateway"]),
+                range=None if row["range"] is None else ip_network(row["range"]),
+                reserved=tuple(sorted(reserved.get((row["network_id"], row["position"]), ()), key=int)),
+                host=None if row["host"] is None else ip_address(row["host"]),
             )
         )
-    rows = database.execute(
-        "SELECT id, name, door, parent, mode, flag, isolated, mtu, interface_prefix, created, phase, labels,"
-        " conflict_check, announcements, announce_interval, routes, default_route4, default_route6, metric,"
-        " host_access, addressing, vlan_protocol, unused_parent, seen_by FROM networks ORDER BY rowid"
-    )
-    for identity, name, door, parent, mode, flag, isolated, mtu, prefix, created, phase, labels, *requests in rows:
-        check, announcements, announce_interval, routes, default4, default6, metric, host_access, *later = requests
-        addressing, protocol, unused_parent, seen_by = later
-        yield Network(
-            id=identity,
-            name=name,
-            door=door,
-            parent=parent,
-            mode=Mode(mode),
-            flag=Flag(flag),
-            isolated=bool(isolated),
-            subnets=tuple(subnets.get(identity, ())),
-            mtu=mtu,
-            interface_prefix=prefix,
-            created=created,
-            phase=Phase(phase),
-            labels=tuple(json.loads(labels).items()),
-            conflict_check=ConflictCheck(check),
-            announcements=announcements,
-            announce_interval=announce_interval,
-            routes=routes_in(routes),
-            default_routes=frozenset(version for version, given in ((4, default4), (6, default6)) if given),
-            metric=metric,
-            host_access=bool(host_access),
-            addressing=Addressing(addressing),
-            vlan_protocol=None if protocol is None else VlanProtocol(protocol),
-            unused_parent=unused_parent,
-            seen_by=seen_by,
-        )
+    for row in rows(database, "networks"):
+        given = {version: row.pop(f"default_route{version}") for version in (4, 6)}
+        row["default_routes"] = frozenset(version for version, is_given in given.items() if is_given)
+        row["subnets"] = tuple(subnets.get(row["id"], ()))
+        row["labels"] = tuple(json.loads(row["labels"]).items())
+        row["routes"] = routes_in(row["routes"])
+        row |= {name: bool(row[name]) for name in ("isolated", "host_access")}
+        row |= {name: kind(row[name]) for name, kind in _CHOICES.items() if row[name] is not None}
+        yield Network(**row)
+
+
+_CHOICES = {
+    "mode": Mode,
+    "flag": Flag,
+    "phase": Phase,
+    "conflict_check": ConflictCheck,
+    "addressing": Addressing,
+    "vlan_protocol": VlanProtocol,
+}
+"""Columns that hold one of a few words."""

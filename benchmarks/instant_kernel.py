@@ -72,6 +72,10 @@ class InstantKernel:
         """Return nothing: none is mixed with others."""
         return ()
 
+    async def all_hosts_members(self) -> Mapping[int, int]:
+        """Return nothing: no link has any."""
+        return {}
+
     async def host_exposures(self, names: Collection[str]) -> Mapping[str, HostExposure]:  # noqa: ARG002
         """Return nothing: no link has settings."""
         return {}

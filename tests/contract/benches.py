@@ -59,6 +59,9 @@ class FakeBench:
         self.kernel.take(name, path, name)
         return path
 
+    async def bring_up(self, name: str, path: str) -> None:
+        self.kernel.change(name, path, up=True)
+
 
 class HostBench:
     """The kernel of the machine, in a namespace of this test's own."""
@@ -128,6 +131,9 @@ class HostBench:
         path = await self.open(sandbox)
         await self._socket.link("set", index=(await self._existing(name)).index, net_ns_fd=sandbox)
         return path
+
+    async def bring_up(self, name: str, path: str) -> None:
+        ip(f"-n {Path(path).name} link set {name} up")
 
     async def _existing(self, name: str) -> Link:
         link = await self.kernel.find_link(name)

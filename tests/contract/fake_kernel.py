@@ -58,6 +58,7 @@ from ipvl.model.steps import (
 EVERYWHERE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})
 TAKES_THE_FRAMES = frozenset({"bridge", "bond", "team", "openvswitch"})
+HAND_GROUPS_DOWN = frozenset({"vlan", "macvlan", "macvtap", "ipvlan"})
 HOST = "host"
 PLAIN = {"up": True, "carrier": True, "mtu": 1500, "alias": None, "loopback": False, "ethernet": True}
 """What a link is like unless a test says otherwise."""
@@ -173,6 +174,15 @@ class FakeKernel:
             for placed in self._links.values()
             if placed.where in looked_into and placed.link.lower is not None
         )
+
+    async def all_hosts_members(self) -> dict[int, int]:
+        everything = [placed.link for placed in self._links.values()]
+        return {
+            placed.link.index: placed.link.up
+            + sum(one.up and one.kind in HAND_GROUPS_DOWN for one in everything if one.lower == placed.link.index)
+            for placed in self._links.values()
+            if placed.where == HOST
+        }
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         known = self._prefixes | set(self._own_routes)

@@ -11,6 +11,7 @@ from ipvl.model.links import HALF_MADE_PREFIX, MADE_BY_IPVL
 from ipvl.model.networks import Flag, Mode
 from ipvl.model.steps import MakePort, MakeVlan, RemoveHalfMade, RemoveParent, RemovePort
 from tests.contract.benches import refusal
+from tests.contract.test_kernel_making import needs
 
 PORT = MakePort("ipvl0123456789a", "br0", Mode.L2, Flag.BRIDGE)
 
@@ -86,6 +87,34 @@ def test_a_port_in_another_namespace_is_found_elsewhere(on_kernel):
         assert None is await bench.kernel.find_link("mv0")
         (found,) = await bench.kernel.ports_in_other_namespaces()
         assert ("macvlan", lower.index, path) == (found.kind, found.lower, found.namespace)
+
+    on_kernel(promise)
+
+
+@pytest.mark.parametrize("kind", ["macvlan", "ipvlan", "vlan"])
+def test_a_port_in_another_namespace_is_counted_when_it_is_up(on_kernel, kind):
+    """Nothing else shows in this namespace that there is one, and it takes no look into any other."""
+
+    async def promise(bench):
+        await needs(bench, *{"ipvlan", "vlan"} & {kind})
+        await bench.add("port0", "bridge")
+        lower = (await bench.kernel.find_link("port0")).index
+        counted = [await bench.kernel.all_hosts_members()]
+        await bench.change("port0", up=True)
+        counted.append(await bench.kernel.all_hosts_members())
+        if kind == "vlan":
+            await bench.kernel.apply(MakeVlan("above", "port0", 7))
+        else:
+            await bench.add("above", kind, on="port0")
+            await bench.change("above", up=True)
+        counted.append(await bench.kernel.all_hosts_members())
+        await bench.change("above", up=False)
+        path = await bench.move("above", "sandbox")
+        counted.append(await bench.kernel.all_hosts_members())
+        await bench.bring_up("above", path)
+        counted.append(await bench.kernel.all_hosts_members())
+
+        assert [0, 1, 2, 1, 2] == [members.get(lower, 0) for members in counted]
 
     on_kernel(promise)
 

@@ -162,3 +162,38 @@ def test_a_parent_with_somebody_elses_link_on_it(docker_host: DockerHost) -> Non
         docker_host.run("ip link del eth0.20")
     assert "foo" not in docker_host.links(), "which is how the kernel is"
     eventually(lambda: docker_host.status()["warnings"] == [], "the warning goes with the link")
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("kind", ["vlan id 7", "macvlan", "vlan proto 802.1ad id 7"])
+def test_a_parent_with_somebody_elses_link_on_it_in_another_namespace(docker_host: DockerHost, kind: str) -> None:
+    """No list of the host's shows that link, and the parent stays for it all the same."""
+    docker_host.docker("docker network create -d ipvlan --subnet=192.168.20.0/24 -o parent=eth0.20 first")
+    docker_host.run("ip netns add far")
+    try:
+        docker_host.run(f"ip link add link eth0.20 name foo netns far type {kind} && ip -n far link set foo up")
+        docker_host.docker("docker network rm first")
+
+        assert "eth0.20" in docker_host.links()
+        docker_host.run("ip -n far link show foo")
+        (warning,) = docker_host.status()["warnings"]
+        assert "link eth0.20 was made by ipvl, but no network that ipvl knows uses it" in warning
+    finally:
+        docker_host.run("ip link del eth0.20; ip netns del far")
+    eventually(lambda: docker_host.status()["warnings"] == [], "the warning goes with the link")
+
+
+@pytest.mark.embedded
+def test_a_vlan_that_is_in_another_namespace(docker_host: DockerHost) -> None:
+    """The kernel refuses to make it twice, and the refusal says where it is."""
+    docker_host.run("ip netns add far && ip link add link eth0 name foo netns far type vlan id 40")
+    try:
+        shown = docker_host.refused("docker network create -d ipvlan --subnet=192.168.40.0/24 -o parent=eth0.40 ours")
+
+        assert shown == (
+            f"{docker_host.refusal}parent eth0.40 cannot be made: VLAN 40 of eth0 is already link foo"
+            " (in /run/netns/far); remove that link, or use another VLAN"
+        )
+        assert "eth0.40" not in docker_host.links()
+    finally:
+        docker_host.run("ip netns del far")

@@ -110,19 +110,16 @@ class Engine:
             if cancelled is not None:
                 raise cancelled
 
-    async def host(self, *, everywhere: bool = False, ways: bool = False, reach: bool = False) -> Host:
+    async def host(self, *, ways: bool = False, reach: bool = False) -> Host:
         """Look at the host: every link and what the kernel can make.
 
-        `everywhere` also ports in other namespaces; with `ways`, the host's own addresses and routes as well, and with
-        `reach`, how far the host is reached by links that ipvl made.
+        With `ways`, the host's own addresses and routes as well, and with `reach`, how far the host is reached by links
+        that ipvl made.
         """
-        moved = await self.kernel.ports_in_other_namespaces() if everywhere else ()
         found = await self.kernel.host_routing() if ways else HostRouting()
         made = [parent.name for parent in self.records.parents() if parent.made] if reach else []
         reaches = await self.kernel.host_exposures(made) if made else {}
-        return Host(
-            await self.kernel.links(), self.kernel.release, await self.kernel.link_kinds(), moved, found, reaches
-        )
+        return Host(await self.kernel.links(), self.kernel.release, await self.kernel.link_kinds(), (), found, reaches)
 
     def concerns(self, link: str) -> bool:
         """Tell whether a change of this link calls for a repair: records concern it, or a trouble does."""

@@ -51,6 +51,12 @@ class Kernel(Protocol):
         Those at `known` paths always can be.
         """
 
+    async def all_hosts_members(self) -> Mapping[int, int]:
+        """Return how many links want what is sent to all hosts (224.0.0.1) from each link, by the index of that.
+
+        It counts itself and each VLAN, macvlan or ipvlan port on it that is up, in whatever namespace.
+        """
+
     async def link_kinds(self) -> frozenset[str]:
         """Return which of `ipvlan`, `vlan` and `dummy` the kernel can make."""
 

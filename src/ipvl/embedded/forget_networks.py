@@ -22,13 +22,18 @@ async def forget(engine: Engine, request: Forget) -> Removed:
     Raises:
         IpvlError: there is none of that name, containers use it or Docker has it, or the kernel kept its parent.
     """
-    async with engine.lock:
-        if request.pool:
+    if request.pool:
+        async with engine.lock:
             return _forget_pool(engine, request)
-        network = find_network_of_docker(engine.records, request.name)
+
+    def asked_for() -> tuple[Network]:
+        return (find_network_of_docker(engine.records, request.name),)
+
+    async with create_remove.host_for_removal(engine, asked_for) as host:
+        (network,) = asked_for()
         if not request.force:
             _check_unused(engine, network)
-        await create_remove.remove(engine, network)
+        await create_remove.remove(engine, network, host)
     return Removed((network.label,))
 
 

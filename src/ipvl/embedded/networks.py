@@ -10,7 +10,6 @@ from ipvl.driver.dhcp_leases.lease_status import lease_status
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import allocate_subnets
 from ipvl.driver.networks import create_remove
-from ipvl.driver.networks.host_ports import with_host_addresses
 from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.driver.status.dhcp_lease import DhcpStatus
 from ipvl.driver.status.host_status import default_route_families, subnet_statuses, troubles_of_records
@@ -30,15 +29,14 @@ from ipvl.errors import conflict, invalid
 from ipvl.model.addresses import BOTH_FAMILIES
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import ConflictCheck, Network, Phase
+from ipvl.model.steps import MakeDummy, MakeVlan
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.network import without_addresses
 from ipvl.options.subnet_flags import subnets_from_flags
 from ipvl.planning.container_routers import own_routers
-from ipvl.planning.host_access import check_host_access, host_addresses
+from ipvl.planning.host_access import host_addresses
 from ipvl.planning.internal_networks import unused_parent
-from ipvl.planning.kernel_versions import check_kernel
-from ipvl.planning.parents import plan_parent
 from ipvl.planning.reconciliation import is_in_sandbox
 
 ID_BYTES = 32
@@ -102,8 +100,12 @@ async def remove(engine: Engine, request: NamedNetwork) -> Removed:
     Raises:
         IpvlError: there is none of that name, it is Docker's, it has members, or the kernel kept its parent.
     """
-    async with engine.lock:
-        network = find_own_network(engine.records, request.network, "remove it with `docker network rm`")
+
+    def asked_for() -> tuple[Network]:
+        return (find_own_network(engine.records, request.network, "remove it with `docker network rm`"),)
+
+    async with create_remove.host_for_removal(engine, asked_for) as host:
+        (network,) = asked_for()
         present = _present(engine, network)
         if present:
             some = [endpoint.label for endpoint in present[:NAMED]] + ["..."] * (len(present) > NAMED)
@@ -111,7 +113,7 @@ async def remove(engine: Engine, request: NamedNetwork) -> Removed:
                 f"network {network.label} has {_counted(len(present), 'member')}: {', '.join(some)}",
                 f"stop them, or disconnect them with `ipvl network disconnect {network.label} NAME`",
             )
-        await create_remove.remove(engine, network)
+        await create_remove.remove(engine, network, host)
         publish_names(engine)
     return Removed((network.label,))
 
@@ -122,12 +124,15 @@ async def prune(engine: Engine, request: AnyNetwork) -> Removed:
     Raises:
         IpvlError: the kernel kept a parent; the networks before that one are removed.
     """
+
+    def without_members() -> list[Network]:
+        return [one for one in engine.records.networks() if one.door == DOOR and not _present(engine, one)]
+
     removed = []
-    async with engine.lock:
-        for network in engine.records.networks():
-            if network.door == DOOR and not _present(engine, network):
-                await create_remove.remove(engine, network)
-                removed.append(network.label)
+    async with create_remove.host_for_removal(engine, without_members) as host:
+        for network in without_members():
+            await create_remove.remove(engine, network, host)
+            removed.append(network.label)
         publish_names(engine)
     return Removed(tuple(removed))
 
@@ -211,15 +216,11 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
     Raises:
         IpvlError: the parent cannot be had or shared.
     """
-    async with engine.lock:
-        host = await engine.host(everywhere=not wish.isolated, ways=wish.host_access)
-        check_kernel(wish, host)
-        plan = plan_parent(wish, engine.records, host)
-        wish = with_host_addresses(engine, wish, host.ways)
-        if wish.host_access:
-            check_host_access(wish, host)
-    lines = [step.describe() for step in plan.steps] or [f"use parent {wish.parent} as it is"]
-    lines += [f"warning: {warning}" for warning in (*plan.warnings, *_warnings(engine, wish))]
+    plan = await create_remove.plan_creation(engine, wish)
+    wish = plan.network
+    made = [step.describe() for step in plan.steps if isinstance(step, MakeDummy | MakeVlan)]
+    lines = made or [f"use parent {wish.parent} as it is"]
+    lines += [f"warning: {warning}" for warning in (*plan.warnings, *own_routers(wish, engine.records))]
     lines.append(f"ports in mode {wish.mode}, flag {wish.flag}" + (f", MTU {wish.mtu}" if wish.mtu else ""))
     for subnet in wish.subnets:
         gateway = gateway_of(wish, subnet)

@@ -17,6 +17,7 @@ from ipvl.errors import IpvlError, kernel_refused, missing
 from ipvl.kernel import (
     host_exposure,
     host_ports,
+    multicast_groups,
     namespaces,
     own_addresses,
     port_snapshots,
@@ -149,6 +150,18 @@ class HostKernel:
             return await ports_in_namespaces.ports_in_other_namespaces(self._socket, self._netlink, known)
         except NetlinkError as error:
             _refuse(error, "list the links of other namespaces")
+
+    async def all_hosts_members(self) -> dict[int, int]:
+        """Return how many links want what is sent to all hosts from each link, by the index of that: itself, if it is
+        up, and those on it that are up, in this namespace and others.
+
+        Raises:
+            IpvlError: the kernel refused.
+        """
+        try:
+            return multicast_groups.all_hosts_members()
+        except OSError as error:
+            _refuse(error, "list multicast groups")
 
     async def prefixes(self) -> tuple[IPNetwork, ...]:
         """Return the prefixes of the host's addresses and of its main table's routes, default routes too.

@@ -173,8 +173,8 @@ def _check_base(parent: Parent, base_name: str, host: Host) -> None:
     twin = next((link for link in host.ports_of(base) if (link.vlan_id, link.vlan_protocol) == tag), None)
     if twin is not None:
         raise conflict(
-            f"parent {parent.name} cannot be made: VLAN {parent.vlan_id} of {base.name} is already link {twin.name}",
-            f"use -o parent={twin.name}",
+            f"parent {parent.name} cannot be made: VLAN {parent.vlan_id} of {base.name} is already link {twin.label}",
+            f"use -o parent={twin.name}" if twin.namespace is None else "remove that link, or use another VLAN",
         )
 
 

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.networks.host_ports import with_host_addresses
+from ipvl.driver.networks.locked_host import locked_host
 from ipvl.driver.networks.router_notices import warn_of_routers
 from ipvl.errors import IpvlError, conflict
 from ipvl.model.networks import Network, Phase
-from ipvl.model.steps import (
-    KeepHostOff,
-    MakeDummy,
-    MakeHostPort,
-    MakeVlan,
-    RemoveHostPort,
-    RemoveParent,
-    RemovePort,
-    RouteByParent,
-    Step,
-)
+from ipvl.model.steps import MakeVlan
 from ipvl.model.troubles import Trouble
-from ipvl.planning.host_access import check_host_access, steps_to_give_access
-from ipvl.planning.host_exposure import steps_to_keep_host_off_again, steps_to_route_by
-from ipvl.planning.internal_networks import unused_parent
-from ipvl.planning.kernel_versions import check_kernel
-from ipvl.planning.parents import left_behind, plan_parent, steps_to_remove_parents, unused_parents
-from ipvl.records.records import Change, Drop, Put
+from ipvl.planning.host import Host
+from ipvl.planning.network_plans import NetworkPlan, plan_network, plan_removal, removable_parents
+from ipvl.records.records import Put
 
 log = logging.getLogger(__name__)
 
 
-async def create_network(engine: Engine, network: Network) -> None:
-    """Make a network and, when it is missing, its parent.
+async def create_network(engine: Engine, wish: Network) -> Network:
+    """Make a network and, when it is missing, its parent; return it with what was chosen for it.
 
     The same network again is done already: Docker repeats a call whose answer it did not get. What an operation before
     this one had to leave half done, since the disk was full, is removed first.
@@ -43,41 +32,23 @@ async def create_network(engine: Engine, network: Network) -> None:
         IpvlError: the id belongs to another network, the parent cannot be had or shared, or the kernel refused.
             Nothing was changed.
     """
-    async with engine.lock:
-        for abandoned in [one for one in engine.records.networks() if one.phase is not Phase.READY]:
-            await _remove(engine, abandoned)
-        held = engine.records.network(network.id)
+    await _remove_half_done(engine)
+    async with _host_for(engine, wish) as host:
+        held = engine.records.network(wish.id)
         if held is not None:
-            if _same(held, network):
-                return
+            if _same(held, wish):
+                return held
             raise conflict(
-                f"network id {network.id[:12]} belongs to network {held.label}, which is not what this call asks for",
+                f"network id {wish.id[:12]} belongs to network {held.label}, which is not what this call asks for",
                 "remove that network first",
             )
-        host = await engine.host(everywhere=not network.isolated, ways=network.host_access)
-        check_kernel(network, host)
-        plan = plan_parent(network, engine.records, host)
-        network = with_host_addresses(engine, network, host.ways)
-        if network.host_access:
-            check_host_access(network, host)
-        # The networks that share a parent have its mode: where there is one already, so is what it needs.
-        first = not engine.records.networks_on(network.parent)
-        opening = steps_to_route_by(plan.parent, (network,)) if first else ()
-        steps = (*plan.steps, *opening, *steps_to_give_access(network))
-        before = {parent.name: engine.records.parent(parent.name) for parent in plan.parents}
-        engine.commit((*map(Put, plan.parents), Put(replace(network, phase=Phase.MAKING))))
-        try:
-            await engine.apply(steps)
-        except IpvlError:
-            if await _unmake(engine, steps):
-                earlier = [(parent, before[parent.name]) for parent in reversed(plan.parents)]
-                engine.commit((Drop(network), *(Drop(new) if old is None else Put(old) for new, old in earlier)))
-            raise
-        engine.commit((Put(replace(network, phase=Phase.READY)),))
+        plan = _plan(engine, wish, host)
+        await _carry_out(engine, plan)
+        network = plan.network
         if network.is_dockers:
             engine.docker.comparison_due.set()
         warn_of_routers(engine, network)
-        for warning in (*plan.warnings, *unused_parent(network)):
+        for warning in plan.warnings:
             engine.warn(Trouble(f"network {network.label}: {warning}", network))
         log.info(
             "network %s is ready: mode %s, flag %s, parent %s",
@@ -86,6 +57,17 @@ async def create_network(engine: Engine, network: Network) -> None:
             network.flag,
             network.parent,
         )
+        return network
+
+
+async def plan_creation(engine: Engine, wish: Network) -> NetworkPlan:
+    """Return how `create_network` would make a network, and change nothing.
+
+    Raises:
+        IpvlError: it would refuse.
+    """
+    async with _host_for(engine, wish) as host:
+        return _plan(engine, wish, host)
 
 
 async def delete_network(engine: Engine, network_id: str) -> None:
@@ -96,21 +78,33 @@ async def delete_network(engine: Engine, network_id: str) -> None:
     Raises:
         IpvlError: the store could not take it, or the kernel kept a link; then the network stays, to be removed again.
     """
-    async with engine.lock:
-        network = engine.records.network(network_id)
-        if network is not None:
-            await remove(engine, network)
+    async with host_for_removal(engine, lambda: _known(engine, network_id)) as host:
+        for network in _known(engine, network_id):
+            await remove(engine, network, host)
 
 
-async def remove(engine: Engine, network: Network) -> None:
-    """Do what `delete_network` does with a known network, with the engine's lock held.
+def host_for_removal(engine: Engine, networks: Callable[[], Collection[Network]]) -> AbstractAsyncContextManager[Host]:
+    """Hold the engine's lock, with the host as those must know it who remove networks.
+
+    Args:
+        engine: what to work on; its lock is not held.
+        networks: returns which may be removed; the lock is held. Decide anew within which are.
+
+    Raises:
+        IpvlError: the host cannot be read.
+    """
+    return locked_host(engine, lambda _: removable_parents(networks(), engine.records))
+
+
+async def remove(engine: Engine, network: Network, host: Host) -> None:
+    """Do what `delete_network` does with a known network, with the engine's lock held by `host_for_removal`.
 
     Raises:
         IpvlError: as there.
     """
     network = replace(network, phase=Phase.REMOVING)
     engine.commit((Put(network),))
-    await _remove(engine, network)
+    await _remove(engine, network, host)
 
 
 async def name_network(engine: Engine, network_id: str, name: str, seen_by: str | None = None) -> None:
@@ -128,51 +122,95 @@ async def name_network(engine: Engine, network_id: str, name: str, seen_by: str 
             engine.docker.named.set()
 
 
-async def _remove(engine: Engine, network: Network) -> None:
+async def _remove_half_done(engine: Engine) -> None:
+    """Remove what operations before this one had to leave.
+
+    Raises:
+        IpvlError: the store could not take it, or the kernel kept a link.
+    """
+    if not _half_done(engine):
+        return
+    async with host_for_removal(engine, lambda: _half_done(engine)) as host:
+        # What others had just begun is done by now.
+        for network in _half_done(engine):
+            await _remove(engine, network, host)
+
+
+async def _remove(engine: Engine, network: Network, host: Host) -> None:
     """Remove a network that is recorded as half done.
 
     Raises:
         IpvlError: the store could not take it, or the kernel kept a link.
     """
-    endpoints = engine.records.endpoints_of(network.id)
-    steps: list[Step] = [RemovePort(endpoint.port) for endpoint in endpoints]
-    if network.host_access:
-        steps.append(RemoveHostPort(network.host_port))
-    forget: list[Change] = [*map(Drop, endpoints), Drop(network)]
-    unused = unused_parents(engine.records, {network.id}, (network.parent,))
-    forget += map(Drop, unused)
-    steps += steps_to_keep_host_off_again(engine.records, (network,), unused)
-    if any(parent.made for parent in unused):
-        steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
-    failures = await engine.apply_all(steps)
+    plan = plan_removal((network,), engine.records, host)
+    failures = await engine.apply_all(plan.steps)
     if failures:
         raise failures[0][1]
-    engine.commit(forget)
+    engine.commit(plan.changes)
     log.info("network %s is removed", network.label)
-    for parent in unused:
-        if parent.made and RemoveParent(parent.name) not in steps:
-            trouble = Trouble(left_behind(parent.name), network, parent.name)
-            engine.warn(trouble)
-            engine.repair.left = (*engine.repair.left, trouble)
+    for trouble in plan.troubles:
+        engine.warn(trouble)
+    engine.repair.left = (*engine.repair.left, *plan.troubles)
 
 
-async def _unmake(engine: Engine, steps: Iterable[Step]) -> bool:
-    """Remove what a step that failed may have made, if only the kernel's answer was lost; tell whether all is gone.
+def _host_for(engine: Engine, wish: Network) -> AbstractAsyncContextManager[Host]:
+    return locked_host(engine, lambda _: () if wish.isolated else (wish.parent,), ways=wish.host_access)
+
+
+def _plan(engine: Engine, wish: Network, host: Host) -> NetworkPlan:
+    return plan_network(with_host_addresses(engine, wish, host.ways), engine.records, host)
+
+
+async def _carry_out(engine: Engine, plan: NetworkPlan) -> None:
+    """Record the intent, change links, record that it is done; or take all of it back.
+
+    Raises:
+        IpvlError: the store could not take it, or the kernel refused.
+    """
+    engine.commit(plan.changes)
+    try:
+        await engine.apply(plan.steps)
+    except IpvlError:
+        if await _take_back(engine, plan):
+            engine.commit(plan.undo_changes)
+        if any(isinstance(step, MakeVlan) for step in plan.steps):
+            async with engine.unlocked():
+                await _look_for_the_reason(engine, plan.network)
+        raise
+    engine.commit((Put(replace(plan.network, phase=Phase.READY)),))
+
+
+async def _take_back(engine: Engine, plan: NetworkPlan) -> bool:
+    """Remove what a step that failed may have made; tell whether all is gone.
 
     Nobody was told of a parent, so nobody is told that it goes.
     """
     try:
-        for step in reversed(tuple(steps)):
-            if isinstance(step, MakeDummy | MakeVlan):
-                await engine.kernel.apply(RemoveParent(step.name))
-            elif isinstance(step, RouteByParent):
-                await engine.kernel.apply(KeepHostOff(step.name))
-            elif isinstance(step, MakeHostPort):
-                await engine.kernel.apply(RemoveHostPort(step.name))
+        for step in plan.undo_steps:
+            await engine.kernel.apply(step)
     except IpvlError as error:
         log.warning("%s", error)
         return False
     return True
+
+
+async def _look_for_the_reason(engine: Engine, network: Network) -> None:
+    """Look for what is in the way of a VLAN in other namespaces, which takes a while, so with the lock released.
+
+    Raises:
+        IpvlError: it is found, or the host cannot be read.
+    """
+    moved = await engine.kernel.ports_in_other_namespaces()
+    plan_network(network, engine.records, replace(await engine.host(ways=network.host_access), moved=moved))
+
+
+def _known(engine: Engine, network_id: str) -> list[Network]:
+    network = engine.records.network(network_id)
+    return [] if network is None else [network]
+
+
+def _half_done(engine: Engine) -> list[Network]:
+    return [network for network in engine.records.networks() if network.phase is not Phase.READY]
 
 
 def _same(held: Network, asked: Network) -> bool:

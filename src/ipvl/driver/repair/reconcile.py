@@ -8,17 +8,18 @@ from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.record_changes import parent_states
+from ipvl.driver.networks.create_remove import host_for_removal
 from ipvl.driver.networks.host_ports import steps_to_remove_port
 from ipvl.driver.repair.correct_mtus import repair_mtus
-from ipvl.model.steps import RemoveHostPort, SetMtu, Step
+from ipvl.model.networks import Network
+from ipvl.model.steps import SetMtu
 from ipvl.model.troubles import Trouble, trouble_with_step
 from ipvl.planning.host import Host
 from ipvl.planning.host_address_conflicts import address_conflicts
-from ipvl.planning.host_exposure import steps_to_keep_host_off_again
+from ipvl.planning.network_plans import plan_removal
 from ipvl.planning.parent_names import learned_names, renamed_parents
-from ipvl.planning.parents import steps_to_remove_parents, unused_parents
 from ipvl.planning.reconciliation import is_in_sandbox, plan_repair
-from ipvl.records.records import Change, Drop, Put
+from ipvl.records.records import Drop, Put
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +102,10 @@ async def forget_gone(
     Raises:
         IpvlError: the store could not take the changes.
     """
-    async with engine.lock:
-        steps: list[Step] = []
-        changes: list[Change] = []
-        inode_of = engine.kernel.namespace_inode
-        gone = [
+    inode_of = engine.kernel.namespace_inode
+
+    def forgotten() -> list[Network]:
+        return [
             network
             for network in engine.records.networks()
             if network.is_dockers
@@ -114,23 +114,20 @@ async def forget_gone(
             and network.created < before
             and not any(is_in_sandbox(one, inode_of) for one in engine.records.endpoints_of(network.id))
         ]
-        for network in engine.records.networks():
-            if not network.is_dockers or (network not in gone and network.id not in networks):
-                continue
-            for endpoint in engine.records.endpoints_of(network.id):
-                if network in gone or (endpoint.id not in endpoints and endpoint.changed < before):
-                    steps += steps_to_remove_port(engine, endpoint)
-                    changes.append(Drop(endpoint))
-        steps += [RemoveHostPort(network.host_port) for network in gone if network.host_access]
-        changes += [Drop(network) for network in gone]
-        going = {network.id for network in gone}
-        unused = unused_parents(engine.records, going, {network.parent for network in gone})
-        changes += map(Drop, unused)
-        steps += steps_to_keep_host_off_again(engine.records, gone, unused)
-        if any(parent.made for parent in unused):
-            steps += steps_to_remove_parents(unused, await engine.host(everywhere=True))
+
+    async with host_for_removal(engine, forgotten) as host:
+        gone = forgotten()
+        lost = [
+            endpoint
+            for network in engine.records.networks()
+            if network.is_dockers and network.id in networks
+            for endpoint in engine.records.endpoints_of(network.id)
+            if endpoint.id not in endpoints and endpoint.changed < before
+        ]
+        plan = plan_removal(gone, engine.records, host)
+        steps = (*(step for endpoint in lost for step in steps_to_remove_port(engine, endpoint)), *plan.steps)
         for network in gone:
             log.warning("network %s is gone from %s, so it is removed here", network.label, network.door)
         for step, error in await engine.apply_all(steps):
             engine.warn(trouble_with_step(step, error))
-        engine.commit(changes)
+        engine.commit((*map(Drop, lost), *plan.changes))

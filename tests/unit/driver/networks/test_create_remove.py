@@ -17,6 +17,7 @@ from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ID, NOW, OTHER_ID, SANDBOX, endpoint, network, parent, subnet, vlan_parent
 
 VLAN = network(parent="eth0.20", name="web")
+KERNELS_LOOK = "ports_in_other_namespaces"
 
 
 def refused(world, kind: Kind, wish) -> str:
@@ -92,6 +93,81 @@ def test_a_parent_that_carries_somebody_elses_link_stays(world, kind):
     world.run(reconcile(world.engine))
     assert left == world.engine.warnings
     assert world.engine.concerns("eth0.20"), "so that the warning goes with the link"
+
+
+@pytest.mark.parametrize("kind", ["vlan", "macvlan"])
+def test_a_parent_that_carries_somebody_elses_link_in_another_namespace_stays(world, kind):
+    """It is in no list of this namespace, and would go with the parent all the same."""
+    world.create_network(VLAN)
+    world.kernel.add("foo", kind, on="eth0.20", vlan_id=7 if kind == "vlan" else None)
+    world.kernel.open_sandbox(SANDBOX)
+    world.kernel.take("foo", SANDBOX)
+
+    world.delete_network(ID)
+
+    assert None is not world.kernel.link("eth0.20")
+    assert () == world.store.load()
+    assert "link eth0.20 was made by ipvl, but no network" in world.engine.warnings[0]
+
+
+def test_no_namespace_is_looked_into_where_nothing_is_hidden(world, monkeypatch):
+    """However many there are: containers of ipvl's and of others, on this parent and beside it."""
+    monkeypatch.setattr(world.kernel, KERNELS_LOOK, None)
+    world.create_network(network(OTHER_ID, name="beside"))
+    for wish in (VLAN, network("c" * 64, isolated=True), network("d" * 64, parent="eth0.100.20", mode=Mode.L3)):
+        world.create_network(wish)
+    world.create_endpoint(endpoint())
+    world.attach(endpoint())
+    world.create_network(network("1" * 64, parent="eth0.20", subnets=("192.168.21.0/24",)))
+    world.delete_network("1" * 64)
+    world.leave(endpoint())
+    world.delete_endpoint(endpoint())
+    for one in world.engine.records.networks():
+        world.delete_network(one.id)
+
+    assert ["lo", "eth0", "eth1"] == [link.name for link in world.run(world.kernel.links())]
+
+
+@pytest.mark.parametrize("removal", [False, True], ids=["creation", "removal"])
+def test_the_lock_is_free_while_namespaces_are_looked_into(world, monkeypatch, removal):
+    """What is decided comes after: a network that is gone meanwhile is gone."""
+    world.create_network(VLAN)
+    world.kernel.add("foo", "macvlan", on="eth0.20" if removal else "eth1")
+    world.kernel.open_sandbox(SANDBOX)
+    world.kernel.take("foo", SANDBOX, "foo")
+    look, held = getattr(world.kernel, KERNELS_LOOK), []
+
+    async def look_and_be_overtaken():
+        held.append(world.engine.lock.locked())
+        world.kernel.end_sandbox(SANDBOX)
+        monkeypatch.undo()
+        await create_remove.delete_network(world.engine, ID)
+        return await look()
+
+    monkeypatch.setattr(world.kernel, KERNELS_LOOK, look_and_be_overtaken)
+    if removal:
+        world.delete_network(ID)
+    else:
+        world.create_network(network(OTHER_ID, parent="eth1"))
+
+    assert [False] == held
+    assert [OTHER_ID] * (not removal) == [one.id for one in world.engine.records.networks()]
+    assert None is world.kernel.link("eth0.20")
+
+
+def test_a_vlan_that_is_taken_in_another_namespace_is_the_kernels_to_refuse(world):
+    """Then namespaces are looked into, and the sentence says where it is. Nothing was changed."""
+    world.kernel.open_sandbox(SANDBOX)
+    world.kernel.add("foo", "vlan", on="eth0", vlan_id=20, up=False)
+    world.kernel.take("foo", SANDBOX, "foo")
+    before = world.picture()
+    expected = (
+        f"parent eth0.20 cannot be made: VLAN 20 of eth0 is already link foo (in {SANDBOX}); "
+        "remove that link, or use another VLAN"
+    )
+
+    assert expected == refused(world, Kind.CONFLICT, VLAN)
+    assert before == world.picture()
 
 
 def test_an_isolated_network_makes_a_dummy(world):

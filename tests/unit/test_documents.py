@@ -143,6 +143,16 @@ def test_no_sentence_is_explained_twice() -> None:
     assert sorted(set(without_heads)) == sorted(without_heads)
 
 
+def test_tests_stand_where_what_they_test_does() -> None:
+    """As CONTRIBUTING.md says: src/ipvl/X/Y.py has its tests in tests/unit/X/test_Y*.py."""
+    about_all_of_a_room = {"options/test_hostile_values.py"}
+    for path in (ROOT / "tests" / "unit").glob("*/**/test_*.py"):
+        place = path.relative_to(ROOT / "tests" / "unit")
+        modules = [f"test_{module.stem}" for module in (SOURCE / place).parent.glob("*.py")]
+        named_after_one = any(f"{path.stem}_".startswith(f"{module}_") for module in modules)
+        assert named_after_one or place.parts[0] == "lab" or str(place) in about_all_of_a_room, place
+
+
 def anchors(document: Path) -> set[str]:
     """Return what GitHub makes of a document's headings."""
     heads = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)

@@ -12,7 +12,7 @@ import pytest
 from ipvl.doors.control import event_stream
 from ipvl.http import connection, server
 from ipvl.http.request_parser import LARGEST_BODY
-from tests.unit.daemon.doors import CONTROL, DOCKER, WITHIN, Answer, Client, Doors
+from tests.unit.served_doors import CONTROL, DOCKER, WITHIN, Answer, Client, Doors
 
 HALVES = (
     b"",

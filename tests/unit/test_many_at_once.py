@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.lab.in_guest.callers import Picture, run_callers
-from tests.unit.daemon.doors import Doors
+from tests.unit.served_doors import Doors
 from tests.unit.slow_kernel import SlowKernel
 
 CALLERS = 64

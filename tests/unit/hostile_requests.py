@@ -14,7 +14,7 @@ from ipvl.addresses.pool_requests import pool_id
 from ipvl.doors.docker import plugin_requests
 from ipvl.embedded import all_calls
 from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX
-from tests.unit.daemon.doors import CONTROL, DOCKER
+from tests.unit.served_doors import CONTROL, DOCKER
 
 PROCESS = 4711
 """One that has a network namespace."""

@@ -11,9 +11,9 @@ from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.networks import create_remove
 from ipvl.errors import Kind
 from tests.unit.builders import ENDPOINT_ID, ID, SANDBOX, endpoint, network
-from tests.unit.daemon.doors import CONTROL, DOCKER, Answer, Doors
-from tests.unit.daemon.hostile_requests import PROCESS, Hostile, hostile_requests
+from tests.unit.hostile_requests import PROCESS, Hostile, hostile_requests
 from tests.unit.invariants import check_invariants
+from tests.unit.served_doors import CONTROL, DOCKER, Answer, Doors
 
 LONGEST_SENTENCE = 1000
 

@@ -30,7 +30,7 @@ from ipvl.addresses.next_address import next_free_address
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
 from ipvl.driver.interfaces import SandboxEffects
-from ipvl.embedded import call_messages, members
+from ipvl.embedded import attach_detach, call_messages
 from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.embedded.sandboxes import settle
@@ -128,9 +128,11 @@ async def _docker(engine: Engine, crowd: ConnectionCounter, number: int) -> tupl
 async def _embedded(engine: Engine, crowd: ConnectionCounter, number: int) -> tuple[float, float]:
     network = crowd.networks[number % len(crowd.networks)].id
     began = time.perf_counter()
-    await members.attach(engine, call_messages.Attach(NetworkAttachment(network), _sandbox(number), f"new{number}", ""))
+    await attach_detach.attach(
+        engine, call_messages.Attach(NetworkAttachment(network), _sandbox(number), f"new{number}", "")
+    )
     between = time.perf_counter()
-    await members.detach(engine, call_messages.Detach(network, _sandbox(number)))
+    await attach_detach.detach(engine, call_messages.Detach(network, _sandbox(number)))
     return between - began, time.perf_counter() - between
 
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from ipvl.doors.control.control_requests import control_door
 from ipvl.doors.docker.plugin_requests import docker_door
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.docker_pools import InUse, forget_leaked
+from ipvl.driver.ipam.leaked_leases import PoolUse, release_leaked
 from ipvl.driver.repair.port_sightings import look_at_ports
 from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandboxes import settle
@@ -48,10 +48,10 @@ class Ledger:
     addresses: set[tuple[str, str]] = field(default_factory=set)
     gateway_released: bool = False
 
-    def in_use(self) -> dict[str, InUse]:
+    def in_use(self) -> dict[str, PoolUse]:
         """Return it as Docker's API would tell it."""
         return {
-            pool: InUse(users, frozenset(ip_address(one) for owner, one in self.addresses if owner == pool))
+            pool: PoolUse(users, frozenset(ip_address(one) for owner, one in self.addresses if owner == pool))
             for pool, users in self.pools.items()
             if users
         }
@@ -127,12 +127,12 @@ async def start_up(stage: Stage) -> None:
     await reconcile_all(stage.engine)
     await settle(stage.engine)
     publish_all(stage.engine)
-    await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() - ON_ITS_WAY, "docker")
+    await release_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() - ON_ITS_WAY, "docker")
 
 
 async def compare_with_docker(stage: Stage) -> None:
     """Do what ipvl does when Docker has been silent for a minute: take back what Docker did not write down."""
-    await forget_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() + LATER, "docker")
+    await release_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() + LATER, "docker")
 
 
 _docker_door, _control_door = lru_cache(maxsize=1)(docker_door), lru_cache(maxsize=1)(control_door)

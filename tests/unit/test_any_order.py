@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from ipvl.driver.endpoints import create_join_leave
-from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.networks import create_remove
 from ipvl.embedded import sandboxes
 from ipvl.embedded.all_calls import CALLS
@@ -184,14 +184,14 @@ class AnyOrder(RuleBasedStateMachine):
         if known:
             pool = known[index % len(known)]
             wanted = pool_address(str(pool.subnet.network_address + number)) if number else None
-            self.attempt(docker_pools.request_address(self.world.engine, pool.id, wanted, None))
+            self.attempt(pool_leases.request_address(self.world.engine, pool.id, wanted, None))
 
     @rule(index=NUMBERS)
     def docker_releases(self, index):
         known = tuple(self.world.engine.records.leases())
         if known:
             lease = known[index % len(known)]
-            self.attempt(docker_pools.release_address(self.world.engine, lease.pool_id, lease.address))
+            self.attempt(pool_leases.release_address(self.world.engine, lease.pool_id, lease.address))
 
     @rule(sandbox=SANDBOXES)
     def namespace_comes(self, sandbox):

@@ -9,7 +9,8 @@ from ipvl.clock.steady_clock import look_at_clock, start_clock
 from ipvl.daemon.host_engine import host_engine
 from ipvl.daemon.sockets import locked
 from ipvl.driver.ipam.address_announcements import Announcer
-from ipvl.driver.status.host_status import Status, status
+from ipvl.driver.status.collect_status import collect_status
+from ipvl.driver.status.host_status import Status
 from ipvl.embedded.all_calls import CALLS
 from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandbox_messages import SandboxEnded
@@ -33,7 +34,7 @@ async def read_status(configuration: Configuration) -> Status:
         records = Records(store.load())
         clock = look_at_clock(HostClocks(), store)
     async with open_host_kernel() as kernel:
-        return await status(records, kernel, date=clock.date)
+        return await collect_status(records, kernel, date=clock.date)
 
 
 async def perform(configuration: Configuration, name: str, request: object) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipvl.driver.engine import Engine
-from ipvl.embedded import call_messages, forget_networks, members, networks, sandbox_messages, sandboxes
+from ipvl.embedded import attach_detach, call_messages, forget_networks, networks, sandbox_messages, sandboxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ CALLS: dict[str, Call] = {
     "network.remove": Call(call_messages.NamedNetwork, networks.remove),
     "network.prune": Call(call_messages.AnyNetwork, networks.prune),
     "network.forget": Call(call_messages.Forget, forget_networks.forget),
-    "network.connect": Call(call_messages.Connect, members.connect),
-    "network.disconnect": Call(call_messages.Disconnect, members.disconnect),
-    "attach": Call(call_messages.Attach, members.attach),
-    "detach": Call(call_messages.Detach, members.detach),
+    "network.connect": Call(call_messages.Connect, attach_detach.connect),
+    "network.disconnect": Call(call_messages.Disconnect, attach_detach.disconnect),
+    "attach": Call(call_messages.Attach, attach_detach.attach),
+    "detach": Call(call_messages.Detach, attach_detach.detach),
     "sandbox.check": Call(sandbox_messages.CheckSandbox, sandboxes.check),
     "sandbox.start": Call(sandbox_messages.StartSandbox, sandboxes.start),
     "sandbox.ended": Call(sandbox_messages.SandboxEnded, sandboxes.ended),

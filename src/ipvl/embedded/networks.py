@@ -11,8 +11,9 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import allocate_subnets
 from ipvl.driver.networks import create_remove
 from ipvl.driver.networks.parent_lookup import with_named_parent
+from ipvl.driver.status.collect_status import default_route_families, subnet_statuses
 from ipvl.driver.status.dhcp_lease import DhcpStatus
-from ipvl.driver.status.host_status import default_route_families, subnet_statuses, troubles_of_records
+from ipvl.driver.status.network_troubles import troubles_of_records
 from ipvl.embedded.call_messages import (
     AnyNetwork,
     CreateNetwork,

@@ -8,7 +8,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.repair.reconcile import reconcile
 from ipvl.driver.repair.restore_ports import restore_ports
 from ipvl.embedded.hosts_file_names import publish_names
-from ipvl.embedded.members import leave
+from ipvl.embedded.join_leave import leave
 from ipvl.errors import IpvlError
 from ipvl.model.networks import Phase
 from ipvl.model.troubles import Trouble

@@ -12,9 +12,9 @@ from ipvl.driver.events.record_changes import sandbox_ended, sandbox_started
 from ipvl.driver.ipam.static_addresses import static_addresses_to
 from ipvl.embedded.call_messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
 from ipvl.embedded.hosts_file_names import publish_names
+from ipvl.embedded.join_leave import join, leave
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.member_leases import DOCKERS, check_address, leased, name_resolvers
-from ipvl.embedded.members import join, leave
 from ipvl.embedded.networks import member
 from ipvl.embedded.sandbox_messages import CheckSandbox, NamedSandbox, NetworkAttachment, SandboxEnded, StartSandbox
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing

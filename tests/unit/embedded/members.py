@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipvl.embedded import members, sandboxes
+from ipvl.embedded import attach_detach, sandboxes
 from ipvl.embedded.call_messages import Attach
 from ipvl.embedded.sandbox_messages import NetworkAttachment, StartSandbox
 
@@ -10,7 +10,7 @@ BLUE, RED = "/run/netns/blue", "/run/netns/red"
 
 
 def attach(world, path=BLUE, network="web", name="", hosts="", **wish):
-    return world.run(members.attach(world.engine, Attach(NetworkAttachment(network, **wish), path, name, hosts)))
+    return world.run(attach_detach.attach(world.engine, Attach(NetworkAttachment(network, **wish), path, name, hosts)))
 
 
 def started(process, name, *networks, **fields):

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from ipvl.addresses.pool_requests import PoolRequest
-from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.embedded.call_messages import Forget
 from ipvl.embedded.forget_networks import forget
 from ipvl.errors import Kind
@@ -22,7 +22,7 @@ def busy(world):
     world.create_network(network(parent="eth0.20"))
     world.create_endpoint(endpoint())
     world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network(SUBNET))))
-    world.run(docker_pools.request_gateway(world.engine, SUBNET, None))
+    world.run(pool_leases.request_gateway(world.engine, SUBNET, None))
     return world
 
 
@@ -62,7 +62,7 @@ def test_an_address_that_runs_keeps_its_pool(world):
     """Of a container that joined a network of ipvl's driver."""
     world.create_network(network())
     world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network(SUBNET))))
-    given = world.run(docker_pools.request_address(world.engine, SUBNET, None, "web"))
+    given = world.run(pool_leases.request_address(world.engine, SUBNET, None, "web"))
     one = endpoint(addresses=(str(given),), name="web")
     world.create_endpoint(one)
     world.attach(one, SANDBOX)

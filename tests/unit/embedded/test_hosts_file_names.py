@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipvl.embedded import members, sandboxes
+from ipvl.embedded import attach_detach, sandboxes
 from ipvl.embedded.call_messages import Connect, Detach, Disconnect
 from ipvl.embedded.reconcile_members import reconcile_all
 from ipvl.embedded.sandbox_messages import NetworkAttachment, SandboxEnded
@@ -38,7 +38,7 @@ def test_a_file_that_its_namespace_no_longer_needs_says_nothing(web):
     attach(web, RED, name="red")
     assert "red" in web.hosts[HOSTS.format("blue")]
 
-    web.run(members.detach(web.engine, Detach("web", BLUE)))
+    web.run(attach_detach.detach(web.engine, Detach("web", BLUE)))
 
     assert "" == web.hosts[HOSTS.format("blue")]
 
@@ -51,10 +51,10 @@ def test_the_names_of_a_network_that_is_left_go_and_the_others_stay(web):
     file = "/run/ipvl/sandboxes/100/hosts"
     assert "192.168.1.3 blue blue.web\n" in web.hosts[file]
 
-    web.run(members.disconnect(web.engine, Disconnect("web", "one")))
+    web.run(attach_detach.disconnect(web.engine, Disconnect("web", "one")))
     assert "blue" not in web.hosts[file]
     assert "10.7.0.2 two two.db\n" in web.hosts[file]
-    web.run(members.connect(web.engine, Connect(NetworkAttachment("web"), "one")))
+    web.run(attach_detach.connect(web.engine, Connect(NetworkAttachment("web"), "one")))
     assert "192.168.1.3 blue blue.web\n" in web.hosts[file]
 
 

@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 import pytest
 
 from ipvl.dhcp.dhcp_messages import MessageType
-from ipvl.embedded import members, networks, sandboxes
+from ipvl.embedded import attach_detach, networks, sandboxes
 from ipvl.embedded.call_messages import AnySandbox, Connect, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.embedded.sandbox_messages import CheckSandbox, NetworkAttachment, SandboxEnded
 from ipvl.errors import IpvlError, Kind
@@ -80,14 +80,14 @@ def test_resolvers_come_and_go_with_the_lease(lan, server):
     server.fields.update(resolvers=(server.address,))
     start(lan, 100, "one", "web")
     assert {} == lan.resolvers
-    lan.run(members.connect(lan.engine, Connect(NetworkAttachment("lan"), "one")))
+    lan.run(attach_detach.connect(lan.engine, Connect(NetworkAttachment("lan"), "one")))
     assert {"/run/ipvl/sandboxes/100/hosts": "nameserver 192.168.20.1\n"} == lan.resolvers
 
-    lan.run(members.disconnect(lan.engine, Disconnect("lan", "one")))
+    lan.run(attach_detach.disconnect(lan.engine, Disconnect("lan", "one")))
 
     assert {"/run/ipvl/sandboxes/100/hosts": ""} == lan.resolvers
     lan.resolvers.clear()
-    lan.run(members.disconnect(lan.engine, Disconnect("web", "one")))
+    lan.run(attach_detach.disconnect(lan.engine, Disconnect("web", "one")))
     assert {} == lan.resolvers, "what a program wrote there itself stays"
 
 
@@ -122,10 +122,10 @@ def test_what_a_lease_says_is_shown(lan, server):
 def test_a_namespace_without_a_name_is_known_by_its_path(lan, server):
     """The same path has the same address again, another has another."""
     attach(lan, BLUE, "lan")
-    lan.run(members.detach(lan.engine, Detach("lan", BLUE)))
+    lan.run(attach_detach.detach(lan.engine, Detach("lan", BLUE)))
     lan.wait(1)
     attach(lan, RED, "lan")
-    lan.run(members.detach(lan.engine, Detach("lan", RED)))
+    lan.run(attach_detach.detach(lan.engine, Detach("lan", RED)))
     attach(lan, BLUE, "lan")
 
     asked = [message.client.identifier for message in server.heard if message.type is MessageType.DISCOVER]
@@ -135,10 +135,10 @@ def test_a_namespace_without_a_name_is_known_by_its_path(lan, server):
 def test_connect_and_disconnect(lan, server):
     """A sandbox that runs gets a lease and gives it back."""
     start(lan, 100, "one", "web")
-    member = lan.run(members.connect(lan.engine, Connect(NetworkAttachment("lan"), "one")))
+    member = lan.run(attach_detach.connect(lan.engine, Connect(NetworkAttachment("lan"), "one")))
     assert (FIRST,) == member.addresses
 
-    lan.run(members.disconnect(lan.engine, Disconnect("lan", "one")))
+    lan.run(attach_detach.disconnect(lan.engine, Disconnect("lan", "one")))
 
     assert RELEASE is server.types[-1]
 
@@ -165,20 +165,20 @@ def test_a_sandbox_that_cannot_join_another_network_gives_its_lease_back(lan, se
 def test_the_same_name_twice_is_refused(lan, server):
     """The server would take both for one."""
     attach(lan, BLUE, "lan", "one")
-    wish = members.Attach(NetworkAttachment("lan"), RED, "one")
+    wish = attach_detach.Attach(NetworkAttachment("lan"), RED, "one")
 
     expected = "network lan has a member one already; choose another name"
-    assert expected == refused(lan, Kind.CONFLICT, members.attach(lan.engine, wish))
+    assert expected == refused(lan, Kind.CONFLICT, attach_detach.attach(lan.engine, wish))
     assert {FIRST.partition("/")[0]} == set(map(str, server.granted.values()))
 
 
 def test_a_lease_that_is_not_needed_is_given_back_and_not_declined(lan, server):
     """Its address is as good as any: only what somebody else has is declined."""
     attach(lan, BLUE, "lan", "one")
-    again = members.Attach(NetworkAttachment("lan"), BLUE, "two")
+    again = attach_detach.Attach(NetworkAttachment("lan"), BLUE, "two")
     expected = "one is on network lan already, with 192.168.20.100; take it off first: ipvl network disconnect lan one"
 
-    assert expected == refused(lan, Kind.CONFLICT, members.attach(lan.engine, again))
+    assert expected == refused(lan, Kind.CONFLICT, attach_detach.attach(lan.engine, again))
     assert RELEASE is server.types[-1]
     assert {FIRST.partition("/")[0]} == set(map(str, server.granted.values()))
 
@@ -191,7 +191,7 @@ def test_an_address_cannot_be_chosen(lan, server):
     )
     wish = NetworkAttachment("lan", ip="192.168.20.9")
 
-    assert expected == refused(lan, Kind.INVALID, members.attach(lan.engine, members.Attach(wish, BLUE)))
+    assert expected == refused(lan, Kind.INVALID, attach_detach.attach(lan.engine, attach_detach.Attach(wish, BLUE)))
     assert expected == refused(lan, Kind.INVALID, sandboxes.check(lan.engine, CheckSandbox("one", (wish,))))
     assert [] == server.heard
 
@@ -205,7 +205,7 @@ def test_without_a_daemon_nobody_joins(lan):
     )
 
     assert expected == refused(
-        lan, Kind.UNAVAILABLE, members.attach(lan.engine, members.Attach(NetworkAttachment("lan"), BLUE))
+        lan, Kind.UNAVAILABLE, attach_detach.attach(lan.engine, attach_detach.Attach(NetworkAttachment("lan"), BLUE))
     )
 
 

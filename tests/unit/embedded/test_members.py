@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ipvl.embedded import members, networks
+from ipvl.embedded import attach_detach, networks
 from ipvl.embedded.call_messages import Attach, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind
@@ -33,7 +33,7 @@ def test_a_second_network_brings_no_second_default_route(web):
 
     _, (routed,) = web.kernel.set_up(BLUE, member.interface)
     assert ("eth1", ()) == (member.interface, routed.routes)
-    web.run(members.detach(web.engine, Detach("web", BLUE)))
+    web.run(attach_detach.detach(web.engine, Detach("web", BLUE)))
     _, ways = web.kernel.set_up(BLUE, "eth1")
     assert ["0.0.0.0/0"] == [str(route.destination) for route in ways[-1].routes]
 
@@ -44,7 +44,7 @@ def test_a_network_that_lost_its_port_takes_nothing_over(web):
     attach(web, network="db")
     web.kernel.remove("eth1")
 
-    web.run(members.detach(web.engine, Detach("web", BLUE)))
+    web.run(attach_detach.detach(web.engine, Detach("web", BLUE)))
 
     assert ["db"] == [web.engine.network(one.network_id).name for one in web.engine.records.endpoints()]
     assert frozenset({"lo"}) == web.run(web.kernel.sandbox_view(BLUE)).interfaces
@@ -56,7 +56,7 @@ def test_a_network_whose_port_is_down_takes_nothing_over(web):
     attach(web, network="db")
     web.kernel.change("eth1", BLUE, up=False)
 
-    web.run(members.detach(web.engine, Detach("web", BLUE)))
+    web.run(attach_detach.detach(web.engine, Detach("web", BLUE)))
 
     left = web.run(web.kernel.sandbox_view(BLUE))
     assert (frozenset({"lo", "eth1"}), frozenset()) == (left.interfaces, left.default_routes)
@@ -66,7 +66,7 @@ def test_detaching_frees_everything(web):
     """Port, address and record."""
     before = web.picture()[1], web.store.load()[:4]
     attach(web)
-    web.run(members.detach(web.engine, Detach("web", BLUE)))
+    web.run(attach_detach.detach(web.engine, Detach("web", BLUE)))
 
     assert before == (web.picture()[1], web.store.load()[:4])
     assert ("192.168.1.9/24",) == attach(web, RED, ip="192.168.1.9").addresses
@@ -81,7 +81,7 @@ def test_an_address_is_given_once_on_a_parent(web):
         "address 192.168.1.9 is in use on parent eth0 by endpoint blue of network web;"
         " choose another address or remove what holds it"
     )
-    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, request))
+    assert expected == web.refusal(Kind.CONFLICT, attach_detach.attach(web.engine, request))
 
 
 def test_the_same_namespace_twice_is_refused(web):
@@ -89,7 +89,9 @@ def test_the_same_namespace_twice_is_refused(web):
     attach(web, name="blue")
 
     expected = "blue is on network web already, with 192.168.1.2; take it off first: ipvl network disconnect web blue"
-    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(NetworkAttachment("web"), BLUE)))
+    assert expected == web.refusal(
+        Kind.CONFLICT, attach_detach.attach(web.engine, Attach(NetworkAttachment("web"), BLUE))
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_the_same_namespace_twice_is_refused(web):
 )
 def test_a_wrong_wish_is_refused(web, request_, kind, expected):
     """In one sentence, and nothing changes."""
-    assert web.refusal(kind, members.attach(web.engine, request_)).startswith(expected)
+    assert web.refusal(kind, attach_detach.attach(web.engine, request_)).startswith(expected)
 
 
 def test_dockers_networks_are_dockers(web):
@@ -127,7 +129,7 @@ def test_dockers_networks_are_dockers(web):
 
     expected = "network dockers belongs to docker; use `docker network connect`, or make one with `ipvl network create`"
     assert expected == web.refusal(
-        Kind.CONFLICT, members.attach(web.engine, Attach(NetworkAttachment("dockers"), BLUE))
+        Kind.CONFLICT, attach_detach.attach(web.engine, Attach(NetworkAttachment("dockers"), BLUE))
     )
 
 
@@ -158,7 +160,7 @@ def test_killed_at_any_step_it_can_be_asked_again(web, step, trouble):
     if web.kernel.link("eth0", BLUE) is None:
         assert attach(web).interface == "eth0"
     else:
-        web.run(members.detach(web.engine, Detach("web", BLUE)))
+        web.run(attach_detach.detach(web.engine, Detach("web", BLUE)))
         assert attach(web).interface == "eth0"
 
 
@@ -175,7 +177,7 @@ async def one_after_the_other(engine, *calls):
 def test_a_member_that_comes_while_its_network_is_removed_is_refused(web):
     """The network is looked for when it is this call's turn, not before."""
     remove = networks.remove(web.engine, NamedNetwork("web"))
-    join = members.attach(web.engine, Attach(NetworkAttachment("web"), BLUE))
+    join = attach_detach.attach(web.engine, Attach(NetworkAttachment("web"), BLUE))
 
     removed, refused = web.run(one_after_the_other(web.engine, remove, join))
 
@@ -186,7 +188,7 @@ def test_a_member_that_comes_while_its_network_is_removed_is_refused(web):
 
 def test_a_network_is_not_removed_under_a_member_that_came_first(web):
     """Whoever waited for the lock before it is in."""
-    join = members.attach(web.engine, Attach(NetworkAttachment("web"), BLUE, name="blue"))
+    join = attach_detach.attach(web.engine, Attach(NetworkAttachment("web"), BLUE, name="blue"))
     remove = networks.remove(web.engine, NamedNetwork("web"))
 
     member, refused = web.run(one_after_the_other(web.engine, join, remove))
@@ -203,7 +205,9 @@ def test_a_network_whose_removal_failed_takes_no_members(web):
         web.run(networks.remove(web.engine, NamedNetwork("vlan20")))
 
     expected = "network vlan20 is being removed; do so again: ipvl network rm vlan20"
-    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(NetworkAttachment("vlan20"), BLUE)))
+    assert expected == web.refusal(
+        Kind.CONFLICT, attach_detach.attach(web.engine, Attach(NetworkAttachment("vlan20"), BLUE))
+    )
 
 
 def test_two_members_of_one_name_are_refused(web):
@@ -212,7 +216,7 @@ def test_two_members_of_one_name_are_refused(web):
 
     request = Attach(NetworkAttachment("web"), RED, name="blue")
     expected = "network web has a member blue already; choose another name"
-    assert expected == web.refusal(Kind.CONFLICT, members.attach(web.engine, request))
+    assert expected == web.refusal(Kind.CONFLICT, attach_detach.attach(web.engine, request))
     web.kernel.end_sandbox(BLUE)
     assert "blue" == attach(web, RED, name="blue").name
 
@@ -233,16 +237,16 @@ def test_the_hosts_own_namespace_is_refused(web):
 
     request = Attach(NetworkAttachment("web"), "/proc/self/ns/net")
     expected = "/proc/self/ns/net is the host's own network namespace; attach another, such as a container's"
-    assert expected == web.refusal(Kind.INVALID, members.attach(web.engine, request))
+    assert expected == web.refusal(Kind.INVALID, attach_detach.attach(web.engine, request))
 
 
 def test_a_namespace_without_a_name_is_disconnected_by_what_it_is_called(web):
     """As the refusal of a second endpoint says."""
     member = attach(web)
-    refused = web.refusal(Kind.CONFLICT, members.attach(web.engine, Attach(NetworkAttachment("web"), BLUE)))
+    refused = web.refusal(Kind.CONFLICT, attach_detach.attach(web.engine, Attach(NetworkAttachment("web"), BLUE)))
     word = refused.rpartition(" ")[2]
 
-    web.run(members.disconnect(web.engine, Disconnect("web", word)))
+    web.run(attach_detach.disconnect(web.engine, Disconnect("web", word)))
 
     assert member.name == word
     assert None is web.kernel.link("eth0", BLUE)
@@ -266,7 +270,7 @@ def test_networks_with_metrics_all_give_their_default_route(web):
     assert {(4, 200), (4, 100)} == default_routes(web)
     _, (routed,) = web.kernel.set_up(BLUE, "eth2")
     assert (200, ()) == (routed.metric, routed.routes)
-    web.run(members.detach(web.engine, Detach("slow", BLUE)))
+    web.run(attach_detach.detach(web.engine, Detach("slow", BLUE)))
     _, ways = web.kernel.set_up(BLUE, "eth2")
     assert ["0.0.0.0/0"] == [str(route.destination) for route in ways[-1].routes]
     assert {(4, 200), (4, 100)} == default_routes(web)

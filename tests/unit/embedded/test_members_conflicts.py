@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.driver.ipam.address_conflicts import QUARANTINE_SECONDS
-from ipvl.embedded import members, networks
+from ipvl.embedded import attach_detach, networks
 from ipvl.embedded.call_messages import AnyNetwork, Attach, Connect, CreateNetwork, Detach, NamedNetwork
 from ipvl.embedded.reconcile_members import reconcile_all
 from ipvl.embedded.sandbox_messages import NetworkAttachment
@@ -157,7 +157,7 @@ def test_a_namespace_that_is_taken_off_meanwhile_stays_off(careful):
     """Whoever attached it is told."""
 
     async def detached() -> None:
-        await members.detach(careful.engine, Detach("web", BLUE))
+        await attach_detach.detach(careful.engine, Detach("web", BLUE))
 
     watched(careful, detached)
 
@@ -172,7 +172,7 @@ def test_the_same_namespace_at_once_is_refused(careful):
 
     async def again() -> str:
         with pytest.raises(IpvlError) as refused:
-            await members.attach(careful.engine, Attach(NetworkAttachment("web"), BLUE))
+            await attach_detach.attach(careful.engine, Attach(NetworkAttachment("web"), BLUE))
         return str(refused.value)
 
     done = watched(careful, again)
@@ -187,10 +187,10 @@ def test_two_networks_at_once_have_two_interfaces(careful):
     start(careful, 47, "one")
 
     async def another() -> object:
-        return (await members.connect(careful.engine, Connect(NetworkAttachment("db"), "one"))).interface
+        return (await attach_detach.connect(careful.engine, Connect(NetworkAttachment("db"), "one"))).interface
 
     done = watched(careful, another)
-    found = careful.run(members.connect(careful.engine, Connect(NetworkAttachment("web"), "one")))
+    found = careful.run(attach_detach.connect(careful.engine, Connect(NetworkAttachment("web"), "one")))
 
     assert ("eth0", "eth1") == (done[1], found.interface)
     assert {"eth0", "eth1"} == {one.interface for one in careful.engine.records.endpoints()}
@@ -228,7 +228,7 @@ def test_many_at_once_do_not_wait_for_each_other(careful):
 
     async def all_of_them() -> list[str]:
         requests = [Attach(NetworkAttachment("web"), path) for path in paths]
-        found = await asyncio.gather(*(members.attach(careful.engine, request) for request in requests))
+        found = await asyncio.gather(*(attach_detach.attach(careful.engine, request) for request in requests))
         return [member.addresses[0] for member in found]
 
     assert [f"192.168.1.{number}/24" for number in range(2, 7)] == sorted(careful.run(all_of_them()))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.embedded import members, networks
+from ipvl.embedded import attach_detach, networks
 from ipvl.embedded.call_messages import AnyNetwork, Attach, CreateNetwork, Detach, NamedNetwork
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import Kind
@@ -183,7 +183,7 @@ def test_a_network_with_members_stays(world):
     """Its members are named."""
     create(world)
     world.kernel.open_sandbox("/run/netns/blue")
-    world.run(members.attach(world.engine, Attach(NetworkAttachment("web"), "/run/netns/blue", "blue")))
+    world.run(attach_detach.attach(world.engine, Attach(NetworkAttachment("web"), "/run/netns/blue", "blue")))
 
     expected = "network web has 1 member: blue; stop them, or disconnect them with `ipvl network disconnect web NAME`"
     assert expected == world.refusal(Kind.CONFLICT, networks.remove(world.engine, NamedNetwork("web")))
@@ -194,7 +194,7 @@ def test_prune_takes_what_nobody_is_on(world):
     """A member whose namespace is gone is none."""
     create(world)
     world.kernel.open_sandbox("/run/netns/blue")
-    world.run(members.attach(world.engine, Attach(NetworkAttachment("web"), "/run/netns/blue", "blue")))
+    world.run(attach_detach.attach(world.engine, Attach(NetworkAttachment("web"), "/run/netns/blue", "blue")))
     world.kernel.end_sandbox("/run/netns/blue")
 
     assert ("web",) == world.run(networks.prune(world.engine, AnyNetwork(own=True))).names
@@ -234,10 +234,10 @@ def test_a_network_without_addresses(world, mode, parent, fields, notices):
         "address 10.0.0.9 cannot be given on network bare, which has no addresses; "
         "drop it: a member of this network adds its addresses itself"
     )
-    again = members.attach(world.engine, Attach(NetworkAttachment("bare", "10.0.0.9"), RED, "red"))
+    again = attach_detach.attach(world.engine, Attach(NetworkAttachment("bare", "10.0.0.9"), RED, "red"))
     assert expected == world.refusal(Kind.INVALID, again)
     world.restart()
-    world.run(members.detach(world.engine, Detach("bare", BLUE)))
+    world.run(attach_detach.detach(world.engine, Detach("bare", BLUE)))
     assert ("bare",) == world.run(networks.remove(world.engine, NamedNetwork("bare"))).names
 
 

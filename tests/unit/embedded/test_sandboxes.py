@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.driver.events.event_types import Selection
-from ipvl.embedded import members, sandboxes
+from ipvl.embedded import attach_detach, sandboxes
 from ipvl.embedded.call_messages import AnySandbox, Connect, Disconnect
 from ipvl.embedded.sandbox_messages import CheckSandbox, NamedSandbox, NetworkAttachment, SandboxEnded
 from ipvl.errors import IpvlError, Kind
@@ -63,13 +63,13 @@ def test_an_address_that_was_there_for_a_moment_is_not_the_next(web):
 def test_connect_and_disconnect(web):
     """A running sandbox goes on one more network and off again."""
     start(web, 100, "one", "web")
-    member = web.run(members.connect(web.engine, Connect(NetworkAttachment("db", ip="10.7.0.9"), "one")))
+    member = web.run(attach_detach.connect(web.engine, Connect(NetworkAttachment("db", ip="10.7.0.9"), "one")))
     assert ("one", "eth1", ("10.7.0.9/16",)) == (member.name, member.interface, member.addresses)
 
-    web.run(members.disconnect(web.engine, Disconnect("db", "one")))
+    web.run(attach_detach.disconnect(web.engine, Disconnect("db", "one")))
     assert None is web.kernel.link("eth1", "/proc/100/ns/net")
     expected = "one is not on network db; see `ipvl network inspect db`"
-    assert expected == web.refusal(Kind.MISSING, members.disconnect(web.engine, Disconnect("db", "one")))
+    assert expected == web.refusal(Kind.MISSING, attach_detach.disconnect(web.engine, Disconnect("db", "one")))
 
 
 def test_a_sandbox_whose_supervisor_was_killed_is_noticed(web):

@@ -15,7 +15,7 @@ from ipvl import __version__
 from ipvl.doors.control.event_stream import event_stream
 from ipvl.doors.control.table_requests import table_writers
 from ipvl.driver.engine import Engine
-from ipvl.driver.status.host_status import status
+from ipvl.driver.status.collect_status import collect_status
 from ipvl.embedded.all_calls import CALLS, Call
 from ipvl.errors import IpvlError, Kind
 from ipvl.http.messages import TEXT, Answer, Door, Request, Response
@@ -64,7 +64,7 @@ def control_door(engine: Engine, learn_names: Callable[[], Awaitable[None]] = le
 def _handlers(engine: Engine, learn_names: Callable[[], Awaitable[None]]) -> Mapping[tuple[str, str], Handler]:
     async def serve_status(_: Request) -> Response:
         await learn_names()
-        return _json(200, await status(engine.records, engine.kernel, engine.troubles, date=engine.date))
+        return _json(200, await collect_status(engine.records, engine.kernel, engine.troubles, date=engine.date))
 
     async def serve_version(_: Request) -> Response:
         return _json(200, {"version": __version__})

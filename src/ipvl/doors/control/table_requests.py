@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from ipvl.clock.host_clocks import wall_clock
 from ipvl.doors.text_tables import networks_text, sandboxes_text, status_text
 from ipvl.driver.engine import Engine
-from ipvl.driver.status.host_status import status
+from ipvl.driver.status.collect_status import collect_status
 from ipvl.embedded import networks, sandboxes
 from ipvl.embedded.call_messages import AnyNetwork, AnySandbox
 
@@ -26,6 +26,6 @@ def table_writers(
 
     async def status_tables() -> str:
         await learn_names()
-        return status_text(await status(engine.records, engine.kernel, engine.troubles, date=engine.date))
+        return status_text(await collect_status(engine.records, engine.kernel, engine.troubles, date=engine.date))
 
     return {"networks": networks_table, "sandboxes": sandboxes_table, "status": status_tables}

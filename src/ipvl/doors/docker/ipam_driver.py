@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipvl.doors.docker import ipam_messages, network_messages
 from ipvl.doors.docker.network_driver import Call
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import invalid, shown
 from ipvl.options.pool_options import pool_address, pool_request
@@ -46,10 +46,10 @@ async def request_address(engine: Engine, request: ipam_messages.RequestAddress)
     options = request.options or {}
     wanted = pool_address(request.address)
     if options.get(REQUEST_TYPE) == GATEWAY:
-        granted = await docker_pools.request_gateway(engine, request.pool_id, wanted)
+        granted = await pool_leases.request_gateway(engine, request.pool_id, wanted)
     else:
         name = options.get(ENDPOINT_NAME)
-        granted = await docker_pools.request_address(engine, request.pool_id, wanted, shown(name) if name else None)
+        granted = await pool_leases.request_address(engine, request.pool_id, wanted, shown(name) if name else None)
     return ipam_messages.AddressGranted(address=str(granted), data={})
 
 
@@ -58,7 +58,7 @@ async def release_address(engine: Engine, request: ipam_messages.ReleaseAddress)
     address = pool_address(request.address)
     if address is None:
         raise invalid(f"no address of pool {request.pool_id[:100]!r} is named", "name the one to release")
-    await docker_pools.release_address(engine, request.pool_id, address)
+    await pool_leases.release_address(engine, request.pool_id, address)
     return network_messages.Nothing()
 
 

@@ -10,7 +10,8 @@ import pytest
 from ipvl.doors.cli import control_client
 from ipvl.doors.cli.control_client import NoDaemonError, ask
 from ipvl.doors.control.control_requests import control_door
-from ipvl.driver.status.host_status import Status, status
+from ipvl.driver.status.collect_status import collect_status
+from ipvl.driver.status.host_status import Status
 from ipvl.errors import Kind
 from tests.unit.builders import endpoint, network
 from tests.unit.doors.cli.one_answer import daemon, http
@@ -33,7 +34,7 @@ def test_a_status_is_the_same_on_both_ends(world, path):
     with daemon(path, http(200, msgspec.json.encode(answer.body))) as asked:
         found = ask(path, "/status", Status)
 
-    assert world.run(status(world.engine.records, world.kernel)) == found
+    assert world.run(collect_status(world.engine.records, world.kernel)) == found
     assert asked[0].startswith(b"GET /status HTTP/1.1\r\n")
 
 

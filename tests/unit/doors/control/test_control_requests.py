@@ -8,7 +8,8 @@ import pytest
 from ipvl import __version__
 from ipvl.doors.control.control_requests import control_door
 from ipvl.driver.networks.create_remove import name_network
-from ipvl.driver.status.host_status import Status, status
+from ipvl.driver.status.collect_status import collect_status
+from ipvl.driver.status.host_status import Status
 from ipvl.errors import kernel_refused
 from ipvl.model.troubles import Trouble
 from tests.unit.builders import ID, endpoint, network
@@ -24,7 +25,7 @@ def test_the_status_is_answered_whole(world):
     world.create_network(network(parent="eth0.20", name="web"))
     world.create_endpoint(endpoint())
     world.engine.repair.left = (Trouble("parent eth7 does not exist"),)
-    expected = world.run(status(world.engine.records, world.kernel, world.engine.troubles))
+    expected = world.run(collect_status(world.engine.records, world.kernel, world.engine.troubles))
 
     answer = ask(world, "/status")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status.host_status import status
+from ipvl.driver.status.collect_status import collect_status
 from ipvl.model.networks import Addressing, Mode
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX, network, subnet
 
@@ -131,7 +131,7 @@ def test_a_network_without_addresses(world, ask, mode, parent, pools):
         joined = ask("NetworkDriver.Join", {**ids, "SandboxKey": f"{SANDBOX}{number}"}).body
         assert ("", "", []) == (joined["Gateway"], joined["GatewayIPv6"], joined["StaticRoutes"])
         assert world.kernel.link(joined["InterfaceName"]["SrcName"]) is not None
-    now = world.run(status(world.engine.records, world.kernel))
+    now = world.run(collect_status(world.engine.records, world.kernel))
     assert (("none", ()), ((), ())) == (
         (now.networks[0].addressing, now.networks[0].trouble),
         tuple(one.addresses for one in now.endpoints),

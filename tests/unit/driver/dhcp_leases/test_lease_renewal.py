@@ -13,7 +13,7 @@ from ipvl.clock.host_clocks import rfc3339
 from ipvl.dhcp.dhcp_messages import MessageType
 from ipvl.driver.dhcp_leases.lease_renewal import keep_leases
 from ipvl.driver.dhcp_leases.lease_requests import LeaseRequest, create_endpoint
-from ipvl.driver.status.host_status import status
+from ipvl.driver.status.collect_status import collect_status
 from ipvl.model.networks import Addressing
 from ipvl.records.records import Drop, Put
 from tests.faults.dhcp_segment import LEASE, OWN, FakeServer
@@ -181,7 +181,7 @@ def test_a_lease_that_nobody_extends_is_lost_when_it_ends(lan, server):
     why = "it ran out, and no server extended it"
     assert why == lease(lan).lost
     assert [("lease.lost", f"lost the lease of 192.168.20.100: {why}")] == told(lan)
-    shown = lan.run(status(lan.engine.records, lan.kernel))
+    shown = lan.run(collect_status(lan.engine.records, lan.kernel))
     assert ["lease lost"] == [one.state for one in shown.endpoints]
     assert ("lost", why) == (shown.endpoints[0].lease.state, shown.endpoints[0].lease.why)
     assert rfc3339(NOW + LEASE) == shown.endpoints[0].lease.expires
@@ -229,7 +229,7 @@ def test_a_lost_address_is_got_back(lan, server):
 
     assert ("", FIRST) == (lease(lan).lost, lease(lan).terms.address.ip)
     assert ("lease.renewed", "again a lease of 192.168.20.100 from server 192.168.20.1") in told(lan)
-    assert ["waiting"] == [one.state for one in lan.run(status(lan.engine.records, lan.kernel)).endpoints]
+    assert ["waiting"] == [one.state for one in lan.run(collect_status(lan.engine.records, lan.kernel)).endpoints]
 
 
 def test_a_lost_address_that_another_has_stays_lost(lan, server):

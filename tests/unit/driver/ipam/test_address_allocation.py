@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ipvl.addresses.default_pools import unique_local_prefix
 from ipvl.addresses.pool_requests import PoolRequest
 from ipvl.driver.endpoints.create_join_leave import reserve
-from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.ipam.address_allocation import allocate_addresses, allocate_subnets, moved_cursors
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.networks import Mode
@@ -262,8 +262,8 @@ def test_an_address_that_cannot_be_had_is_refused(world, net, wanted, kind, expe
     one = net(subnet("192.168.20.0/24", reserved=("192.168.20.9",)))
     attached(world, one, "a")
     pool = world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network("192.168.0.0/16"))))
-    world.run(docker_pools.request_address(world.engine, pool.id, ip_address("192.168.20.77"), "shop"))
-    world.run(docker_pools.request_gateway(world.engine, pool.id, ip_address("192.168.20.66")))
+    world.run(pool_leases.request_address(world.engine, pool.id, ip_address("192.168.20.77"), "shop"))
+    world.run(pool_leases.request_gateway(world.engine, pool.id, ip_address("192.168.20.66")))
 
     assert expected == refused(world, kind, one, *(("", wanted) if ":" in wanted else (wanted,)))
 
@@ -291,7 +291,7 @@ def test_what_is_leased_to_docker_is_spared(world, net, parent, expected):
     """By a pool without a parent on every parent, by one with a parent there."""
     wish = PoolRequest(4, ip_network("192.168.20.0/24"), parent=parent)
     pool = world.run(docker_pools.request_pool(world.engine, wish))
-    world.run(docker_pools.request_address(world.engine, pool.id, ip_address("192.168.20.2"), None))
+    world.run(pool_leases.request_address(world.engine, pool.id, ip_address("192.168.20.2"), None))
 
     assert [f"192.168.20.{expected}/29"] == chosen(world, net())
 
@@ -357,15 +357,13 @@ class NobodySharesAnAddress(RuleBasedStateMachine):
     def lease(self, index, wanted):
         self.number += 1
         address = ip_address(wanted) if wanted else None
-        asked = docker_pools.request_address(self.world.engine, self.pools[index].id, address, f"c{self.number}")
+        asked = pool_leases.request_address(self.world.engine, self.pools[index].id, address, f"c{self.number}")
         self.done_or_held(self.world.run, asked)
 
     @rule(index=st.integers(0, 2), wanted=st.sampled_from([None, "10.0.0.5"]))
     def gateway(self, index, wanted):
         address = None if wanted is None else ip_address(wanted)
-        self.done_or_held(
-            self.world.run, docker_pools.request_gateway(self.world.engine, self.pools[index].id, address)
-        )
+        self.done_or_held(self.world.run, pool_leases.request_gateway(self.world.engine, self.pools[index].id, address))
 
     @precondition(lambda self: next(self.world.engine.records.endpoints(), None))
     @rule(data=st.data())
@@ -376,7 +374,7 @@ class NobodySharesAnAddress(RuleBasedStateMachine):
     @rule(data=st.data())
     def release(self, data):
         one = data.draw(st.sampled_from(list(self.world.engine.records.leases())))
-        self.world.run(docker_pools.release_address(self.world.engine, one.pool_id, one.address))
+        self.world.run(pool_leases.release_address(self.world.engine, one.pool_id, one.address))
 
     @rule()
     def restart(self):

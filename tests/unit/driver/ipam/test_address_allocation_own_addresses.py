@@ -11,10 +11,10 @@ from ipvl.addresses.pool_requests import PoolRequest
 from ipvl.driver.dhcp_leases.lease_requests import LeaseRequest
 from ipvl.driver.dhcp_leases.lease_requests import create_endpoint as create_leased
 from ipvl.driver.endpoints import create_join_leave
-from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.networks import create_remove
-from ipvl.driver.status.host_status import status
-from ipvl.embedded import members
+from ipvl.driver.status.collect_status import collect_status
+from ipvl.embedded import attach_detach
 from ipvl.embedded import networks as embedded
 from ipvl.embedded.call_messages import Attach, CreateNetwork
 from ipvl.embedded.sandbox_messages import NetworkAttachment
@@ -34,7 +34,9 @@ LAN = network(name="lan", subnets=(POOL, "2001:db8::/64"))
 
 
 def troubles(world) -> list[str]:
-    return [one for each in world.run(status(world.engine.records, world.kernel)).networks for one in each.trouble]
+    return [
+        one for each in world.run(collect_status(world.engine.records, world.kernel)).networks for one in each.trouble
+    ]
 
 
 def warnings(world) -> list[str]:
@@ -110,14 +112,14 @@ def test_a_pool_passes_it_over(world):
     world.kernel.add_address("192.168.20.8/24", "eth1")
     world.kernel.add_address("192.168.20.10/24")
 
-    leased = [str(world.run(docker_pools.request_address(world.engine, identity, None, "web")).ip) for _ in range(2)]
+    leased = [str(world.run(pool_leases.request_address(world.engine, identity, None, "web")).ip) for _ in range(2)]
 
     assert ["192.168.20.9", "192.168.20.11"] == leased
     expected = (
         "range 192.168.20.8/30 of subnet 192.168.20.0/24 is full: all 4 addresses are in use or reserved; remove a"
         " container, ask for an address outside of the range, or give a larger --ip-range"
     )
-    assert expected == world.refusal(Kind.CONFLICT, docker_pools.request_address(world.engine, identity, None, "web"))
+    assert expected == world.refusal(Kind.CONFLICT, pool_leases.request_address(world.engine, identity, None, "web"))
 
 
 def test_a_pool_refuses_it_to_an_endpoint_and_reserves_it(world):
@@ -127,8 +129,8 @@ def test_a_pool_refuses_it_to_an_endpoint_and_reserves_it(world):
     world.kernel.add_address("192.168.20.10/24")
     expected = "address 192.168.20.10 is this host's own, on eth0; choose another address"
 
-    assert expected == world.refusal(Kind.CONFLICT, docker_pools.request_address(world.engine, POOL, TEN, "web"))
-    assert TEN == world.run(docker_pools.request_address(world.engine, POOL, TEN, None)).ip
+    assert expected == world.refusal(Kind.CONFLICT, pool_leases.request_address(world.engine, POOL, TEN, "web"))
+    assert TEN == world.run(pool_leases.request_address(world.engine, POOL, TEN, None)).ip
     one = endpoint(addresses=("192.168.20.10/24",))
     assert expected == world.refusal(Kind.CONFLICT, create_join_leave.create_endpoint(world.engine, one))
 
@@ -149,7 +151,7 @@ def test_members_get_others(world, mode):
 
     for asked, address in (({"ip": "192.168.1.3"}, "192.168.1.3"), ({"ip6": "2001:db8:7::3"}, "2001:db8:7::3")):
         said = world.refusal(
-            Kind.CONFLICT, members.attach(world.engine, Attach(NetworkAttachment("web", **asked), BLUE, "", ""))
+            Kind.CONFLICT, attach_detach.attach(world.engine, Attach(NetworkAttachment("web", **asked), BLUE, "", ""))
         )
         assert f"address {address} is this host's own, on eth1; choose another address" == said
     assert ("192.168.1.2/29", "2001:db8:7::2/64") == attach(world).addresses

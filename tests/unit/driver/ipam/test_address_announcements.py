@@ -11,7 +11,7 @@ import pytest
 
 from ipvl.driver.ipam import address_announcements
 from ipvl.driver.ipam.address_announcements import Announcer, announce, pauses
-from ipvl.embedded import members, networks
+from ipvl.embedded import attach_detach, networks
 from ipvl.embedded.call_messages import CreateNetwork, Detach
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.model.networks import Mode
@@ -81,7 +81,7 @@ def announced(world, *, before=None) -> list:
     async def scene() -> None:
         announcer = Announcer()  # its queue is the loop's
         world.engine.effects = replace(NO_EFFECTS, announce=announcer.add)
-        await members.attach(world.engine, members.Attach(NetworkAttachment("web"), BLUE))
+        await attach_detach.attach(world.engine, attach_detach.Attach(NetworkAttachment("web"), BLUE))
         assert [] == world.kernel.announced, "nothing is held up by it"
         if before is not None:
             await before()
@@ -117,7 +117,7 @@ def test_whoever_has_left_is_not_announced(loud, naps):
     world = loud()
 
     async def left() -> None:
-        await members.detach(world.engine, Detach("web", BLUE))
+        await attach_detach.detach(world.engine, Detach("web", BLUE))
 
     assert [] == announced(world, before=left)
 

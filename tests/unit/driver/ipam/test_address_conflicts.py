@@ -9,11 +9,12 @@ import pytest
 
 from ipvl.clock.host_clocks import rfc3339
 from ipvl.driver.endpoints import create_join_leave
-from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.ipam.address_conflicts import MOST_IN_TURN, QUARANTINE_SECONDS
 from ipvl.driver.ipam.probe_state import FOUND_FREE_FOR
 from ipvl.driver.networks import create_remove
-from ipvl.driver.status.host_status import QuarantineStatus, status
+from ipvl.driver.status.collect_status import collect_status
+from ipvl.driver.status.host_status import QuarantineStatus
 from ipvl.embedded.reconcile_members import reconcile_all
 from ipvl.errors import IpvlError, Kind, kernel_refused
 from ipvl.model.networks import ConflictCheck, Phase
@@ -106,7 +107,7 @@ def test_an_address_that_somebody_has_is_refused_with_the_mac_address(careful):
     assert None is careful.engine.records.endpoint(ENDPOINT_ID)
     assert [Quarantine("eth0", TEN, MAC, NOW + QUARANTINE_SECONDS)] == kept_out(careful)
     assert [QuarantineStatus("192.168.20.10", "eth0", MAC, rfc3339(NOW + QUARANTINE_SECONDS))] == list(
-        careful.run(status(careful.engine.records, careful.kernel)).quarantines
+        careful.run(collect_status(careful.engine.records, careful.kernel)).quarantines
     )
 
 
@@ -282,13 +283,13 @@ def pool(world):
     """A pool of Docker's on eth0 that asks first, with 192.168.20.1 as its gateway."""
     wish = pool_request("192.168.20.0/24", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
     identity = world.run(docker_pools.request_pool(world.engine, wish)).id
-    world.run(docker_pools.request_gateway(world.engine, identity, None))
+    world.run(pool_leases.request_gateway(world.engine, identity, None))
     return identity
 
 
 def lease(world, pool, wanted="", owner=None) -> str:
     address = ip_address(wanted) if wanted else None
-    return str(world.run(docker_pools.request_address(world.engine, pool, address, owner)))
+    return str(world.run(pool_leases.request_address(world.engine, pool, address, owner)))
 
 
 def leased(world) -> list[str]:
@@ -318,12 +319,12 @@ def test_a_quarantine_ends(world):
     for address in ("192.168.20.1", "192.168.20.2"):
         world.kernel.add_neighbour("eth0", address, MAC)
     full = "subnet 192.168.20.0/30 is full: all 2 addresses are in use or reserved"
-    assert in_vain(world, docker_pools.request_address(world.engine, identity, None, None)).startswith(full)
+    assert in_vain(world, pool_leases.request_address(world.engine, identity, None, None)).startswith(full)
     world.kernel.remove_neighbour("eth0", "192.168.20.2")
     world.stop()
     world.start()
     world.now += QUARANTINE_SECONDS - 1
-    assert in_vain(world, docker_pools.request_address(world.engine, identity, None, None)).startswith(full)
+    assert in_vain(world, pool_leases.request_address(world.engine, identity, None, None)).startswith(full)
 
     world.now += 1
     assert "192.168.20.2/30" == lease(world, identity)
@@ -353,7 +354,7 @@ def test_an_explicit_address_of_a_pool_is_refused(world, pool):
     world.kernel.add_neighbour("eth0", "192.168.20.9", MAC)
 
     expected = f"address 192.168.20.9 is in use on eth0 by {MAC}; {CHOOSE}"
-    work = docker_pools.request_address(world.engine, pool, ip_address("192.168.20.9"), "web")
+    work = pool_leases.request_address(world.engine, pool, ip_address("192.168.20.9"), "web")
     assert expected == in_vain(world, work)
     assert ["192.168.20.1"] == leased(world)
 
@@ -362,7 +363,7 @@ def test_gateways_and_addresses_of_others_are_not_asked_for(world, pool, watch):
     """Somebody is to have them."""
     asked = watch()
     world.kernel.add_neighbour("eth0", "192.168.20.9", MAC)
-    world.run(docker_pools.request_gateway(world.engine, pool, ip_address("192.168.20.1")))
+    world.run(pool_leases.request_gateway(world.engine, pool, ip_address("192.168.20.1")))
     assert "192.168.20.9/24" == lease(world, pool, "192.168.20.9")
 
     assert [] == asked
@@ -378,7 +379,7 @@ def test_a_router_that_answers_for_everybody_is_not_asked_for_ever(world, pool):
         " others out with --ip-range or --aux-address; if it is a router that answers for everybody (proxy ARP), do"
         " without conflict_check"
     )
-    assert expected == in_vain(world, docker_pools.request_address(world.engine, pool, None, None))
+    assert expected == in_vain(world, pool_leases.request_address(world.engine, pool, None, None))
     assert ["192.168.20.1"] == leased(world)
 
 
@@ -405,7 +406,7 @@ def test_a_lease_that_is_released_meanwhile_is_not_granted(world, pool, watch, g
 
     async def released() -> None:
         if gone == "lease":
-            await docker_pools.release_address(world.engine, pool, ip_address("192.168.20.2"))
+            await pool_leases.release_address(world.engine, pool, ip_address("192.168.20.2"))
         else:
             await docker_pools.release_pool(world.engine, pool)
 
@@ -429,7 +430,7 @@ def test_leases_at_once_get_different_addresses(world, pool, watch):
         world.kernel.add_neighbour("eth0", f"192.168.20.{number}", MAC)
 
     async def several() -> set[str]:
-        found = await asyncio.gather(*(docker_pools.request_address(world.engine, pool, None, None) for _ in range(4)))
+        found = await asyncio.gather(*(pool_leases.request_address(world.engine, pool, None, None) for _ in range(4)))
         return {str(one.ip) for one in found}
 
     assert {f"192.168.20.{number}" for number in (3, 5, 6, 7)} == world.run(several())

@@ -7,8 +7,8 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.addresses.pool_requests import PoolRequest
-from ipvl.driver.ipam import docker_pools
-from ipvl.driver.ipam.docker_pools import InUse
+from ipvl.driver.ipam import docker_pools, leaked_leases, pool_leases
+from ipvl.driver.ipam.leaked_leases import PoolUse
 from ipvl.errors import IpvlError
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.builders import NOW
@@ -20,12 +20,14 @@ WEB = ip_address("192.168.20.9")
 
 OPERATIONS = {
     "request_pool": lambda engine: docker_pools.request_pool(engine, WISH),
-    "request_gateway": lambda engine: docker_pools.request_gateway(engine, ID, None),
-    "request_address": lambda engine: docker_pools.request_address(engine, ID, None, "web"),
-    "request_this_address": lambda engine: docker_pools.request_address(engine, ID, WEB, "web"),
-    "release_address": lambda engine: docker_pools.release_address(engine, ID, FIRST),
+    "request_gateway": lambda engine: pool_leases.request_gateway(engine, ID, None),
+    "request_address": lambda engine: pool_leases.request_address(engine, ID, None, "web"),
+    "request_this_address": lambda engine: pool_leases.request_address(engine, ID, WEB, "web"),
+    "release_address": lambda engine: pool_leases.release_address(engine, ID, FIRST),
     "release_pool": lambda engine: docker_pools.release_pool(engine, ID),
-    "forget_leaked": lambda engine: docker_pools.forget_leaked(engine, {ID: InUse(1, frozenset())}, NOW + 1, "docker"),
+    "forget_leaked": lambda engine: leaked_leases.release_leaked(
+        engine, {ID: PoolUse(1, frozenset())}, NOW + 1, "docker"
+    ),
 }
 
 
@@ -33,7 +35,7 @@ OPERATIONS = {
 def busy(world):
     """A pool with its gateway."""
     world.run(docker_pools.request_pool(world.engine, WISH))
-    world.run(docker_pools.request_gateway(world.engine, ID, None))
+    world.run(pool_leases.request_gateway(world.engine, ID, None))
     return world
 
 
@@ -69,11 +71,13 @@ def test_what_a_kill_leaked_is_taken_back(busy):
     """The answer was lost, Docker asked again and got another address: it has one of the two."""
     busy.store.trouble[busy.store.commits + 1] = Trouble.KILLED_AFTER
     with pytest.raises(KilledError):
-        busy.run(docker_pools.request_address(busy.engine, ID, None, "web"))
+        busy.run(pool_leases.request_address(busy.engine, ID, None, "web"))
     busy.restart()
-    second = busy.run(docker_pools.request_address(busy.engine, ID, None, "web"))
+    second = busy.run(pool_leases.request_address(busy.engine, ID, None, "web"))
 
-    busy.run(docker_pools.forget_leaked(busy.engine, {ID: InUse(1, frozenset({FIRST, second.ip}))}, NOW + 1, "docker"))
+    busy.run(
+        leaked_leases.release_leaked(busy.engine, {ID: PoolUse(1, frozenset({FIRST, second.ip}))}, NOW + 1, "docker")
+    )
 
     assert [FIRST, second.ip] == [lease.address for lease in busy.engine.records.leases()]
     busy.picture()

@@ -11,7 +11,7 @@ from ipvl.driver.endpoints.create_join_leave import create_endpoint
 from ipvl.driver.networks import create_remove
 from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.repair.reconcile import forget_gone
-from ipvl.driver.status.host_status import status
+from ipvl.driver.status.collect_status import collect_status
 from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL
 from ipvl.model.networks import Flag, Mode, Phase
@@ -153,7 +153,7 @@ def test_a_container_at_an_address_that_the_host_reaches_by_a_route_alone(world)
     )
 
     assert set() == routes(world)
-    assert (expected,) == world.run(status(world.engine.records, world.kernel)).networks[0].trouble
+    assert (expected,) == world.run(collect_status(world.engine.records, world.kernel)).networks[0].trouble
     world.reconcile()
     assert (expected,) == world.engine.warnings
     world.kernel.remove_route("192.168.20.10/32")
@@ -304,10 +304,10 @@ def test_a_port_of_a_network_that_nobody_knows_is_removed(world):
 def test_status_shows_the_port_and_that_it_is_gone(world):
     """Until the next comparison."""
     world.create_network(LAN)
-    (seen,) = world.run(status(world.engine.records, world.kernel)).networks
+    (seen,) = world.run(collect_status(world.engine.records, world.kernel)).networks
     assert (PORT, ("192.168.20.250",), ()) == (seen.host_port, seen.host_addresses, seen.trouble)
     world.kernel.remove(PORT)
-    (seen,) = world.run(status(world.engine.records, world.kernel)).networks
+    (seen,) = world.run(collect_status(world.engine.records, world.kernel)).networks
 
     expected = f"host port {PORT} is gone, so this host does not reach its containers: systemctl restart ipvl"
     assert (expected,) == seen.trouble

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status.host_status import status
+from ipvl.driver.status.collect_status import collect_status
 from ipvl.model.links import HostExposure
 from ipvl.model.networks import Mode
 from tests.contract.fake_kernel import Trouble
@@ -91,5 +91,5 @@ def test_an_address_there_is_a_trouble(world):
     world.reconcile()
     told = "parent eth0.20 has 192.168.20.250/"
     assert [told] == [warning[: len(told)] for warning in world.engine.warnings]
-    (seen,) = asyncio.run(status(world.engine.records, world.kernel)).networks
+    (seen,) = asyncio.run(collect_status(world.engine.records, world.kernel)).networks
     assert [told] == [trouble[: len(told)] for trouble in seen.trouble]

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.driver.status.host_status import EndpointStatus, NetworkStatus, PoolLeaseStatus, PoolStatus, Status, status
+from ipvl.driver.status.collect_status import collect_status
+from ipvl.driver.status.host_status import EndpointStatus, NetworkStatus, PoolLeaseStatus, PoolStatus, Status
 from ipvl.driver.status.subnet import SubnetStatus
 from ipvl.model.networks import Mode
 from ipvl.model.troubles import Trouble
@@ -26,7 +27,7 @@ from tests.unit.builders import (
 
 
 def seen(world, troubles=()) -> Status:
-    return world.run(status(world.engine.records, world.kernel, troubles))
+    return world.run(collect_status(world.engine.records, world.kernel, troubles))
 
 
 def test_nothing_is_seen_where_nothing_is(world):

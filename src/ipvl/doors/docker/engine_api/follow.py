@@ -23,7 +23,7 @@ from ipvl.doors.docker.engine_api.pools_in_use import may_use_pools, pools_in_us
 from ipvl.driver.docker_state import trouble_with_unclaimed
 from ipvl.driver.endpoints.create_join_leave import name_endpoint
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.docker_pools import forget_leaked
+from ipvl.driver.ipam.leaked_leases import release_leaked
 from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.repair.reconcile import forget_gone
 from ipvl.errors import IpvlError
@@ -214,7 +214,7 @@ async def compare(engine: Engine, socket: Path) -> str | None:
         await forget_gone(engine, engine.docker.listed, endpoints, before, identity)
         if len(known) == len(networks):
             # One that went away between the two questions may have just given its pool to another.
-            await forget_leaked(engine, pools, before, identity)
+            await release_leaked(engine, pools, before, identity)
     left = unclaimed(engine.records, engine.docker.listed, pools, before)
     for one in left:
         if one.id not in engine.docker.unclaimed:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from ipvl.addresses.pool_requests import PoolRequest, pool_id
 from ipvl.doors.docker.engine_api.api_messages import DockerNetwork, Ipam
-from ipvl.driver.ipam.docker_pools import InUse
+from ipvl.driver.ipam.leaked_leases import PoolUse
 from ipvl.errors import IpvlError
 from ipvl.model.addresses import IPAddress
 from ipvl.options.driver_options import IPAM_PARENT
@@ -26,20 +26,20 @@ def may_use_pools(network: DockerNetwork) -> bool:
     return network.ipam is not None and network.ipam.driver not in BUILT_IN
 
 
-def pools_in_use(networks: Iterable[DockerNetwork], records: Records) -> dict[str, InUse]:
+def pools_in_use(networks: Iterable[DockerNetwork], records: Records) -> dict[str, PoolUse]:
     """Return what Docker has of ipvl's pools, by pool id: how many networks use each, and which addresses are in use.
 
     A parent that was described is by now the one that was found; of a network that is another driver's, any. What
     another plugin was asked for, and ipvl could not have been, is passed over.
     """
-    found: dict[str, InUse] = {}
+    found: dict[str, PoolUse] = {}
     for network in networks:
         if network.ipam is None or not may_use_pools(network):
             continue
         addresses = _addresses(network)
         for identity in _pools_of(network, network.ipam, records):
-            before = found.get(identity, InUse(0, frozenset()))
-            found[identity] = InUse(before.users + 1, before.addresses | addresses)
+            before = found.get(identity, PoolUse(0, frozenset()))
+            found[identity] = PoolUse(before.users + 1, before.addresses | addresses)
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from ipvl.addresses.pool_requests import PoolRequest
 from ipvl.doors.docker.engine_api.containers import learn_containers
 from ipvl.doors.docker.engine_api.follow import compare
-from ipvl.driver.ipam import docker_pools
+from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.ipam.address_allocation import allocate_addresses
 from ipvl.errors import Kind
 from ipvl.model.addresses import IPInterface
@@ -39,7 +39,7 @@ def busy(world):
     world.create_network(network())
     world.create_network(network(OTHER_ID, name="own", door="embedded"))
     world.run(docker_pools.request_pool(world.engine, PoolRequest(4, ip_network(SUBNET))))
-    world.run(docker_pools.request_gateway(world.engine, SUBNET, None))
+    world.run(pool_leases.request_gateway(world.engine, SUBNET, None))
     return world
 
 
@@ -72,7 +72,7 @@ def test_what_stopped_containers_asked_for_is_passed_over(busy, docker):
     busy.restart()
 
     assert [("shop", "192.168.20.2"), ("mill", "192.168.20.3")] == kept(busy)
-    given = busy.run(docker_pools.request_address(busy.engine, SUBNET, None, None))
+    given = busy.run(pool_leases.request_address(busy.engine, SUBNET, None, None))
     assert "192.168.20.4" == str(given.ip)
     assert "192.168.20.5" == str(busy.run(choose(busy))[0].ip)
     busy.picture()
@@ -82,7 +82,7 @@ def test_the_container_gets_what_it_asked_for(busy, docker):
     """And so does whoever names it to Docker; without Docker it is refused, since that is somebody else."""
     run(docker, lambda: compare(busy.engine, docker.socket))
 
-    given = busy.run(docker_pools.request_address(busy.engine, SUBNET, ip_address("192.168.20.2"), None))
+    given = busy.run(pool_leases.request_address(busy.engine, SUBNET, ip_address("192.168.20.2"), None))
     busy.create_endpoint(endpoint(addresses=(str(given),)))
     assert "192.168.20.2" == str(given.ip)
 
@@ -129,5 +129,5 @@ def test_they_go_with_their_network(busy, docker):
 
     assert [] == kept(busy)
     busy.picture()
-    given = busy.run(docker_pools.request_address(busy.engine, SUBNET, None, None))
+    given = busy.run(pool_leases.request_address(busy.engine, SUBNET, None, None))
     assert "192.168.20.2" == str(given.ip)

@@ -1,4 +1,4 @@
-"""Put network namespaces on networks and take them off: sandboxes that ipvl runs, and any other."""
+"""Put a network namespace on a network, as an endpoint whose port ipvl places itself, and take it off."""
 
 from __future__ import annotations
 
@@ -16,123 +16,26 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import allocate_addresses, moved_cursors
 from ipvl.driver.ipam.address_conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
 from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
-from ipvl.driver.networks.router_notices import notices
-from ipvl.embedded.call_messages import Attach, Connect, Detach, Disconnect, Member
 from ipvl.embedded.hosts_file_names import publish_names
-from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.member_leases import DOCKERS, check_address, leased, name_resolvers
-from ipvl.embedded.networks import member
+from ipvl.embedded.member_leases import check_address
 from ipvl.embedded.sandbox_messages import NetworkAttachment
-from ipvl.errors import IpvlError, Kind, conflict, invalid, missing, shown
+from ipvl.errors import IpvlError, Kind, conflict, invalid, shown
 from ipvl.model.addresses import IPAddress
-from ipvl.model.endpoints import Endpoint, Sandbox
+from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import ConflictCheck, Network, Phase
 from ipvl.model.steps import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
 from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.link_names import link_name
 from ipvl.options.names import name as checked_name
-from ipvl.options.names import path as checked_path
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.planning.sandbox_routes import has_router6, routes_through
 from ipvl.records.records import Drop, Put
 
 log = logging.getLogger(__name__)
 
-HOSTS_OWN = "/proc/self/ns/net"
 
 _Address = TypeVar("_Address", IPv4Address, IPv6Address)
-
-
-async def attach(engine: Engine, request: Attach) -> Member:
-    """Give a network namespace that somebody else made an endpoint.
-
-    Raises:
-        IpvlError: network or namespace is missing, the namespace is on the network already, or no address can be had.
-            Nothing was changed.
-    """
-    name = checked_name(request.name, "endpoint") if request.name else None
-    hosts = checked_path(request.hosts, "hosts file") if request.hosts else None
-    _inode(engine, request.namespace)
-    wish = request.attachment
-    async with leased(engine, (wish,), name or "", request.namespace) as leases, engine.lock:
-        network = find_own_network(engine.records, request.attachment.network, DOCKERS)
-        inode = _inode(engine, request.namespace)
-        lease = leases.get(network.id)
-        endpoint = await join(engine, network, wish, request.namespace, inode, name=name, hosts=hosts, lease=lease)
-        publish_names(engine)
-    return member(network, endpoint, notices=notices(engine, endpoint))
-
-
-async def detach(engine: Engine, request: Detach) -> Member:
-    """Take a network namespace off a network.
-
-    Raises:
-        IpvlError: it is not on it, or the kernel kept the port.
-    """
-    async with engine.lock:
-        network = find_own_network(engine.records, request.network, DOCKERS)
-        inode = _inode(engine, request.namespace)
-        endpoint = engine.records.endpoint(endpoint_id(network, inode))
-        if endpoint is None:
-            raise _not_on(request.namespace, network)
-        await leave(engine, endpoint)
-    return member(network, endpoint)
-
-
-async def connect(engine: Engine, request: Connect) -> Member:
-    """Put a running sandbox on one more network.
-
-    Raises:
-        IpvlError: network or sandbox is missing, the sandbox has ended or is on the network already, or no address can
-            be had. Nothing was changed.
-    """
-    name = _running(engine, request.sandbox).name
-    async with leased(engine, (request.attachment,), name) as leases, engine.lock:
-        network = find_own_network(engine.records, request.attachment.network, DOCKERS)
-        sandbox = _running(engine, request.sandbox)
-        endpoint = await join(
-            engine,
-            network,
-            request.attachment,
-            sandbox.namespace,
-            sandbox.inode,
-            name=sandbox.name,
-            hosts=sandbox.hosts,
-            lease=leases.get(network.id),
-        )
-        name_resolvers(engine, sandbox)
-        publish_names(engine)
-    return member(network, endpoint, notices=notices(engine, endpoint))
-
-
-async def disconnect(engine: Engine, request: Disconnect) -> Member:
-    """Take a running sandbox, or any namespace by the name it was attached under, off a network.
-
-    Raises:
-        IpvlError: network or sandbox is missing, the sandbox is not on it, or the kernel kept the port.
-    """
-    async with engine.lock:
-        network = find_own_network(engine.records, request.network, "use `docker network disconnect`")
-        endpoint = next(
-            (
-                one
-                for one in engine.records.endpoints_of(network.id)
-                if request.sandbox in {one.name, one.label, one.id}
-            ),
-            None,
-        )
-        if endpoint is None:
-            sandbox = find_sandbox(engine.records, request.sandbox)
-            endpoint = engine.records.endpoint(endpoint_id(network, sandbox.inode))
-        if endpoint is None:
-            raise _not_on(request.sandbox, network)
-        await leave(engine, endpoint)
-        if network.asks_server:
-            for sandbox in engine.records.sandboxes():
-                if sandbox.ended is None and sandbox.inode == endpoint.inode:
-                    name_resolvers(engine, sandbox, left=True)
-    return member(network, endpoint)
 
 
 async def join(
@@ -363,27 +266,3 @@ def _wanted(text: str, kind: type[_Address]) -> _Address | None:
     except ValueError:
         version, example = (4, "--ip 192.168.20.10") if kind is IPv4Address else (6, "--ip6 2001:db8::10")
         raise invalid(f"{shown(text)} is not an IPv{version} address", f"write it like {example}") from None
-
-
-def _not_on(who: str, network: Network) -> IpvlError:
-    return missing(f"{shown(who)} is not on network {network.label}", f"see `ipvl network inspect {network.label}`")
-
-
-def _inode(engine: Engine, namespace: str) -> int:
-    inode = engine.kernel.namespace_inode(checked_path(namespace, "network namespace"))
-    if inode is None:
-        raise missing(
-            f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"
-        )
-    if inode == engine.kernel.namespace_inode(HOSTS_OWN):
-        raise invalid(
-            f"{shown(namespace)} is the host's own network namespace", "attach another, such as a container's"
-        )
-    return inode
-
-
-def _running(engine: Engine, word: str) -> Sandbox:
-    sandbox = find_sandbox(engine.records, word)
-    if sandbox.ended is not None or engine.kernel.namespace_inode(sandbox.namespace) != sandbox.inode:
-        raise conflict(f"sandbox {sandbox.name} has ended", f"start it again: ipvl start {sandbox.name}")
-    return sandbox

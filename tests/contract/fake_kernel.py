@@ -47,12 +47,12 @@ from ipvl.model.steps import (
     RemoveHostRoutes,
     RemoveParent,
     RemovePort,
+    RemoveSandboxPort,
     RestoreRoutes,
     RouteByParent,
     RoutePort,
     SetMtu,
     Step,
-    TakePort,
 )
 
 EVERYWHERE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
@@ -261,12 +261,12 @@ class FakeKernel:
                 self._remove(step, only_if_made_by_ipvl=True)
             case RemoveHalfMade() | RemovePort():
                 self._remove(step)
-            case PlacePort() | RoutePort() | RestoreRoutes() | TakePort():
+            case PlacePort() | RoutePort() | RestoreRoutes() | RemoveSandboxPort():
                 self._do_inside(step)
             case _:
                 self._do_further(step)
 
-    def _do_inside(self, step: PlacePort | RoutePort | RestoreRoutes | TakePort) -> None:
+    def _do_inside(self, step: PlacePort | RoutePort | RestoreRoutes | RemoveSandboxPort) -> None:
         match step:
             case PlacePort():
                 self._place(step)
@@ -274,7 +274,7 @@ class FakeKernel:
                 self._route(step)
             case RestoreRoutes():
                 self._restore(step)
-            case TakePort():
+            case RemoveSandboxPort():
                 link = self.link(step.interface, step.namespace)
                 if link is not None and link.kind == "ipvlan":
                     self._take(step.namespace, step.interface)

@@ -15,7 +15,7 @@ from ipvl.dhcp.dhcp_messages import Client, Message, MessageType
 from ipvl.driver.interfaces import DhcpWire
 from ipvl.errors import IpvlError, Kind
 from ipvl.kernel.wire import dhcp_probe
-from ipvl.kernel.wire.dhcp_sockets import HostWire
+from ipvl.kernel.wire.dhcp_sockets import HostDhcpWire
 from tests.contract.dhcp_server import read, written
 from tests.contract.own_namespace import in_own_namespace
 from tests.faults.dhcp_segment import FIRST, SERVER_MAC, FakeServer, FakeWire
@@ -40,7 +40,7 @@ def on_the_hosts_wire(promise: Promise) -> None:
     def inside() -> None:
         server = FakeServer()
         serve(server)
-        asyncio.run(promise(HostWire(), server))
+        asyncio.run(promise(HostDhcpWire(), server))
 
     in_own_namespace(inside)
 
@@ -87,8 +87,8 @@ def test_a_question_is_answered(keeps):
 
     async def promise(wire: DhcpWire, server: FakeServer) -> None:
         with wire.open("eth0", XID) as conversation:
-            conversation.say(DISCOVER)
-            reply = await conversation.hear(LONG)
+            conversation.send(DISCOVER)
+            reply = await conversation.receive(LONG)
 
         assert (MessageType.OFFER, FIRST.ip, server.address) == (reply.type, reply.address, reply.server.address)
         assert (SERVER_MAC, 24, (server.address,)) == (reply.server.mac, reply.prefix_length, reply.routers)
@@ -103,8 +103,8 @@ def test_silence_ends(keeps):
     async def promise(wire: DhcpWire, server: FakeServer) -> None:
         server.up = False
         with wire.open("eth0", XID) as conversation:
-            conversation.say(DISCOVER)
-            assert await conversation.hear(SOON) is None
+            conversation.send(DISCOVER)
+            assert await conversation.receive(SOON) is None
 
     keeps(promise)
 
@@ -114,9 +114,9 @@ def test_answers_to_others_are_not_heard(keeps):
 
     async def promise(wire: DhcpWire, server: FakeServer) -> None:
         with wire.open("eth0", XID) as one, wire.open("eth0", 1) as two:
-            one.say(DISCOVER)
-            assert await two.hear(SOON) is None
-            assert (await one.hear(LONG)).xid == XID
+            one.send(DISCOVER)
+            assert await two.receive(SOON) is None
+            assert (await one.receive(LONG)).xid == XID
 
     keeps(promise)
 
@@ -145,12 +145,12 @@ def test_frames_of_vlans_are_not_heard_below_them():
             return [false[:12] + b"\x81\x00\x00\x14" + false[12:], plain]
 
         serve(server, tagged_first)
-        asyncio.run(promise(HostWire()))
+        asyncio.run(promise(HostDhcpWire()))
 
     async def promise(wire: DhcpWire) -> None:
         with wire.open("eth0", XID) as conversation:
-            conversation.say(DISCOVER)
-            assert (await conversation.hear(LONG)).domain == ""
+            conversation.send(DISCOVER)
+            assert (await conversation.receive(LONG)).domain == ""
 
     in_own_namespace(inside)
 
@@ -158,12 +158,12 @@ def test_frames_of_vlans_are_not_heard_below_them():
 @pytest.mark.parametrize("up", [True, False])
 def test_a_server_is_found_or_missed(monkeypatch, up):
     """Doctor's question: nothing is leased, and a link that cannot be asked is left out."""
-    monkeypatch.setattr(dhcp_probe, "ANSWERED_BY", LONG if up else SOON)
+    monkeypatch.setattr(dhcp_probe, "ANSWER_SECONDS", LONG if up else SOON)
 
     def inside() -> None:
         server = FakeServer(up=up)
         serve(server)
-        found = asyncio.run(dhcp_probe.servers_on(["eth0", "eth7", "eth0"]))
+        found = asyncio.run(dhcp_probe.probe_dhcp_servers(["eth0", "eth7", "eth0"]))
 
         assert {"eth0": str(server.address) if up else None} == found
         assert {} == server.granted
@@ -177,14 +177,14 @@ def test_a_link_that_goes_down_is_told():
     def inside() -> None:
         server = FakeServer(up=False)
         serve(server)
-        asyncio.run(promise(HostWire()))
+        asyncio.run(promise(HostDhcpWire()))
 
     async def promise(wire: DhcpWire) -> None:
         with wire.open("eth0", XID) as conversation:
             ip("link set eth0 down")
-            conversation.say(DISCOVER)
+            conversation.send(DISCOVER)
             with pytest.raises(IpvlError) as refused:
-                await conversation.hear(LONG)
+                await conversation.receive(LONG)
         assert str(refused.value) == (
             "DHCP on parent eth0 is not possible: Network is down (ENETDOWN); see that eth0 is up: ip link show eth0"
         )

@@ -16,7 +16,7 @@ from pyroute2.netlink.nlsocket import NetlinkRequest
 from pyroute2.netlink.rtnl import RTM_GETLINK
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
-from ipvl.kernel.namespaces import others
+from ipvl.kernel.namespaces import other_namespaces
 from ipvl.kernel.netlink.change_notifications import LinkState, link_changes
 from tests.contract.benches import on_host
 
@@ -44,12 +44,12 @@ def test_namespaces_are_found_where_docker_and_ip_netns_put_them():
     """Our own, and files that are none, are left out."""
 
     async def promise(bench):
-        assert [] == list(others())
+        assert [] == list(other_namespaces())
         netns.create("b")
         netns.create("a")
         os.mknod("/run/netns/left")
 
-        assert ["/run/netns/a", "/run/netns/b"] == list(others())
+        assert ["/run/netns/a", "/run/netns/b"] == list(other_namespaces())
 
     on_host(promise)
 
@@ -62,7 +62,7 @@ def test_a_known_namespace_is_found_without_a_name():
         # The same file by another path.
         known = ("/var/../run/netns/a", "/proc/self/ns/net", "/run/netns/gone")
 
-        assert ["/var/../run/netns/a"] == list(others(known))
+        assert ["/var/../run/netns/a"] == list(other_namespaces(known))
 
     on_host(promise)
 

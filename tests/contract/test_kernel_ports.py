@@ -11,7 +11,7 @@ import pytest
 from ipvl.errors import Kind
 from ipvl.model.endpoints import PortRoute
 from ipvl.model.networks import Flag, Mode, Route
-from ipvl.model.steps import USUAL_METRICS, MakePort, PlacePort, RestoreRoutes, RoutePort, TakePort
+from ipvl.model.steps import USUAL_METRICS, MakePort, PlacePort, RemoveSandboxPort, RestoreRoutes, RoutePort
 from tests.contract.benches import on_host, refusal
 from tests.contract.test_kernel_making import needs
 from tests.contract.test_kernel_sandboxes import ADDRESSES, GATEWAYS, GONE, NAME, place
@@ -52,7 +52,7 @@ def test_a_port_is_made_again_as_it_was(on_kernel):
     async def promise(bench):
         path, before = await placed(bench)
         again = PlacePort(NAME, path, "eth0", ADDRESSES, setup=before.setup)
-        await bench.kernel.apply(TakePort(path, "eth0"))
+        await bench.kernel.apply(RemoveSandboxPort(path, "eth0"))
         assert () == (await bench.kernel.ports_view(path)).ports
 
         await bench.kernel.apply(MakePort(NAME, "br0", Mode.L2, Flag.BRIDGE))
@@ -79,7 +79,7 @@ def test_settings_and_queue_are_made_again():
             routes=(*before.setup.routes, route),
             settings=(("ipv4/conf/*/rp_filter", "2"), *before.setup.settings, ("ipv6/conf/*/accept_ra", "2")),
         )
-        await bench.kernel.apply(TakePort(path, "eth0"))
+        await bench.kernel.apply(RemoveSandboxPort(path, "eth0"))
         await bench.kernel.apply(MakePort(NAME, "br0", Mode.L2, Flag.BRIDGE))
         await bench.kernel.apply(PlacePort(NAME, path, "eth0", ADDRESSES, setup=changed))
         await bench.kernel.apply(RestoreRoutes(path, "eth0", changed.routes))

@@ -13,7 +13,7 @@ from pyroute2 import netns
 from ipvl.errors import Kind
 from ipvl.model.links import SandboxView
 from ipvl.model.networks import Flag, Mode, Route
-from ipvl.model.steps import MakePort, PlacePort, RoutePort, SetMtu, TakePort
+from ipvl.model.steps import MakePort, PlacePort, RemoveSandboxPort, RoutePort, SetMtu
 from tests.contract.benches import Bench, on_host, refusal
 from tests.contract.test_kernel_making import needs
 
@@ -230,10 +230,10 @@ def test_a_port_that_is_taken_is_gone_with_its_routes(on_kernel):
         path = await place(bench)
         await bench.kernel.apply(RoutePort(path, "eth0", GATEWAYS, ()))
         for _ in range(2):
-            await bench.kernel.apply(TakePort(path, "eth0"))
+            await bench.kernel.apply(RemoveSandboxPort(path, "eth0"))
             assert replace(BARE, up=BARE.interfaces) == await bench.kernel.sandbox_view(path)
         assert () == await bench.kernel.ports_in_other_namespaces()
-        await bench.kernel.apply(TakePort(GONE, "eth0"))
+        await bench.kernel.apply(RemoveSandboxPort(GONE, "eth0"))
 
     on_kernel(promise)
 
@@ -247,8 +247,8 @@ def test_another_link_of_that_name_is_left_alone(on_kernel):
         path = await bench.move("mv0", "box")
         before = await bench.kernel.sandbox_view(path)
 
-        await bench.kernel.apply(TakePort(path, "mv0"))
-        await bench.kernel.apply(TakePort(path, "lo"))
+        await bench.kernel.apply(RemoveSandboxPort(path, "mv0"))
+        await bench.kernel.apply(RemoveSandboxPort(path, "lo"))
 
         assert before == await bench.kernel.sandbox_view(path)
         assert 2 == len(before.interfaces)

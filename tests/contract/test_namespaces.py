@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.kernel.namespaces import OWN, inode
+from ipvl.kernel.namespaces import OWN_NAMESPACE, namespace_inode
 
 
 @pytest.mark.parametrize(
@@ -12,9 +12,9 @@ from ipvl.kernel.namespaces import OWN, inode
 )
 def test_what_is_no_namespace_has_no_number(path):
     """Nor does it raise."""
-    assert inode(path) is None
+    assert namespace_inode(path) is None
 
 
 def test_a_namespace_has_a_number():
     """The same one, whoever asks."""
-    assert inode(str(OWN)) == OWN.stat().st_ino
+    assert namespace_inode(str(OWN_NAMESPACE)) == OWN_NAMESPACE.stat().st_ino

@@ -6,7 +6,7 @@ import asyncio
 from ipaddress import ip_interface
 
 from ipvl.kernel.host_kernel import open_host_kernel
-from ipvl.kernel.network_stack import network_stack
+from ipvl.kernel.network_stack import read_network_stack
 from ipvl.model.host_facts import LinkFacts
 from tests.contract.test_probes import HELD4, Question, asked, ip, on_a_segment
 from tests.unit.builders import link
@@ -29,7 +29,7 @@ def test_a_wireless_link_is_told_by_its_folder(tmp_path):
     (tmp_path / "sys/class/net/eth0").mkdir(parents=True)
 
     links = [link("wlan0", 900), link("old0", 901), link("eth0", 902)]
-    stack = asyncio.run(network_stack(links, sys=tmp_path / "sys", proc=tmp_path / "proc"))
+    stack = asyncio.run(read_network_stack(links, sys=tmp_path / "sys", proc=tmp_path / "proc"))
 
     assert {"wlan0": True, "old0": True, "eth0": False} == {name: facts.wireless for name, facts in stack.links.items()}
 
@@ -49,7 +49,7 @@ def test_sysctls_and_counters_are_read(tmp_path):
         proc__net__ipv6_route=f"{DEFAULT} 00000003     up0\n{REJECT}       lo\n",
     )
 
-    stack = asyncio.run(network_stack([link("up0", 900)], sys=tmp_path / "sys", proc=tmp_path / "proc"))
+    stack = asyncio.run(read_network_stack([link("up0", 900)], sys=tmp_path / "sys", proc=tmp_path / "proc"))
 
     assert stack.links["up0"] == LinkFacts(
         "up0", (), received=17, proxy_arp=True, ipv6_disabled=True, accept_ra=2, forwarding6=True
@@ -59,7 +59,7 @@ def test_sysctls_and_counters_are_read(tmp_path):
 
 def test_what_is_missing_has_the_kernels_default(tmp_path):
     """A link that just went, a kernel without IPv6."""
-    stack = asyncio.run(network_stack([link("up0", 900)], sys=tmp_path, proc=tmp_path))
+    stack = asyncio.run(read_network_stack([link("up0", 900)], sys=tmp_path, proc=tmp_path))
 
     assert LinkFacts("up0") == stack.links["up0"]
     assert (0, frozenset()) == (stack.rp_filter, stack.default_routes6)
@@ -70,7 +70,7 @@ def test_a_live_link():
 
     async def look():
         async with open_host_kernel() as kernel:
-            return await network_stack(await kernel.links())
+            return await read_network_stack(await kernel.links())
 
     def work() -> None:
         ip("address add 10.9.0.1/24 dev near")

@@ -16,8 +16,8 @@ import pytest
 
 from ipvl.errors import IpvlError
 from ipvl.kernel.wire import address_probes
-from ipvl.kernel.wire.address_probes import announce, ask, holders
-from ipvl.kernel.wire.neighbour_frames import announcement, arp_request, solicitation
+from ipvl.kernel.wire.address_probes import announce_addresses, ask_neighbours, probe_addresses
+from ipvl.kernel.wire.neighbour_frames import announcement_frame, arp_request, neighbour_solicitation
 from ipvl.model.host_facts import Question
 from tests.contract.own_namespace import in_own_namespace
 
@@ -44,7 +44,7 @@ def segment() -> None:
 def asked(
     *questions: Question, senders: dict[str, IPv6Address] | None = None, one_answer_each: bool = False
 ) -> dict[Question, tuple[str, ...]]:
-    return asyncio.run(ask(questions, senders or {}, one_answer_each=one_answer_each))
+    return asyncio.run(ask_neighbours(questions, senders or {}, one_answer_each=one_answer_each))
 
 
 def on_a_segment(work) -> None:
@@ -73,7 +73,7 @@ def test_holders_answer_and_others_do_not():
 
 def test_the_last_answer_ends_the_wait_where_one_each_is_wanted(monkeypatch):
     """Nobody waits until the end of time for a second opinion."""
-    monkeypatch.setattr(address_probes, "ANSWERED_BY", math.inf)
+    monkeypatch.setattr(address_probes, "ANSWER_SECONDS", math.inf)
 
     def work() -> None:
         questions = (Question("near", HELD4), Question("near", HELD6))
@@ -162,13 +162,13 @@ def test_somebody_who_is_about_to_take_the_address_has_it_too():
     """Two that probe at once both let go of it (RFC 5227, 2.1.1; RFC 4862, 5.4.3), in both families."""
     frames = {
         FREE4: arp_request(bytes.fromhex(FAR.replace(":", "")), FREE4, None),
-        FREE6: solicitation(bytes.fromhex(FAR.replace(":", "")), FREE6, IPv6Address("::")),
+        FREE6: neighbour_solicitation(bytes.fromhex(FAR.replace(":", "")), FREE6, IPv6Address("::")),
     }
 
     async def meanwhile(address) -> dict:
         # Sent once the other's first question has come: it listens by then.
         with packets("far") as far:
-            asking = asyncio.create_task(holders("near", (address,)))
+            asking = asyncio.create_task(probe_addresses("near", (address,)))
             await asyncio.get_running_loop().sock_recv(far, 1500)
             far.send(frames[address])
             return await asking
@@ -183,11 +183,11 @@ def test_somebody_who_is_about_to_take_the_address_has_it_too():
 
 def test_a_conflict_ends_the_wait(monkeypatch):
     """Whoever waits for an address gets the next one at once."""
-    monkeypatch.setattr(address_probes, "FREE_AFTER", math.inf)
+    monkeypatch.setattr(address_probes, "PROBE_WAIT_SECONDS", math.inf)
 
     def work() -> None:
-        assert {HELD4: (FAR,)} == asyncio.run(holders("near", (HELD4, FREE6)))
-        assert {HELD6: (FAR,)} == asyncio.run(holders("near", (FREE4, HELD6)))
+        assert {HELD4: (FAR,)} == asyncio.run(probe_addresses("near", (HELD4, FREE6)))
+        assert {HELD6: (FAR,)} == asyncio.run(probe_addresses("near", (FREE4, HELD6)))
 
     on_a_segment(work)
 
@@ -196,7 +196,7 @@ def test_a_probe_for_ipv6_leaves_nothing_in_the_others_cache():
     """It comes from no address."""
 
     def work() -> None:
-        asyncio.run(holders("near", (HELD6,)))
+        asyncio.run(probe_addresses("near", (HELD6,)))
 
         assert "" == ip("-6 -n neighbour neigh show dev far")
 
@@ -209,25 +209,25 @@ def test_frames_of_other_vlans_say_nothing():
     def work() -> None:
         both_ends_here()
         with packets("far") as far:
-            claim = announcement(bytes.fromhex(FAR.replace(":", "")), HELD4)
+            claim = announcement_frame(bytes.fromhex(FAR.replace(":", "")), HELD4)
 
-            assert {} == asyncio.run(answer_each(far, holders("near", (HELD4,)), tagged(claim, 30)))
-            assert {HELD4: (FAR,)} == asyncio.run(answer_each(far, holders("near", (HELD4,)), claim))
+            assert {} == asyncio.run(answer_each(far, probe_addresses("near", (HELD4,)), tagged(claim, 30)))
+            assert {HELD4: (FAR,)} == asyncio.run(answer_each(far, probe_addresses("near", (HELD4,)), claim))
 
     in_own_namespace(work)
 
 
 def test_a_flood_keeps_nobody_from_work(monkeypatch):
     """Whatever comes in, others get their turn, and the answer in it is heard."""
-    monkeypatch.setattr(address_probes, "HEARD_AT_ONCE", 1)
+    monkeypatch.setattr(address_probes, "MOST_FRAMES_AT_ONCE", 1)
     turns = []
 
     async def scene() -> dict:
-        asking = asyncio.create_task(holders("near", (HELD4, HELD6)))
+        asking = asyncio.create_task(probe_addresses("near", (HELD4, HELD6)))
         with packets("far") as far:
             await asyncio.wait([asking], timeout=0)
             noise = [arp_request(bytes.fromhex(FAR.replace(":", "")), FREE4, ASKER) for _ in range(100)]
-            for frame in (*noise, announcement(bytes.fromhex(FAR.replace(":", "")), HELD4)):
+            for frame in (*noise, announcement_frame(bytes.fromhex(FAR.replace(":", "")), HELD4)):
                 far.send(frame)
             while not asking.done():
                 turns.append(True)
@@ -248,10 +248,13 @@ def test_announcements_go_out_once_for_each_address():
     def work() -> None:
         both_ends_here()
         with packets("far", patience=10) as far:
-            announce("near", (FREE4, FREE6))
+            announce_addresses("near", (FREE4, FREE6))
 
             near = bytes.fromhex(NEAR.replace(":", ""))
-            assert [announcement(near, FREE4), announcement(near, FREE6)] == [far.recv(1500), far.recv(1500)]
+            assert [announcement_frame(near, FREE4), announcement_frame(near, FREE6)] == [
+                far.recv(1500),
+                far.recv(1500),
+            ]
 
     in_own_namespace(work)
 
@@ -264,8 +267,8 @@ def test_whoever_may_not_send_is_told_what_it_takes():
         os.setgid(65534)
         os.setuid(65534)
         for attempt in (
-            lambda: asyncio.run(holders("near", (HELD4,))),
-            lambda: announce("near", (HELD4,)),
+            lambda: asyncio.run(probe_addresses("near", (HELD4,))),
+            lambda: announce_addresses("near", (HELD4,)),
             lambda: asked(Question("near", HELD4)),
         ):
             with pytest.raises(IpvlError) as refused:

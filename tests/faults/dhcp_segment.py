@@ -127,14 +127,14 @@ class FakeConversation:
         self._xid = xid
         self._heard: deque[Reply] = deque()
 
-    def say(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         for server in self._wire.servers.get(self._link, ()):
             if message.to is None or message.to.address == server.address:
                 reply = server.answer(message)
                 if reply is not None and reply.xid == self._xid:
                     self._heard.append(reply)
 
-    async def hear(self, within: float) -> Reply | None:
+    async def receive(self, within: float) -> Reply | None:
         await asyncio.sleep(0)
         if self._heard:
             return self._heard.popleft()

@@ -174,7 +174,7 @@ async def move(name: str, source: str | None, new_name: str, target: str | None)
 @asynccontextmanager
 async def inside(path: str) -> AsyncIterator[AsyncIPRoute]:
     """Yield pyroute2's socket in another namespace: what is looked at is not read by what is tried."""
-    with sandbox_ports.entered(path):
+    with sandbox_ports.enter_namespace(path):
         opened = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     link = AsyncIPRoute(ext_ack=True, strict_check=True, fileno=opened.detach())
     await link.setup_endpoint()
@@ -238,7 +238,7 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
         sandbox_ports.set_namespace,
         sandbox_ports.Path,
     )
-    own, settings = Path(sandbox_ports.OWN).stat().st_ino, host_ports.SETTINGS
+    own, settings = Path(sandbox_ports.OWN_NAMESPACE).stat().st_ino, host_ports.SETTINGS
 
     def disturbed_exchange(conversation: NetlinkSocket, request: Request) -> tuple[Message, ...]:
         refused = NetlinkError(errno.ENOMEM, "no memory")

@@ -18,9 +18,9 @@ from ipvl.diagnosis.record_checks import is_unused_dummy
 from ipvl.diagnosis.wording import member
 from ipvl.errors import IpvlError, Kind
 from ipvl.kernel.host_kernel import HostKernel, open_host_kernel
-from ipvl.kernel.network_stack import network_stack
-from ipvl.kernel.wire.address_probes import ask
-from ipvl.kernel.wire.dhcp_probe import servers_on
+from ipvl.kernel.network_stack import read_network_stack
+from ipvl.kernel.wire.address_probes import ask_neighbours
+from ipvl.kernel.wire.dhcp_probe import probe_dhcp_servers
 from ipvl.model.host_facts import Answers, NetworkStack, Question
 from ipvl.model.links import Link
 from ipvl.options.parent_selectors import parent_selector
@@ -63,9 +63,9 @@ async def examine(configuration: Configuration, network: str | None = None, pare
         scope = scope_of(records, earlier, network, parent)
         asked = dhcp_questions(scope, earlier)
         (answers, kinds, servers) = await asyncio.gather(
-            _ask(scope, records, earlier, await network_stack(links), unchecked),
+            _ask(scope, records, earlier, await read_network_stack(links), unchecked),
             _allowed(kernel.link_kinds, "what kinds of links the kernel can make", unchecked),
-            _allowed(lambda: servers_on(asked), "DHCP servers", unchecked),
+            _allowed(lambda: probe_dhcp_servers(asked), "DHCP servers", unchecked),
         )
         moved = await _allowed(lambda: _moved(kernel, records), "ports inside containers", unchecked)
         dockers = await _docker_has(configuration, scope, records, earlier, unchecked)
@@ -75,7 +75,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
             records=records,
             earlier=earlier,
             host=host,
-            stack=await network_stack(host.links),
+            stack=await read_network_stack(host.links),
             answers=answers,
             inode_of=kernel.namespace_inode,
             now=clock.now(),
@@ -153,7 +153,9 @@ async def _ask(scope: Scope, records: Records, host: Host, stack: NetworkStack, 
         return {}
     gateways_alone = to_be_silent.isdisjoint(wanted)
     found = await _allowed(
-        lambda: ask(wanted, senders, one_answer_each=gateways_alone), "gateways and duplicate addresses", unchecked
+        lambda: ask_neighbours(wanted, senders, one_answer_each=gateways_alone),
+        "gateways and duplicate addresses",
+        unchecked,
     )
     return found or {}
 

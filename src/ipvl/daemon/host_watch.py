@@ -8,7 +8,7 @@ import logging
 from ipvl.driver.engine import Engine
 from ipvl.embedded.reconcile_members import reconcile_all
 from ipvl.errors import IpvlError
-from ipvl.kernel.netlink.change_notifications import LinkState, address_changes, link_changes, reach_changes
+from ipvl.kernel.netlink.change_notifications import LinkState, address_changes, exposure_changes, link_changes
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ async def reconcile_on_changes(engine: Engine) -> None:
 
 
 async def _listen_for_exposure(engine: Engine, changed: asyncio.Event) -> None:
-    async for name in reach_changes():
+    async for name in exposure_changes():
         if name is None or engine.keeps_host_off(name):
             changed.set()
 

@@ -30,7 +30,7 @@ from ipvl.embedded.reconcile_members import publish_all, reconcile_all
 from ipvl.embedded.sandboxes import settle
 from ipvl.http.server import Server
 from ipvl.kernel.host_kernel import open_host_kernel
-from ipvl.kernel.wire.dhcp_sockets import HostWire
+from ipvl.kernel.wire.dhcp_sockets import HostDhcpWire
 from ipvl.startup.configuration import Configuration
 from ipvl.store.state_file import open_store
 
@@ -68,7 +68,7 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
             await settle(engine)
             publish_all(engine)
             # Not before: who is gone since the last run may be back in a moment, and its lease still runs.
-            engine.dhcp.wire = HostWire()
+            engine.dhcp.wire = HostDhcpWire()
             learn_names = partial(learn_missing_names, engine, configuration.engine_socket)
             servers = [
                 (Server(docker_door(engine)), docker_socket),

@@ -59,7 +59,7 @@ class Exchange:
 
     @property
     def wakes(self) -> float:
-        """When `advance` is to be called if nothing is heard before."""
+        """When `advance_exchange` is to be called if nothing is heard before."""
         moments = [self.due]
         if self.ends is not None:
             moments.append(self.ends)
@@ -92,7 +92,7 @@ class NoAnswer:
 Ended = Granted | Denied | NoAnswer
 
 
-def begin(
+def start_acquiring(
     client: Client, xid: int, now: float, *, hint: IPv4Address | None, within: float, granted: bool = False
 ) -> Exchange:
     """Begin to acquire a lease.
@@ -110,17 +110,17 @@ def begin(
     return Exchange(stage, client, xid, began=now, due=now, ends=now + within, hint=hint)
 
 
-def extend(client: Client, xid: int, now: float, held: GrantedTerms) -> Exchange:
+def start_extending(client: Client, xid: int, now: float, held: GrantedTerms) -> Exchange:
     """Begin to extend a lease; it ends when the lease does."""
     return Exchange(Stage.RENEWING, client, xid, began=now, due=now, ends=held.expires, held=held)
 
 
-def regain(client: Client, xid: int, now: float, address: IPv4Address) -> Exchange:
+def start_regaining(client: Client, xid: int, now: float, address: IPv4Address) -> Exchange:
     """Begin to ask for a lost address again, and for no other, until it is granted."""
     return Exchange(Stage.SELECTING, client, xid, began=now, due=now, hint=address, only=True)
 
 
-def advance(exchange: Exchange, now: float, jitter: float) -> tuple[Exchange, Message | None] | NoAnswer:
+def advance_exchange(exchange: Exchange, now: float, jitter: float) -> tuple[Exchange, Message | None] | NoAnswer:
     """Return what to do when `wakes` has come: the next state, and what to send if it is time for that.
 
     Args:
@@ -142,13 +142,13 @@ def advance(exchange: Exchange, now: float, jitter: float) -> tuple[Exchange, Me
     return replace(exchange, sent=exchange.sent + 1, due=due, asked=now), message
 
 
-def hear(exchange: Exchange, reply: Reply, now: float) -> Exchange | Granted | Denied:
+def receive_reply(exchange: Exchange, reply: Reply, now: float) -> Exchange | Granted | Denied:
     """Return what an answer changes: the next state, which is the same one when the answer means nothing here."""
     if reply.xid != exchange.xid or reply.identifier not in {None, exchange.client.identifier}:
         return exchange
     match exchange.stage, reply.type:
         case Stage.SELECTING, MessageType.OFFER:
-            return _choose(exchange, reply, now)
+            return _choose_offer(exchange, reply, now)
         case Stage.REQUESTING | Stage.REBOOTING, MessageType.ACK:
             terms = granted_terms(reply, exchange.asked)
             return Granted(terms) if terms is not None and _is_expected(exchange, terms) else exchange
@@ -164,23 +164,23 @@ def hear(exchange: Exchange, reply: Reply, now: float) -> Exchange | Granted | D
             return exchange
 
 
-def release(client: Client, xid: int, terms: GrantedTerms) -> Message:
+def release_message(client: Client, xid: int, terms: GrantedTerms) -> Message:
     """Return what gives a lease back; nobody answers it."""
     server = Server(terms.server, terms.server_mac)
     return Message(MessageType.RELEASE, xid, client, held=terms.address.ip, chosen=terms.server, to=server)
 
 
-def decline(client: Client, xid: int, terms: GrantedTerms) -> Message:
+def decline_message(client: Client, xid: int, terms: GrantedTerms) -> Message:
     """Return what tells the server that somebody else has the address it granted; nobody answers it."""
     return Message(MessageType.DECLINE, xid, client, requested=terms.address.ip, chosen=terms.server)
 
 
-def discover(client: Client, xid: int) -> Message:
+def discover_message(client: Client, xid: int) -> Message:
     """Return the question whether there is a server."""
     return Message(MessageType.DISCOVER, xid, client)
 
 
-def _choose(exchange: Exchange, reply: Reply, now: float) -> Exchange:
+def _choose_offer(exchange: Exchange, reply: Reply, now: float) -> Exchange:
     offer = granted_terms(reply, now)
     if offer is None or (exchange.only and offer.address.ip != exchange.hint):
         return exchange

@@ -90,10 +90,10 @@ class Kernel(Protocol):
 class DhcpConversation(Protocol):
     """What says and hears the messages of one DHCP exchange on a link."""
 
-    def say(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """Send a message, which may be lost."""
 
-    async def hear(self, within: float) -> Reply | None:
+    async def receive(self, within: float) -> Reply | None:
         """Return the next answer, None when none came within so many seconds."""
 
 

@@ -23,7 +23,7 @@ from ipvl.errors import IpvlError, Kind, conflict, invalid, shown
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import ConflictCheck, Network, Phase
-from ipvl.model.steps import MakePort, PlacePort, RemovePort, RoutePort, Step, TakePort
+from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, RoutePort, Step
 from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.link_names import link_name
@@ -118,7 +118,7 @@ async def join(
         await engine.apply((place,))
     except IpvlError:
         # What has the interface's name in there now, if anything has, is not the port.
-        await engine.apply_all((RemovePort(endpoint.port), TakePort(namespace, endpoint.port)))
+        await engine.apply_all((RemovePort(endpoint.port), RemoveSandboxPort(namespace, endpoint.port)))
         engine.commit((Drop(endpoint),))
         raise
     try:
@@ -214,8 +214,8 @@ def _steps_to_take(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     namespace = endpoint.sandbox or ""
     return (
         *steps_to_remove_port(engine, endpoint),
-        TakePort(namespace, endpoint.port),
-        TakePort(namespace, endpoint.interface or endpoint.port),
+        RemoveSandboxPort(namespace, endpoint.port),
+        RemoveSandboxPort(namespace, endpoint.interface or endpoint.port),
     )
 
 

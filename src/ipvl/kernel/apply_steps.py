@@ -35,12 +35,12 @@ from ipvl.model.steps import (
     RemoveHostRoutes,
     RemoveParent,
     RemovePort,
+    RemoveSandboxPort,
     RestoreRoutes,
     RouteByParent,
     RoutePort,
     SetMtu,
     Step,
-    TakePort,
 )
 
 ETHER_TYPES = {VlanProtocol.DOT1Q: 0x8100, VlanProtocol.DOT1AD: 0x88A8}  # include/uapi/linux/if_ether.h
@@ -85,14 +85,14 @@ class StepRunner:
                     link = find_link(self._netlink, step.name)
                     if link is not None:
                         self._remove(link)
-                case PlacePort() | RoutePort() | RestoreRoutes() | TakePort():
+                case PlacePort() | RoutePort() | RestoreRoutes() | RemoveSandboxPort():
                     await self._apply_inside(step)
                 case _:
                     await self._apply_for_host(step)
         except (NetlinkError, OSError) as error:
             refuse(error, step.describe())
 
-    async def _apply_inside(self, step: PlacePort | RoutePort | RestoreRoutes | TakePort) -> None:
+    async def _apply_inside(self, step: PlacePort | RoutePort | RestoreRoutes | RemoveSandboxPort) -> None:
         match step:
             case PlacePort():
                 port = existing_link(self._netlink, step.name)
@@ -101,8 +101,8 @@ class StepRunner:
                 sandbox_ports.route_port(step)
             case RestoreRoutes():
                 port_snapshots.restore_routes(step)
-            case TakePort():
-                sandbox_ports.take_port(step)
+            case RemoveSandboxPort():
+                sandbox_ports.remove_sandbox_port(step)
 
     async def _apply_for_host(
         self, step: KeepHostOff | RouteByParent | MakeHostPort | AddHostRoutes | RemoveHostRoutes | SetMtu | BringUp
@@ -113,7 +113,12 @@ class StepRunner:
             case MakeHostPort():
                 half_made = HALF_MADE_PREFIX + os.urandom(5).hex()
                 make = partial(self._make_port, MakePort(half_made, step.parent, step.mode, step.flag, step.mtu))
-                await self._finish(half_made, step.name, make, partial(host_ports.prepare, half_made, ipv6=step.ipv6))
+                await self._finish(
+                    half_made,
+                    step.name,
+                    make,
+                    partial(host_ports.ignore_router_advertisements, half_made, ipv6=step.ipv6),
+                )
             case AddHostRoutes():
                 async with self._dumping:
                     await host_ports.add_host_routes(self._socket, existing_link(self._netlink, step.name).index, step)
@@ -133,7 +138,7 @@ class StepRunner:
             case KeepHostOff():
                 host_exposure.keep_host_off(step.name)
             case RouteByParent():
-                host_exposure.route(existing_link(self._netlink, step.name).name)
+                host_exposure.let_host_route(existing_link(self._netlink, step.name).name)
             case BringUp():
                 link = find_link(self._netlink, step.name)
                 if link is not None and link.made_by_ipvl:

@@ -9,20 +9,18 @@ switches on for every link, comes after that check. What passes it are broadcast
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from ipaddress import ip_interface
+from collections.abc import Collection
 from pathlib import Path
 from socket import if_nametoindex
 
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
-from ipvl.kernel.network_stack import read_setting
-from ipvl.kernel.own_addresses import list_addresses
-from ipvl.model.addresses import IPInterface
+from ipvl.kernel.own_addresses import addresses_by_link
+from ipvl.kernel.sysctls import read_setting, write_settings
 from ipvl.model.links import HostExposure
 
-NEVER, OWN_ALONE = 8, 1
+ANSWER_NOBODY, ANSWER_FOR_OWN_ADDRESSES = 8, 1
 """Values of arp_ignore: answer nobody, or for addresses of this very link."""
-IPV4, IPV6 = Path("/proc/sys/net/ipv4/conf"), Path("/proc/sys/net/ipv6/conf")
+IPV4_SYSCTLS, IPV6_SYSCTLS = Path("/proc/sys/net/ipv4/conf"), Path("/proc/sys/net/ipv6/conf")
 
 
 def keep_host_off(name: str) -> None:
@@ -31,22 +29,28 @@ def keep_host_off(name: str) -> None:
     Raises:
         OSError: the settings cannot be written.
     """
-    _write(IPV4 / name, rp_filter=1, arp_ignore=NEVER)
-    _write(IPV6 / name, accept_ra=0, autoconf=0, disable_ipv6=1)
+    write_settings(IPV4_SYSCTLS / name, rp_filter=1, arp_ignore=ANSWER_NOBODY)
+    write_settings(IPV6_SYSCTLS / name, accept_ra=0, autoconf=0, disable_ipv6=1)
 
 
-def route(name: str) -> None:
+def let_host_route(name: str) -> None:
     """Let the host have addresses of its own on a link, and route by it; what routers announce stays off it.
 
     Raises:
         OSError: the settings cannot be written.
     """
-    _write(IPV6 / name, accept_ra=0, autoconf=0, disable_ipv6=read_setting(IPV6 / "default/disable_ipv6"))
+    write_settings(
+        IPV6_SYSCTLS / name, accept_ra=0, autoconf=0, disable_ipv6=read_setting(IPV6_SYSCTLS / "default/disable_ipv6")
+    )
     # That nobody is answered is what a shut link is known by, so it ends last.
-    _write(IPV4 / name, rp_filter=read_setting(IPV4 / "default/rp_filter"), arp_ignore=OWN_ALONE)
+    write_settings(
+        IPV4_SYSCTLS / name,
+        rp_filter=read_setting(IPV4_SYSCTLS / "default/rp_filter"),
+        arp_ignore=ANSWER_FOR_OWN_ADDRESSES,
+    )
 
 
-def read(netlink: NetlinkSocket, names: Collection[str]) -> dict[str, HostExposure]:
+def read_host_exposures(netlink: NetlinkSocket, names: Collection[str]) -> dict[str, HostExposure]:
     """Return how far the host is reached by those of some links that there are.
 
     Raises:
@@ -55,23 +59,15 @@ def read(netlink: NetlinkSocket, names: Collection[str]) -> dict[str, HostExposu
         IpvlError: addresses changed faster than they could be read.
     """
     found = {}
-    addresses = _addresses(netlink)
+    addresses = addresses_by_link(netlink)
     for name in names:
-        if (IPV4 / name).exists():
+        if (IPV4_SYSCTLS / name).exists():
             found[name] = HostExposure(
-                rp_filter=read_setting(IPV4 / name / "rp_filter"),
-                arp_ignore=read_setting(IPV4 / name / "arp_ignore"),
-                ipv6=read_setting(IPV6 / name / "disable_ipv6", otherwise=1) == 0,
-                addresses=addresses.get(_index(name), ()),
+                rp_filter=read_setting(IPV4_SYSCTLS / name / "rp_filter"),
+                arp_ignore=read_setting(IPV4_SYSCTLS / name / "arp_ignore"),
+                ipv6=read_setting(IPV6_SYSCTLS / name / "disable_ipv6", otherwise=1) == 0,
+                addresses=tuple(one for one in addresses.get(_index(name), ()) if one.version == 4),
             )
-    return found
-
-
-def _addresses(netlink: NetlinkSocket) -> Mapping[int, tuple[IPInterface, ...]]:
-    found: dict[int, tuple[IPInterface, ...]] = {}
-    for index, address, length in list_addresses(netlink):
-        if address.version == 4:
-            found[index] = (*found.get(index, ()), ip_interface((address, length)))
     return found
 
 
@@ -81,10 +77,3 @@ def _index(name: str) -> int:
         return if_nametoindex(name)
     except OSError:
         return 0
-
-
-def _write(folder: Path, **settings: int) -> None:
-    for setting, value in settings.items():
-        path = folder / setting
-        if path.exists():  # a kernel without IPv6 has none of its settings
-            path.write_text(str(value))

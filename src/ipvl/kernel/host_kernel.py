@@ -69,7 +69,7 @@ class HostKernel:
 
     def namespace_inode(self, path: str) -> int | None:
         """Return what tells the network namespace at this path from all others, or None when there is none."""
-        return namespaces.inode(path)
+        return namespaces.namespace_inode(path)
 
     async def sandbox_view(self, path: str) -> SandboxView:
         """Return what the network of the sandbox at this path is like.
@@ -78,7 +78,7 @@ class HostKernel:
             IpvlError: there is no network namespace at this path, or the kernel refused.
         """
         try:
-            return sandbox_ports.look_into(path)
+            return sandbox_ports.read_sandbox_view(path)
         except (NetlinkError, OSError) as error:
             refuse(error, f"look into {path}")
 
@@ -91,7 +91,7 @@ class HostKernel:
             IpvlError: there is no network namespace at this path, or the kernel refused.
         """
         try:
-            return await port_snapshots.look_at_ports(self._socket, self._netlink, path, whole=whole)
+            return await port_snapshots.read_ports_view(self._socket, self._netlink, path, whole=whole)
         except (NetlinkError, OSError) as error:
             refuse(error, f"look into {path}")
 
@@ -152,7 +152,7 @@ class HostKernel:
             IpvlError: the kernel refused, or they changed faster than they could be read.
         """
         try:
-            return own_addresses.own_addresses(self._netlink)
+            return own_addresses.list_own_addresses(self._netlink)
         except (NetlinkError, OSError) as error:
             refuse(error, "list addresses")
 
@@ -195,7 +195,7 @@ class HostKernel:
         if not (found.up and found.carrier):
             return {}
         try:
-            heard = await address_probes.holders(link, addresses)
+            heard = await address_probes.probe_addresses(link, addresses)
         except OSError as error:
             refuse(error, f"ask on {link} who has an address")
         return {address: " and ".join(macs[:MOST_NAMED]) for address, macs in heard.items()}
@@ -207,7 +207,7 @@ class HostKernel:
             IpvlError: the kernel refused.
         """
         try:
-            return host_exposure.read(self._netlink, names)
+            return host_exposure.read_host_exposures(self._netlink, names)
         except (NetlinkError, OSError) as error:
             refuse(error, "list addresses")
 
@@ -217,7 +217,7 @@ class HostKernel:
         Raises:
             IpvlError: this user may not send frames, or the link is gone or down.
         """
-        address_probes.announce(link, addresses)
+        address_probes.announce_addresses(link, addresses)
 
     async def link_kinds(self) -> frozenset[str]:
         """Return which of `ipvlan`, `vlan` and `dummy` this kernel can make; its modules are loaded on the way.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
 from socket import AF_INET, AF_INET6
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from ipvl.kernel.host_exposure import IPV6_SYSCTLS
+from ipvl.kernel.sysctls import write_settings
 from ipvl.model.addresses import IPNetwork
 from ipvl.model.links import HostPortRoute
 from ipvl.model.steps import AddHostRoutes, RemoveHostRoutes
@@ -18,19 +19,15 @@ IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
 IFA_F_NOPREFIXROUTE = 0x200
 RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
 RT_SCOPE_LINK = 253
-SETTINGS = Path("/proc/sys/net/ipv6/conf")
 
 
-def prepare(name: str, *, ipv6: bool) -> None:
+def ignore_router_advertisements(name: str, *, ipv6: bool) -> None:
     """Keep what routers announce off a port that is not up yet: it must give the host no default route.
 
     Raises:
         OSError: the settings cannot be written.
     """
-    for setting, value in (("accept_ra", "0"), ("autoconf", "0"), ("disable_ipv6", "0" if ipv6 else "1")):
-        path = SETTINGS / name / setting
-        if path.exists():  # a kernel without IPv6 has none of its settings
-            path.write_text(value)
+    write_settings(IPV6_SYSCTLS / name, accept_ra=0, autoconf=0, disable_ipv6=int(not ipv6))
 
 
 async def add_host_routes(link: AsyncIPRoute, index: int, step: AddHostRoutes) -> None:

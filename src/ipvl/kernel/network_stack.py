@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from ipaddress import ip_interface
 from pathlib import Path
 
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import kernel_refused
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
-from ipvl.kernel.own_addresses import list_addresses
-from ipvl.model.addresses import IPInterface
+from ipvl.kernel.own_addresses import addresses_by_link
+from ipvl.kernel.sysctls import read_setting
 from ipvl.model.host_facts import LinkFacts, NetworkStack
 from ipvl.model.links import Link
 
 RTF_REJECT = 0x200  # include/uapi/linux/route.h: unreachable, blackhole and their like
 
 
-async def network_stack(links: Iterable[Link], *, sys: Path = Path("/sys"), proc: Path = Path("/proc")) -> NetworkStack:
+async def read_network_stack(
+    links: Iterable[Link], *, sys: Path = Path("/sys"), proc: Path = Path("/proc")
+) -> NetworkStack:
     """Return addresses, sysctls and counters of these links, which anybody may read.
 
     What is missing (a link that just went, a kernel without IPv6) has the kernel's own default.
@@ -32,13 +33,17 @@ async def network_stack(links: Iterable[Link], *, sys: Path = Path("/sys"), proc
     Raises:
         IpvlError: the kernel refused to list addresses.
     """
-    found_addresses = addresses()
+    try:
+        with NetlinkSocket() as netlink:
+            addresses = addresses_by_link(netlink)
+    except (OSError, NetlinkError) as error:
+        raise kernel_refused(f"the host's addresses cannot be listed: {error}") from error
     # /proc/net is of the namespace of whoever reads it; /sys is of the one it was mounted in.
     received = dict(_received(proc / "net/dev"))
     found = {
         link.name: replace(
             _link_facts(link.name, sys, proc),
-            addresses=found_addresses.get(link.index, ()),
+            addresses=addresses.get(link.index, ()),
             received=received.get(link.name, 0),
         )
         for link in links
@@ -76,14 +81,6 @@ def _received(table: Path) -> Iterator[tuple[str, int]]:
         yield name, int(counters.split()[1])
 
 
-def read_setting(path: Path, otherwise: int = 0) -> int:
-    """Return the number that a file of /proc/sys or /sys has, and `otherwise` where there is none."""
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return otherwise
-
-
 def _default_routes6(table: Path) -> Iterator[str]:
     """Yield the links of IPv6's default routes (net/ipv6/ip6_fib.c, ipv6_route_seq_show: link last, flags before)."""
     try:
@@ -94,19 +91,3 @@ def _default_routes6(table: Path) -> Iterator[str]:
         destination, length, *_, flags, link = line.split()
         if int(destination, 16) == 0 and int(length, 16) == 0 and not int(flags, 16) & RTF_REJECT:
             yield link
-
-
-def addresses() -> dict[int, tuple[IPInterface, ...]]:
-    """Return the addresses of every link of this namespace, by the link's index.
-
-    Raises:
-        IpvlError: the kernel refused to list them.
-    """
-    found: dict[int, tuple[IPInterface, ...]] = {}
-    try:
-        with NetlinkSocket() as netlink:
-            for index, address, length in list_addresses(netlink):
-                found[index] = (*found.get(index, ()), ip_interface((address, length)))
-    except (OSError, NetlinkError) as error:
-        raise kernel_refused(f"the host's addresses cannot be listed: {error}") from error
-    return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_interface
 
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import kernel_refused
 from ipvl.kernel.netlink import address_messages, link_messages
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
-from ipvl.model.addresses import IPAddress
+from ipvl.model.addresses import IPAddress, IPInterface
 
 
 def list_addresses(netlink: NetlinkSocket) -> list[tuple[int, IPAddress, int]]:
@@ -22,6 +23,20 @@ def list_addresses(netlink: NetlinkSocket) -> list[tuple[int, IPAddress, int]]:
         IpvlError: they changed faster than they could be read.
     """
     return [one for body in _dump(netlink) if (one := address_messages.read_address(body)) is not None]
+
+
+def addresses_by_link(netlink: NetlinkSocket) -> dict[int, tuple[IPInterface, ...]]:
+    """Return the addresses of every link, by the link's index.
+
+    Raises:
+        NetlinkError: the kernel refused.
+        OSError: an answer was lost.
+        IpvlError: they changed faster than they could be read.
+    """
+    found: dict[int, tuple[IPInterface, ...]] = {}
+    for index, address, length in list_addresses(netlink):
+        found[index] = (*found.get(index, ()), ip_interface((address, length)))
+    return found
 
 
 class ListedAddresses(Mapping[IPAddress, str]):
@@ -61,7 +76,7 @@ class ListedAddresses(Mapping[IPAddress, str]):
         return len(self._links)
 
 
-def own_addresses(netlink: NetlinkSocket) -> ListedAddresses:
+def list_own_addresses(netlink: NetlinkSocket) -> ListedAddresses:
     """Return the addresses that are the host's alone, each with the name of its link; of several links, of the last.
 
     Left out are link-local ones, which every link may have on its own (RFC 3927, RFC 4291).

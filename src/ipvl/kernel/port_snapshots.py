@@ -25,7 +25,7 @@ from ipvl.kernel.netlink.link_messages import (
 )
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.netlink.route_messages import add_port_route, dump_routes, read_port_route, read_route
-from ipvl.kernel.sandbox_ports import RESTLESS, entered, inside
+from ipvl.kernel.sandbox_ports import CHANGES_TOO_FAST, enter_namespace, netlink_in_namespace
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import PortRoute, PortSetup
 from ipvl.model.links import Link, PortsView, PortView
@@ -33,13 +33,13 @@ from ipvl.model.steps import USUAL_METRICS, RestoreRoutes
 
 SETTINGS = Path("/proc/sys/net")
 FAMILIES = ("ipv4", "ipv6")
-SWITCH = "disable_ipv6"
+IPV6_SWITCH = "disable_ipv6"
 """What a port has of this is always told, since what a new one has depends on its addresses (`place_port`)."""
-NOT_SET = frozenset({"mtu", "mc_forwarding", "stable_secret"})
+NOT_RESTORED = frozenset({"mtu", "mc_forwarding", "stable_secret"})
 """Settings that are the kernel's own, follow from others, or are a secret of the host's."""
 
 
-async def look_at_ports(socket: AsyncIPRoute, host: NetlinkSocket, namespace: str, *, whole: bool) -> PortsView:
+async def read_ports_view(socket: AsyncIPRoute, host: NetlinkSocket, namespace: str, *, whole: bool) -> PortsView:
     """Return the ports in a sandbox, with everything about them where it may be entered.
 
     Args:
@@ -69,7 +69,7 @@ def restore_routes(step: RestoreRoutes) -> None:
         IpvlError: there is no network namespace at this path.
         NetlinkError: the kernel refused.
     """
-    with inside(step.namespace) as link:
+    with netlink_in_namespace(step.namespace) as link:
         port, _ = read_index_and_kind(link.ask(get_link_by_name(step.interface)))
         # A router may be reached by another of them.
         for route in sorted(step.routes, key=lambda one: (one.via is not None, -one.destination.prefixlen)):
@@ -81,12 +81,12 @@ def restore_routes(step: RestoreRoutes) -> None:
 
 
 def _look_inside(namespace: str, *, whole: bool) -> PortsView:
-    with entered(namespace):
+    with enter_namespace(namespace):
         netlink = NetlinkSocket()
         with netlink:
             asked = [netlink.dump(request) for request in (dump_links(), dump_addresses(), dump_routes())]
         if None in asked:
-            raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
+            raise kernel_refused(f"sandbox {namespace} cannot be looked into: {CHANGES_TOO_FAST}", "try again")
         bodies, addresses, routes = (found or () for found in asked)
         links = [read_link(body, {}) for body in bodies]
         held = [read_port_address(body) for body in addresses]
@@ -144,5 +144,5 @@ def _settings(interface: str) -> Iterator[tuple[str, str]]:
                 value, usual = file.read_text().strip(), (folder / "default" / file.name).read_text().strip()
             except OSError:  # a secret that was never set (EIO)
                 continue
-            if file.name not in NOT_SET and (value != usual or file.name == SWITCH):
+            if file.name not in NOT_RESTORED and (value != usual or file.name == IPV6_SWITCH):
                 yield f"{family}/conf/*/{file.name}", value

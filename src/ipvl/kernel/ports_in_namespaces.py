@@ -33,7 +33,7 @@ async def ports_in_other_namespaces(
         NetlinkError: this user may not look into them.
     """
     found: list[Link] = []
-    for path in namespaces.others(known):
+    for path in namespaces.other_namespaces(known):
         found += await ports_in(socket, netlink, path)
     return tuple(found)
 
@@ -47,7 +47,7 @@ async def ports_in(socket: AsyncIPRoute, netlink: NetlinkSocket, path: str) -> t
     try:
         number = await _number(socket, path)
         bodies = netlink.dump(link_messages.dump_links_of_namespace(number)) or ()
-        own = await _number(socket, str(namespaces.OWN))
+        own = await _number(socket, str(namespaces.OWN_NAMESPACE))
     except OSError:
         return ()
     except NetlinkError as error:

@@ -19,7 +19,7 @@ from pathlib import Path
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, kernel_refused, missing
-from ipvl.kernel.namespaces import inode
+from ipvl.kernel.namespaces import namespace_inode
 from ipvl.kernel.netlink.address_messages import add_address
 from ipvl.kernel.netlink.link_messages import (
     LOOPBACK,
@@ -43,28 +43,28 @@ from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork
 from ipvl.model.endpoints import PortSetup
 from ipvl.model.links import SandboxView
 from ipvl.model.networks import Route
-from ipvl.model.steps import USUAL_METRICS, PlacePort, RoutePort, SetMtu, TakePort
+from ipvl.model.steps import USUAL_METRICS, PlacePort, RemoveSandboxPort, RoutePort, SetMtu
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
-OWN = "/proc/thread-self/ns/net"
-EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
-KERNELS_METRIC6 = 1024  # IP6_RT_PRIO_USER, include/uapi/linux/ipv6_route.h
-RESTLESS = "its links or routes change faster than they can be listed"
+OWN_NAMESPACE = "/proc/thread-self/ns/net"
+DEFAULT_ROUTES: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+KERNEL_METRIC6 = 1024  # IP6_RT_PRIO_USER, include/uapi/linux/ipv6_route.h
+CHANGES_TOO_FAST = "its links or routes change faster than they can be listed"
 DISMANTLING_SECONDS = 2.0
-DISMANTLING_PAUSE = 0.02
+DISMANTLING_POLL_SECONDS = 0.02
 
 
-def look_into(namespace: str) -> SandboxView:
+def read_sandbox_view(namespace: str) -> SandboxView:
     """Return what a sandbox's network is like.
 
     Raises:
         IpvlError: there is no network namespace at this path, or it does not hold still.
         NetlinkError: the kernel refused.
     """
-    with inside(namespace) as link:
+    with netlink_in_namespace(namespace) as link:
         links, routes = link.dump(dump_links()), link.dump(dump_routes())
     if links is None or routes is None:
-        raise kernel_refused(f"sandbox {namespace} cannot be looked into: {RESTLESS}", "try again")
+        raise kernel_refused(f"sandbox {namespace} cannot be looked into: {CHANGES_TOO_FAST}", "try again")
     found = [read_link(body, {}) for body in links]
     ways = filter(None, map(read_route, routes))
     return SandboxView(
@@ -90,7 +90,7 @@ async def place_port(host: NetlinkSocket, index: int, step: PlacePort) -> None:
     # A port without addresses gets them, of either family, from whoever is in there.
     with_ipv6 = not step.addresses or any(address.version == 6 for address in step.addresses)
     with ExitStack() as opened:
-        with entered(step.namespace):
+        with enter_namespace(step.namespace):
             link = opened.enter_context(NetlinkSocket())
             moved = _move(host, index, link, step)
             with _gone_on_failure(link, moved):
@@ -109,7 +109,7 @@ async def place_port(host: NetlinkSocket, index: int, step: PlacePort) -> None:
                 # Only now, since coming up would be announced as well, out of turn.
                 link.do(enable_arp_notify(moved))
                 if with_ipv6:
-                    with entered(step.namespace):
+                    with enter_namespace(step.namespace):
                         _configure(f"ipv6/conf/{step.interface}/ndisc_notify", "1")
             link.do(set_link_up(LOOPBACK, up=True))
 
@@ -121,9 +121,9 @@ def route_port(step: RoutePort) -> None:
         IpvlError: there is no network namespace at this path, or it has another route to one of the destinations.
         NetlinkError: the kernel refused.
     """
-    with inside(step.namespace) as link:
+    with netlink_in_namespace(step.namespace) as link:
         port, _ = read_index_and_kind(link.ask(get_link_by_name(step.interface)))
-        for route in (*(Route(EVERYWHERE[gateway.version], gateway) for gateway in step.gateways), *step.routes):
+        for route in (*(Route(DEFAULT_ROUTES[gateway.version], gateway) for gateway in step.gateways), *step.routes):
             _add_route(link, step, port, route)
 
 
@@ -136,23 +136,23 @@ def set_mtu(step: SetMtu, namespace: str) -> None:
     """
     # A link of another namespace can be listed from outside, but IFLA_TARGET_NETNSID of RTM_SETLINK moves it
     # (do_setlink in net/core/rtnetlink.c).
-    with inside(namespace) as link:
+    with netlink_in_namespace(namespace) as link:
         port, _ = read_index_and_kind(link.ask(get_link_by_name(step.interface)))
         link.do(set_link_mtu(port, step.mtu))
 
 
-def take_port(step: TakePort) -> None:
+def remove_sandbox_port(step: RemoveSandboxPort) -> None:
     """Remove the port.
 
     Raises:
         NetlinkError: the kernel refused.
     """
-    if inode(step.namespace) is not None:
-        with inside(step.namespace) as link:
-            remove_port(link, get_link_by_name(step.interface))
+    if namespace_inode(step.namespace) is not None:
+        with netlink_in_namespace(step.namespace) as link:
+            remove_ipvlan_port(link, get_link_by_name(step.interface))
 
 
-def remove_port(link: NetlinkSocket, question: Request) -> None:
+def remove_ipvlan_port(link: NetlinkSocket, question: Request) -> None:
     """Remove the port that a question asks for; one that is gone is done already, another link is left alone.
 
     Raises:
@@ -183,7 +183,7 @@ def _gone_on_failure(link: NetlinkSocket, port: int) -> Iterator[None]:
         yield
     except (NetlinkError, OSError, IpvlError):  # the last when the namespace may not be entered any more
         # Not by its name, which another port in there may have.
-        remove_port(link, get_link_by_index(port))
+        remove_ipvlan_port(link, get_link_by_index(port))
         raise
 
 
@@ -201,7 +201,7 @@ async def _add_address(link: NetlinkSocket, port: int, address: IPInterface, *, 
         except NetlinkError as error:
             if error.code != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise
-            await asyncio.sleep(DISMANTLING_PAUSE)
+            await asyncio.sleep(DISMANTLING_POLL_SECONDS)
         else:
             return
 
@@ -215,7 +215,7 @@ def _add_route(link: NetlinkSocket, step: RoutePort, port: int, route: Route) ->
     except NetlinkError as error:
         if error.code != errno.EEXIST:
             raise
-        there = _ways(link, route.destination, metric)
+        there = _routes_to(link, route.destination, metric)
         if any((way.index, way.via) == (port, route.via) for way in there):
             return
         other = next((way for way in there if not way.announced), None)
@@ -226,9 +226,9 @@ def _add_route(link: NetlinkSocket, step: RoutePort, port: int, route: Route) ->
         link.do(add_route(route.destination, port, route.via, metric, replaces=True))
 
 
-def _ways(link: NetlinkSocket, destination: IPNetwork, metric: int | None) -> list[RouteEntry]:
+def _routes_to(link: NetlinkSocket, destination: IPNetwork, metric: int | None) -> list[RouteEntry]:
     """Return the routes that are in the way of one with this destination and metric."""
-    wanted = metric or (KERNELS_METRIC6 if destination.version == 6 else 0)
+    wanted = metric or (KERNEL_METRIC6 if destination.version == 6 else 0)
     ways = filter(None, map(read_route, link.dump(dump_routes()) or ()))
     return [way for way in ways if (way.destination, way.metric) == (destination, wanted)]
 
@@ -257,13 +257,13 @@ def _set_up(link: NetlinkSocket, port: int, interface: str, setup: PortSetup) ->
 
 
 @contextmanager
-def entered(namespace: str) -> Iterator[None]:
+def enter_namespace(namespace: str) -> Iterator[None]:
     """Put this thread into a network namespace; nothing may be awaited within.
 
     Raises:
         IpvlError: there is none at this path, or ipvl may not enter it.
     """
-    own = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+    own = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
     try:
         try:
             there = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
@@ -286,13 +286,13 @@ def entered(namespace: str) -> Iterator[None]:
 
 
 @contextmanager
-def inside(namespace: str) -> Iterator[NetlinkSocket]:
+def netlink_in_namespace(namespace: str) -> Iterator[NetlinkSocket]:
     """Yield a netlink with the kernel about a network namespace, and end it afterwards.
 
     Raises:
         IpvlError: there is none at this path, or ipvl may not enter it.
     """
-    with entered(namespace):
+    with enter_namespace(namespace):
         link = NetlinkSocket()
     with link:
         yield link

@@ -189,7 +189,7 @@ class RestoreRoutes:
 
 
 @dataclass(frozen=True, slots=True)
-class TakePort:
+class RemoveSandboxPort:
     """Remove a port from a sandbox; a port or a sandbox that is gone is done already, another link is left alone."""
 
     namespace: str
@@ -279,7 +279,7 @@ Step = (
     | PlacePort
     | RoutePort
     | RestoreRoutes
-    | TakePort
+    | RemoveSandboxPort
     | MakeHostPort
     | AddHostRoutes
     | RemoveHostRoutes

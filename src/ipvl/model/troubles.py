@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ipvl.errors import IpvlError
 from ipvl.model.networks import Network
-from ipvl.model.steps import MakeHostPort, MakePort, MakeVlan, RestoreRoutes, RoutePort, SetMtu, Step, TakePort
+from ipvl.model.steps import MakeHostPort, MakePort, MakeVlan, RemoveSandboxPort, RestoreRoutes, RoutePort, SetMtu, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def trouble_with_step(step: Step, error: IpvlError) -> Trouble:
             links = {step.name, step.base}
         case MakePort() | MakeHostPort():
             links = {step.name, step.parent}
-        case RoutePort() | RestoreRoutes() | TakePort():
+        case RoutePort() | RestoreRoutes() | RemoveSandboxPort():
             links = set()
         case _:
             links = {step.name}

@@ -15,7 +15,7 @@ from ipvl.model.dhcp_leases import GrantedTerms
 from ipvl.model.endpoints import Endpoint, PortSetup, SeenPort
 from ipvl.model.links import Link, PortsView, PortView
 from ipvl.model.networks import Network, Phase
-from ipvl.model.steps import MakePort, PlacePort, RemovePort, RestoreRoutes, RoutePort, Step, TakePort
+from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, RestoreRoutes, RoutePort, Step
 from ipvl.planning.host import Host
 from ipvl.planning.parent_requirements import check_link
 from ipvl.planning.reconciliation import UNJOINED_FOR, is_in_sandbox
@@ -154,7 +154,7 @@ def plan_restoration(suspect: LostPort, view: PortsView, mtu: int | None, terms:
     known = interface_of(endpoint)
     # Where ipvl was stopped in the middle, a port is on the host or in the sandbox, there under either name and down.
     half_made = {endpoint.port, *(() if found is None or found.up else (found.name,))}
-    taken = tuple(TakePort(sandbox, name) for name in sorted(half_made & view.interfaces))
+    taken = tuple(RemoveSandboxPort(sandbox, name) for name in sorted(half_made & view.interfaces))
     others = view.interfaces - half_made
     interface = known or _free_name(endpoint.interface_prefix, others)
     if interface in others:

@@ -14,14 +14,14 @@ from ipvl.dhcp.client_states import (
     Granted,
     NoAnswer,
     Stage,
-    advance,
-    begin,
-    decline,
-    discover,
-    extend,
-    hear,
-    regain,
-    release,
+    advance_exchange,
+    decline_message,
+    discover_message,
+    receive_reply,
+    release_message,
+    start_acquiring,
+    start_extending,
+    start_regaining,
 )
 from ipvl.dhcp.dhcp_messages import Message, MessageType
 from tests.unit.dhcp.cases import ADDRESS, CLIENT, NOW, OTHER_ADDRESS, OTHER_SERVER, SERVER, XID, reply, terms
@@ -30,12 +30,12 @@ OFFER, ACK, NAK = MessageType.OFFER, MessageType.ACK, MessageType.NAK
 
 
 def fresh(**fields) -> Exchange:
-    return begin(CLIENT, XID, NOW, **{"hint": None, "within": 10.0, **fields})
+    return start_acquiring(CLIENT, XID, NOW, **{"hint": None, "within": 10.0, **fields})
 
 
 def sent(exchange: Exchange, now: float = NOW, jitter: float = 0.0) -> tuple[Exchange, Message]:
     """Let the exchange send what is due."""
-    step = advance(exchange, now, jitter)
+    step = advance_exchange(exchange, now, jitter)
     assert not isinstance(step, NoAnswer)
     after, message = step
     assert message is not None
@@ -44,7 +44,7 @@ def sent(exchange: Exchange, now: float = NOW, jitter: float = 0.0) -> tuple[Exc
 
 def requesting() -> Exchange:
     exchange, _ = sent(fresh())
-    exchange, _ = sent(hear(exchange, reply(OFFER), NOW))
+    exchange, _ = sent(receive_reply(exchange, reply(OFFER), NOW))
     return exchange
 
 
@@ -53,10 +53,12 @@ def test_a_lease_is_discovered_offered_requested_and_granted():
     exchange, message = sent(fresh())
     assert Message(MessageType.DISCOVER, XID, CLIENT) == message
 
-    exchange, message = sent(hear(exchange, reply(OFFER), NOW + 1), NOW + 1)
+    exchange, message = sent(receive_reply(exchange, reply(OFFER), NOW + 1), NOW + 1)
     assert Message(MessageType.REQUEST, XID, CLIENT, 1, requested=ADDRESS, chosen=SERVER.address) == message
 
-    assert Granted(terms(obtained=NOW + 1)) == hear(exchange, reply(ACK), NOW + 3), "it runs from the question on"
+    assert Granted(terms(obtained=NOW + 1)) == receive_reply(exchange, reply(ACK), NOW + 3), (
+        "it runs from the question on"
+    )
 
 
 def test_the_address_of_before_is_asked_for():
@@ -71,21 +73,21 @@ def test_a_lease_that_runs_needs_no_discovery():
     exchange, message = sent(fresh(hint=ADDRESS, granted=True))
 
     assert Message(MessageType.REQUEST, XID, CLIENT, requested=ADDRESS) == message
-    assert Granted(terms()) == hear(exchange, reply(ACK), NOW)
+    assert Granted(terms()) == receive_reply(exchange, reply(ACK), NOW)
 
 
 def test_another_address_than_that_of_before_is_not_granted_by_an_acknowledgement():
     """Only an offer may bring another one."""
     exchange, _ = sent(fresh(hint=ADDRESS, granted=True))
 
-    assert exchange == hear(exchange, reply(ACK, OTHER_ADDRESS), NOW)
+    assert exchange == receive_reply(exchange, reply(ACK, OTHER_ADDRESS), NOW)
 
 
 def test_a_refused_address_of_before_leads_to_a_discovery():
     """The host was moved to another segment, or the server gave the address to another."""
     exchange, _ = sent(fresh(hint=ADDRESS, granted=True))
 
-    exchange = hear(exchange, reply(NAK), NOW)
+    exchange = receive_reply(exchange, reply(NAK), NOW)
     exchange, message = sent(exchange, exchange.wakes)
 
     assert Message(MessageType.DISCOVER, XID, CLIENT, 1) == message
@@ -104,7 +106,7 @@ def test_an_unanswered_address_of_before_leads_to_a_discovery():
 
 def test_a_refused_offer_begins_anew():
     """The server changed its mind; a pause keeps two that disagree from a storm."""
-    exchange = hear(requesting(), reply(NAK), NOW)
+    exchange = receive_reply(requesting(), reply(NAK), NOW)
 
     assert (Stage.SELECTING, NOW + 1, None) == (exchange.stage, exchange.wakes, exchange.offer)
 
@@ -127,7 +129,7 @@ def test_answers_that_are_not_meant_change_nothing(answer):
     """Another exchange's, another client's, another server's, another address, no time, or not what is waited for."""
     exchange = requesting()
 
-    assert exchange == hear(exchange, answer, NOW)
+    assert exchange == receive_reply(exchange, answer, NOW)
 
 
 @pytest.mark.parametrize("type_", [ACK, NAK, MessageType.DISCOVER, MessageType.RELEASE])
@@ -135,7 +137,7 @@ def test_only_offers_are_chosen_from(type_):
     """Who has asked for offers takes nothing else."""
     exchange, _ = sent(fresh())
 
-    assert exchange == hear(exchange, reply(type_), NOW)
+    assert exchange == receive_reply(exchange, reply(type_), NOW)
 
 
 def test_pauses_double_with_jitter_up_to_a_minute():
@@ -153,12 +155,12 @@ def test_nobody_answers():
     """After the time that was set, and not before, it is over."""
     exchange, _ = sent(fresh(within=3.0))
 
-    assert (NOW + 3, NoAnswer(offered=False)) == (exchange.wakes, advance(exchange, NOW + 3, 0.0))
+    assert (NOW + 3, NoAnswer(offered=False)) == (exchange.wakes, advance_exchange(exchange, NOW + 3, 0.0))
 
 
 def test_an_offer_that_nobody_acknowledges_is_told_from_silence():
     """Somebody is there, and does not want this client."""
-    assert NoAnswer(offered=True) == advance(requesting(), NOW + 10, 0.0)
+    assert NoAnswer(offered=True) == advance_exchange(requesting(), NOW + 10, 0.0)
 
 
 def test_an_offer_is_asked_for_four_times_and_then_forgotten():
@@ -174,17 +176,17 @@ def test_an_offer_is_asked_for_four_times_and_then_forgotten():
 
 def test_renewal_asks_the_server_alone():
     """From the address that is held, to the server and to where its answers came from."""
-    exchange, message = sent(extend(CLIENT, XID, NOW + 500, terms()), NOW + 500)
+    exchange, message = sent(start_extending(CLIENT, XID, NOW + 500, terms()), NOW + 500)
 
     assert Message(MessageType.REQUEST, XID, CLIENT, held=ADDRESS, to=SERVER) == message
-    assert Granted(terms(obtained=NOW + 500)) == hear(exchange, reply(ACK), NOW + 501)
+    assert Granted(terms(obtained=NOW + 500)) == receive_reply(exchange, reply(ACK), NOW + 501)
 
 
 def test_renewal_is_repeated_at_half_of_what_is_left_and_at_least_a_minute_apart():
     """RFC 2131, 4.4.5; then any server is asked."""
-    exchange, asked = extend(CLIENT, XID, NOW + 500, terms()), []
+    exchange, asked = start_extending(CLIENT, XID, NOW + 500, terms()), []
     while True:
-        step = advance(exchange, exchange.wakes, 0.0)
+        step = advance_exchange(exchange, exchange.wakes, 0.0)
         if isinstance(step, NoAnswer):
             break
         now, (exchange, message) = exchange.wakes, step
@@ -205,19 +207,19 @@ def test_renewal_is_repeated_at_half_of_what_is_left_and_at_least_a_minute_apart
 
 def test_rebinding_takes_any_server():
     """The one that granted it is gone; another knows the lease."""
-    exchange, message = sent(extend(CLIENT, XID, NOW + 900, terms()), NOW + 900)
+    exchange, message = sent(start_extending(CLIENT, XID, NOW + 900, terms()), NOW + 900)
     assert Message(MessageType.REQUEST, XID, CLIENT, held=ADDRESS) == message
 
-    granted = hear(exchange, reply(ACK, server=OTHER_SERVER), NOW + 901)
+    granted = receive_reply(exchange, reply(ACK, server=OTHER_SERVER), NOW + 901)
 
     assert OTHER_SERVER.address == granted.terms.server
 
 
 def test_renewal_takes_no_other_server():
     """Nobody else was asked, so nobody else takes the lease away."""
-    exchange, _ = sent(extend(CLIENT, XID, NOW + 500, terms()), NOW + 500)
+    exchange, _ = sent(start_extending(CLIENT, XID, NOW + 500, terms()), NOW + 500)
 
-    assert exchange == hear(exchange, reply(NAK, server=OTHER_SERVER), NOW + 501)
+    assert exchange == receive_reply(exchange, reply(NAK, server=OTHER_SERVER), NOW + 501)
 
 
 @pytest.mark.parametrize(
@@ -231,33 +233,33 @@ def test_renewal_takes_no_other_server():
 )
 def test_a_server_takes_a_lease_back(answer, why):
     """By saying so, or by granting what the container cannot be given any more."""
-    exchange, _ = sent(extend(CLIENT, XID, NOW + 500, terms()), NOW + 500)
+    exchange, _ = sent(start_extending(CLIENT, XID, NOW + 500, terms()), NOW + 500)
 
-    assert Denied(why) == hear(exchange, answer, NOW + 501)
+    assert Denied(why) == receive_reply(exchange, answer, NOW + 501)
 
 
 def test_an_extension_that_cannot_be_used_is_waited_out():
     """An acknowledgement without a time grants nothing and takes nothing."""
-    exchange, _ = sent(extend(CLIENT, XID, NOW + 500, terms()), NOW + 500)
+    exchange, _ = sent(start_extending(CLIENT, XID, NOW + 500, terms()), NOW + 500)
 
-    assert exchange == hear(exchange, reply(ACK, lease_seconds=None), NOW + 501)
+    assert exchange == receive_reply(exchange, reply(ACK, lease_seconds=None), NOW + 501)
 
 
 def test_a_lost_address_is_asked_for_again_and_no_other_is_taken():
     """The container has it still, and can have no other."""
-    exchange, message = sent(regain(CLIENT, XID, NOW, ADDRESS))
+    exchange, message = sent(start_regaining(CLIENT, XID, NOW, ADDRESS))
     assert Message(MessageType.DISCOVER, XID, CLIENT, requested=ADDRESS) == message
-    assert exchange == hear(exchange, reply(OFFER, OTHER_ADDRESS), NOW)
+    assert exchange == receive_reply(exchange, reply(OFFER, OTHER_ADDRESS), NOW)
 
-    exchange, message = sent(hear(exchange, reply(OFFER), NOW))
+    exchange, message = sent(receive_reply(exchange, reply(OFFER), NOW))
     assert message.requested == ADDRESS
-    assert ADDRESS == hear(exchange, reply(NAK), NOW).hint, "and is asked for once more"
-    assert Granted(terms()) == hear(exchange, reply(ACK), NOW)
+    assert ADDRESS == receive_reply(exchange, reply(NAK), NOW).hint, "and is asked for once more"
+    assert Granted(terms()) == receive_reply(exchange, reply(ACK), NOW)
 
 
 def test_a_lost_address_is_asked_for_as_long_as_it_takes():
     """A minute apart in the end."""
-    exchange = regain(CLIENT, XID, NOW, ADDRESS)
+    exchange = start_regaining(CLIENT, XID, NOW, ADDRESS)
     for _ in range(200):
         exchange, _ = sent(exchange, exchange.wakes)
 
@@ -266,13 +268,13 @@ def test_a_lost_address_is_asked_for_as_long_as_it_takes():
 
 def test_the_last_words():
     """Release goes to the server alone, from the address; a decline to everybody, from none."""
-    assert Message(MessageType.RELEASE, XID, CLIENT, held=ADDRESS, chosen=SERVER.address, to=SERVER) == release(
+    assert Message(MessageType.RELEASE, XID, CLIENT, held=ADDRESS, chosen=SERVER.address, to=SERVER) == release_message(
         CLIENT, XID, terms()
     )
-    assert Message(MessageType.DECLINE, XID, CLIENT, requested=ADDRESS, chosen=SERVER.address) == decline(
+    assert Message(MessageType.DECLINE, XID, CLIENT, requested=ADDRESS, chosen=SERVER.address) == decline_message(
         CLIENT, XID, terms()
     )
-    assert Message(MessageType.DISCOVER, XID, CLIENT) == discover(CLIENT, XID)
+    assert Message(MessageType.DISCOVER, XID, CLIENT) == discover_message(CLIENT, XID)
 
 
 ANSWERS = st.sampled_from(
@@ -291,8 +293,8 @@ ANSWERS = st.sampled_from(
             fresh(),
             fresh(hint=ADDRESS),
             fresh(hint=ADDRESS, granted=True),
-            extend(CLIENT, XID, NOW, terms()),
-            regain(CLIENT, XID, NOW, ADDRESS),
+            start_extending(CLIENT, XID, NOW, terms()),
+            start_regaining(CLIENT, XID, NOW, ADDRESS),
         ]
     ),
     st.lists(st.none() | ANSWERS, max_size=40),
@@ -305,14 +307,14 @@ def test_no_course_of_events_stands_still_or_grants_what_nobody_asked_for(exchan
     for answer in events:
         if answer is None:
             now = max(now, exchange.wakes)
-            step = advance(exchange, now, jitter)
+            step = advance_exchange(exchange, now, jitter)
             if isinstance(step, NoAnswer):
                 assert exchange.ends is not None and now >= exchange.ends
                 return
             exchange, _ = step
             assert exchange.wakes > now
         else:
-            outcome = hear(exchange, answer, now)
+            outcome = receive_reply(exchange, answer, now)
             if isinstance(outcome, Granted):
                 assert must_be in {None, outcome.terms.address.ip}
                 return

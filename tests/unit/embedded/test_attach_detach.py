@@ -10,7 +10,7 @@ from ipvl.embedded import attach_detach, networks
 from ipvl.embedded.call_messages import Attach, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind
-from ipvl.model.steps import TakePort
+from ipvl.model.steps import RemoveSandboxPort
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.embedded.members import BLUE, RED, attach
 
@@ -228,7 +228,7 @@ def test_a_port_that_could_not_be_placed_costs_no_other_its_name(web):
     with pytest.raises(IpvlError):
         attach(web)
 
-    assert "eth0" not in {step.interface for step in web.kernel.steps if isinstance(step, TakePort)}
+    assert "eth0" not in {step.interface for step in web.kernel.steps if isinstance(step, RemoveSandboxPort)}
 
 
 def test_the_hosts_own_namespace_is_refused(web):

@@ -10,7 +10,7 @@ import pytest
 from ipvl.model.endpoints import PortRoute, PortSetup, SeenPort
 from ipvl.model.links import PortsView, PortView
 from ipvl.model.networks import Phase
-from ipvl.model.steps import MakePort, PlacePort, RemovePort, RestoreRoutes, RoutePort, TakePort
+from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, RestoreRoutes, RoutePort
 from ipvl.planning.host import Host
 from ipvl.planning.port_restoration import LostPort, lost_ports, plan_restoration, seen_port
 from ipvl.records.records import Records
@@ -140,7 +140,7 @@ def test_what_is_half_made_is_made_again(name):
     """Ipvl was stopped in the middle: the port is in the sandbox, under either name, and down."""
     restoration = plan(view=view(port(name, up=False, addresses=())))
 
-    assert (MADE[0], TakePort(SANDBOX, name), MADE[1], placed()) == restoration.steps[:4]
+    assert (MADE[0], RemoveSandboxPort(SANDBOX, name), MADE[1], placed()) == restoration.steps[:4]
 
 
 def test_what_is_there_is_completed():

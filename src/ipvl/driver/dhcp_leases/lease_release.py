@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ipvl.dhcp.client_states import decline, release
+from ipvl.dhcp.client_states import decline_message, release_message
 from ipvl.dhcp.dhcp_messages import Client
 from ipvl.driver.interfaces import DhcpWire
 from ipvl.errors import IpvlError
@@ -45,10 +45,10 @@ def send_release(
     """Give a lease back, or decline it; a message that is lost costs the server's lease time and nothing else."""
     if lease.lost or (terms.expires is not None and terms.expires <= now):
         return
-    end = decline if declined else release
+    end = decline_message if declined else release_message
     message = end(Client(lease.client_id), secrets.randbits(32), terms)
     try:
         with wire.open(network.parent, message.xid) as conversation:
-            conversation.say(message)
+            conversation.send(message)
     except IpvlError as error:
         log.warning("network %s: the lease of %s could not be given back: %s", network.label, terms.address.ip, error)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ipvl.clock.steady_clock import LONGEST_NAP
-from ipvl.dhcp.client_states import Denied, Granted, NoAnswer, extend, regain
+from ipvl.dhcp.client_states import Denied, Granted, NoAnswer, start_extending, start_regaining
 from ipvl.driver.dhcp_leases.lease_release import send_release
 from ipvl.driver.dhcp_leases.lease_requests import client_of, converse
 from ipvl.driver.engine import Engine
@@ -83,7 +83,7 @@ async def _extend(engine: Engine, wire: DhcpWire, use: Use, lease: DhcpLease, te
     if await _gave_back_own(engine, wire, use, terms):
         return
     network, endpoint = _whose(engine, use)
-    exchange = extend(client_of(lease, endpoint.name), secrets.randbits(32), engine.clock(), terms)
+    exchange = start_extending(client_of(lease, endpoint.name), secrets.randbits(32), engine.clock(), terms)
     ended = await converse(engine, wire, network.parent, exchange, lambda: _current(engine, use) == (lease, terms))
     match ended:
         case Granted(more):
@@ -103,7 +103,7 @@ async def _regain(
         return
     network, endpoint = _whose(engine, use)
     client = client_of(lease, endpoint.name)
-    exchange = regain(client, secrets.randbits(32), engine.clock(), terms.address.ip)
+    exchange = start_regaining(client, secrets.randbits(32), engine.clock(), terms.address.ip)
     ended = await converse(engine, wire, network.parent, exchange, lambda: _current(engine, use) == (lease, terms))
     if isinstance(ended, Granted) and not await _gave_back_own(engine, wire, use, ended.terms):
         await _renewed(engine, use, ended.terms, "has again a lease of")

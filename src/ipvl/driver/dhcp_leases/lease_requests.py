@@ -11,7 +11,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from ipvl.clock.steady_clock import LONGEST_NAP
-from ipvl.dhcp.client_states import Denied, Ended, Exchange, Granted, NoAnswer, advance, begin, hear
+from ipvl.dhcp.client_states import (
+    Denied,
+    Ended,
+    Exchange,
+    Granted,
+    NoAnswer,
+    advance_exchange,
+    receive_reply,
+    start_acquiring,
+)
 from ipvl.dhcp.dhcp_messages import Client
 from ipvl.driver.dhcp_leases.lease_release import send_release
 from ipvl.driver.endpoints.create_join_leave import belongs_to_another, reserve
@@ -162,16 +171,16 @@ async def converse(
     """
     with wire.open(link, exchange.xid) as conversation:
         while goes_on():
-            step = advance(exchange, engine.clock(), random.uniform(-1, 1))  # noqa: S311 - it only spreads the load
+            step = advance_exchange(exchange, engine.clock(), random.uniform(-1, 1))  # noqa: S311 - it only spreads the load
             if isinstance(step, NoAnswer):
                 return step
             exchange, message = step
             if message is not None:
-                conversation.say(message)
-            reply = await conversation.hear(min(max(0.0, exchange.wakes - engine.clock()), LONGEST_NAP))
+                conversation.send(message)
+            reply = await conversation.receive(min(max(0.0, exchange.wakes - engine.clock()), LONGEST_NAP))
             if reply is None:
                 continue
-            outcome = hear(exchange, reply, engine.clock())
+            outcome = receive_reply(exchange, reply, engine.clock())
             if not isinstance(outcome, Exchange):
                 return outcome
             exchange = outcome
@@ -192,7 +201,9 @@ async def _acquire(engine: Engine, wire: DhcpWire, network: Network, lease: Dhcp
             raise _no_server(network)
         runs = before is not None and not lease.lost and (before.expires is None or before.expires > now)
         hint = None if before is None else before.address.ip
-        exchange = begin(client_of(lease, name), secrets.randbits(32), now, hint=hint, within=WITHIN, granted=runs)
+        exchange = start_acquiring(
+            client_of(lease, name), secrets.randbits(32), now, hint=hint, within=WITHIN, granted=runs
+        )
         ended = await converse(engine, wire, parent, exchange)
         if ended == NoAnswer(offered=False):
             engine.dhcp.unanswered[parent] = now

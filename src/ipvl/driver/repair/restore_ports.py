@@ -11,7 +11,7 @@ from ipvl.driver.events.record_changes import restored
 from ipvl.errors import IpvlError
 from ipvl.model.endpoints import Endpoint, SeenPort
 from ipvl.model.links import Link
-from ipvl.model.steps import RemovePort, TakePort
+from ipvl.model.steps import RemovePort, RemoveSandboxPort
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
 from ipvl.planning.port_restoration import LostPort, lost_ports, plan_restoration, port_of, seen_port
@@ -103,7 +103,11 @@ async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
         if plan.found is None:
             sandbox = endpoint.sandbox or ""
             await engine.apply_all(
-                (RemovePort(endpoint.port), TakePort(sandbox, endpoint.port), TakePort(sandbox, plan.interface))
+                (
+                    RemovePort(endpoint.port),
+                    RemoveSandboxPort(sandbox, endpoint.port),
+                    RemoveSandboxPort(sandbox, plan.interface),
+                )
             )
         raise
     if plan.found is not None:

@@ -31,13 +31,13 @@ from ipvl.model.addresses import IPAddress
 log = logging.getLogger(__name__)
 
 FIRST_NEGATIVE = 1 << 31
-REOPEN_AFTER = 1.0
+REOPEN_SECONDS = 1.0
 """Seconds before the socket is opened again after the kernel dropped announcements (ENOBUFS) or closed it."""
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100  # include/uapi/linux/rtnetlink.h
 RTMGRP_IPV4_NETCONF = 1 << 23  # RTNLGRP_IPV4_NETCONF, which has no such name there
 RTM_NEWNETCONF = 80
 NETCONF_HEAD, NETCONFA_IFINDEX = 4, 1  # include/uapi/linux/netconf.h
-ROOM = 1 << 20
+RECEIVE_BUFFER_BYTES = 1 << 20
 """Bytes of announcements that may wait, as far as net.core.rmem_max allows."""
 
 
@@ -65,7 +65,7 @@ async def link_changes() -> AsyncIterator[LinkState | None]:
         if datagram is None:
             yield None
         else:
-            for state in states(datagram):
+            for state in read_link_states(datagram):
                 yield state
 
 
@@ -75,11 +75,11 @@ async def address_changes() -> AsyncIterator[IPAddress | None]:
         if datagram is None:
             yield None
         else:
-            for address in addresses(datagram):
+            for address in read_changed_addresses(datagram):
                 yield address
 
 
-def addresses(datagram: bytes) -> Iterator[IPAddress]:
+def read_changed_addresses(datagram: bytes) -> Iterator[IPAddress]:
     """Yield the addresses that a datagram of rtnetlink messages is about; what is about none is passed over."""
     for message in parse_messages(datagram):
         if message.kind in {RTM_NEWADDR, RTM_DELADDR} and len(message.body) >= ADDRESS.size:
@@ -88,7 +88,7 @@ def addresses(datagram: bytes) -> Iterator[IPAddress]:
                 yield found[1]
 
 
-async def reach_changes() -> AsyncIterator[str | None]:
+async def exposure_changes() -> AsyncIterator[str | None]:
     """Yield the name of every link whose addresses or rp_filter change, for ever; None means what it does with links.
 
     Of arp_ignore and disable_ipv6 the kernel announces nothing, but IPv6 that is switched on brings an address.
@@ -98,12 +98,12 @@ async def reach_changes() -> AsyncIterator[str | None]:
         if datagram is None:
             yield None
         else:
-            for index in indexes(datagram):
+            for index in read_changed_indexes(datagram):
                 with suppress(OSError):  # it went meanwhile, which is announced as well; or all links are meant
                     yield socket.if_indextoname(index)
 
 
-def indexes(datagram: bytes) -> Iterator[int]:
+def read_changed_indexes(datagram: bytes) -> Iterator[int]:
     """Yield the indexes of the links whose addresses or settings a datagram is about; a setting of all has none."""
     for message in parse_messages(datagram):
         if message.kind in {RTM_NEWADDR, RTM_DELADDR} and len(message.body) >= ADDRESS.size:
@@ -115,7 +115,7 @@ def indexes(datagram: bytes) -> Iterator[int]:
                 yield index
 
 
-def states(datagram: bytes) -> Iterator[LinkState]:
+def read_link_states(datagram: bytes) -> Iterator[LinkState]:
     """Yield the links that a datagram of rtnetlink messages is about; what is not about a link is passed over."""
     for message in parse_messages(datagram):
         if message.kind in {RTM_NEWLINK, RTM_DELLINK} and len(message.body) >= LINK.size:
@@ -142,11 +142,11 @@ async def _datagrams(groups: int, what: str) -> AsyncIterator[bytes | None]:
                 while True:
                     await readable.wait()
                     readable.clear()
-                    for datagram in _waiting(announcements):
+                    for datagram in _received(announcements):
                         yield datagram
         except OSError as error:
             log.warning("%s announcements were lost (%s), looking at all of the host afresh", what, error)
-            await asyncio.sleep(REOPEN_AFTER)
+            await asyncio.sleep(REOPEN_SECONDS)
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def _listening(groups: int) -> Iterator[tuple[socket.socket, asyncio.Event]]:
     """Yield a socket that hears what some groups are told, and an event that is set when there is something to read."""
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
     with socket.socket(socket.AF_NETLINK, kind, NETLINK_ROUTE) as announcements:
-        announcements.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
+        announcements.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         announcements.bind((0, groups))
         readable = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -165,7 +165,7 @@ def _listening(groups: int) -> Iterator[tuple[socket.socket, asyncio.Event]]:
             loop.remove_reader(announcements)
 
 
-def _waiting(announcements: socket.socket) -> Iterator[bytes]:
+def _received(announcements: socket.socket) -> Iterator[bytes]:
     while True:
         try:
             yield announcements.recv(LARGEST)

@@ -15,22 +15,23 @@ from typing import Any
 from pyroute2.dhcp.dhcp4msg import dhcp4msg
 
 from ipvl.dhcp.dhcp_messages import Message, MessageType, Reply, Server
+from ipvl.kernel.wire.packet_sockets import checksum
 from ipvl.model.networks import Route
 
 SERVER_PORT, CLIENT_PORT = 67, 68
 BROADCAST = b"\xff" * 6
 ETH_P_IP = 0x0800  # include/uapi/linux/if_ether.h
 UDP = 17
-FRAGMENT = 0x3FFF  # more fragments, or an offset
+FRAGMENT_BITS = 0x3FFF  # more fragments, or an offset
 ASK_FOR_BROADCAST = 0x8000  # RFC 2131, 2
-SMALLEST_MESSAGE = 300  # RFC 1542, 2.1: relays may drop less
+SMALLEST_MESSAGE_BYTES = 300  # RFC 1542, 2.1: relays may drop less
 BOOT_REPLY = 2
-MAGIC = bytes.fromhex("63825363")  # RFC 2131, 3
+MAGIC_COOKIE = bytes.fromhex("63825363")  # RFC 2131, 3
 NO_HARDWARE = 0
 """The type of a client identifier that is no hardware address (RFC 2132, 9.14)."""
-WANTED = (1, 3, 6, 15, 26, 51, 54, 58, 59, 121)
+REQUESTED_OPTIONS = (1, 3, 6, 15, 26, 51, 54, 58, 59, 121)
 """Mask, routers, resolvers, domain, MTU, lease, server, T1, T2 and classless routes: what `Reply` has room for."""
-MOST = 16
+MOST_ENTRIES = 16
 """Routers, resolvers or routes that are read from one answer."""
 
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*")
@@ -39,7 +40,7 @@ _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a
 logging.getLogger("pyroute2.dhcp").setLevel(logging.CRITICAL)
 
 
-def encoded(message: Message, mac: bytes) -> bytes:
+def encode_frame(message: Message, mac: bytes) -> bytes:
     """Return a message as a frame from this MAC address.
 
     A message to one server comes from the address that is held, all others from none and to everybody. Answers to them
@@ -54,7 +55,7 @@ def encoded(message: Message, mac: bytes) -> bytes:
     if message.chosen is not None:
         options["server_id"] = str(message.chosen)
     if message.type in {MessageType.DISCOVER, MessageType.REQUEST}:
-        options["parameter_list"] = list(WANTED)
+        options["parameter_list"] = list(REQUESTED_OPTIONS)
         if message.client.hostname:
             options["host_name"] = message.client.hostname
     body = dhcp4msg(
@@ -67,7 +68,7 @@ def encoded(message: Message, mac: bytes) -> bytes:
             "options": options,
         }
     )
-    payload = body.encode().buf.ljust(SMALLEST_MESSAGE, b"\0")
+    payload = body.encode().buf.ljust(SMALLEST_MESSAGE_BYTES, b"\0")
     source = message.held or IPv4Address(0)
     to, target = (
         (IPv4Address("255.255.255.255"), BROADCAST)
@@ -77,7 +78,7 @@ def encoded(message: Message, mac: bytes) -> bytes:
     return target + mac + struct.pack("!H", ETH_P_IP) + _datagram(source, to, payload)
 
 
-def decoded(frame: bytes, mac: bytes) -> Reply | None:
+def decode_frame(frame: bytes, mac: bytes) -> Reply | None:
     """Return the answer in a frame; None for anything that is not one to this MAC address."""
     payload = _payload(frame)
     if payload is None:
@@ -86,7 +87,7 @@ def decoded(frame: bytes, mac: bytes) -> Reply | None:
         message: Any = dhcp4msg(buf=payload).decode()
     except (ValueError, LookupError, struct.error, AssertionError, TypeError):
         return None
-    if (message["op"], payload[236:240], message["chaddr"]) != (BOOT_REPLY, MAGIC, mac.hex(":")):
+    if (message["op"], payload[236:240], message["chaddr"]) != (BOOT_REPLY, MAGIC_COOKIE, mac.hex(":")):
         return None
     options: dict[str, Any] = message["options"]
     type_ = options.get("message_type")
@@ -116,9 +117,9 @@ def _datagram(source: IPv4Address, to: IPv4Address, payload: bytes) -> bytes:
     length = 8 + len(payload)
     udp = struct.pack("!HHHH", CLIENT_PORT, SERVER_PORT, length, 0)
     pseudo = source.packed + to.packed + struct.pack("!BBH", 0, UDP, length)
-    udp = udp[:6] + struct.pack("!H", _checksum(pseudo + udp + payload) or 0xFFFF)
+    udp = udp[:6] + struct.pack("!H", checksum(pseudo + udp + payload) or 0xFFFF)
     header = struct.pack("!BBHHHBBH", 0x45, 0xC0, 20 + length, 0, 0, 64, UDP, 0) + source.packed + to.packed
-    header = header[:10] + struct.pack("!H", _checksum(header)) + header[12:]
+    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
     return header + udp + payload
 
 
@@ -133,7 +134,7 @@ def _payload(frame: bytes) -> bytes | None:
     header = (packet[0] & 15) * 4
     length, fragment = struct.unpack("!H", packet[2:4])[0], struct.unpack("!H", packet[6:8])[0]
     packet = packet[:length]
-    if packet[0] >> 4 != 4 or header < 20 or fragment & FRAGMENT or packet[9] != UDP or len(packet) < header + 8:
+    if packet[0] >> 4 != 4 or header < 20 or fragment & FRAGMENT_BITS or packet[9] != UDP or len(packet) < header + 8:
         return None
     _, port, size = struct.unpack("!HHH", packet[header : header + 6])
     return packet[header + 8 : header + size] if port == CLIENT_PORT and size <= len(packet) - header else None
@@ -147,7 +148,7 @@ def _address(value: object) -> IPv4Address | None:
 
 
 def _addresses(values: object) -> tuple[IPv4Address, ...]:
-    found = [_address(value) for value in values[:MOST]] if isinstance(values, list) else []
+    found = [_address(value) for value in values[:MOST_ENTRIES]] if isinstance(values, list) else []
     return tuple(dict.fromkeys(one for one in found if one is not None and not one.is_unspecified))
 
 
@@ -184,7 +185,7 @@ def _routes(value: object) -> tuple[Route, ...]:
         return ()
     data = bytes(value)
     routes: list[Route] = []
-    while data and len(routes) < MOST:
+    while data and len(routes) < MOST_ENTRIES:
         size = (data[0] + 7) // 8
         if data[0] > 32 or len(data) < 1 + size + 4:
             return ()
@@ -194,12 +195,3 @@ def _routes(value: object) -> tuple[Route, ...]:
         routes.append(Route(net, None if via.is_unspecified else via))
         data = data[5 + size :]
     return tuple(routes)
-
-
-def _checksum(data: bytes) -> int:
-    """Return the internet checksum (RFC 1071)."""
-    padded = data + b"\0" * (len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

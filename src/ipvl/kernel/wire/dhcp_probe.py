@@ -6,18 +6,18 @@ import asyncio
 import secrets
 from collections.abc import Iterable
 
-from ipvl.dhcp.client_states import discover
+from ipvl.dhcp.client_states import discover_message
 from ipvl.dhcp.dhcp_messages import Client, MessageType
 from ipvl.errors import IpvlError
-from ipvl.kernel.wire.dhcp_sockets import HostWire
+from ipvl.kernel.wire.dhcp_sockets import HostDhcpWire
 
-ANSWERED_BY = 5.0
+ANSWER_SECONDS = 5.0
 """Seconds; a server may first try for three whether anybody has the address that it is about to offer."""
-ASKED_EVERY = 1.5
-ASKER = Client("ipvl-doctor")
+REQUEST_SECONDS = 1.5
+DOCTOR_CLIENT = Client("ipvl-doctor")
 
 
-async def servers_on(links: Iterable[str]) -> dict[str, str | None]:
+async def probe_dhcp_servers(links: Iterable[str]) -> dict[str, str | None]:
     """Ask on all links at once; return the first server that made an offer on each, None where none did.
 
     Links that cannot be asked (gone, down) are left out.
@@ -43,11 +43,11 @@ async def _server_on(link: str) -> tuple[str | None, ...]:
 async def _first_offer(link: str) -> str | None:
     xid = secrets.randbits(32)
     loop = asyncio.get_running_loop()
-    end = loop.time() + ANSWERED_BY
-    with HostWire().open(link, xid) as conversation:
+    end = loop.time() + ANSWER_SECONDS
+    with HostDhcpWire().open(link, xid) as conversation:
         while loop.time() < end:
-            conversation.say(discover(ASKER, xid))
-            reply = await conversation.hear(min(ASKED_EVERY, end - loop.time()))
+            conversation.send(discover_message(DOCTOR_CLIENT, xid))
+            reply = await conversation.receive(min(REQUEST_SECONDS, end - loop.time()))
             if reply is not None and reply.type is MessageType.OFFER and reply.server is not None:
                 return str(reply.server.address)
     return None

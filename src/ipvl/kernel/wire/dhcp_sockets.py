@@ -11,25 +11,21 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import socket
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import addressof, create_string_buffer
 
 from ipvl.dhcp.dhcp_messages import Message, Reply
 from ipvl.errors import IpvlError, kernel_refused, missing
-from ipvl.kernel.wire.dhcp_frames import CLIENT_PORT, ETH_P_IP, FRAGMENT, UDP, decoded, encoded
+from ipvl.kernel.wire.dhcp_frames import CLIENT_PORT, ETH_P_IP, FRAGMENT_BITS, UDP, decode_frame, encode_frame
+from ipvl.kernel.wire.packet_sockets import LARGEST_FRAME, attach_filter, packet_socket
 
 ETH_P_ALL = 0x0003  # include/uapi/linux/if_ether.h
-SO_ATTACH_FILTER = 26  # include/uapi/asm-generic/socket.h
 VLAN_TAG_PRESENT = 0xFFFFF000 + 48  # SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT, include/uapi/linux/filter.h
-LARGEST_FRAME = 65535
-PASSING = frozenset({errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN, errno.ENXIO, errno.ENETUNREACH})
+NOT_SENT_NOW = frozenset({errno.ENOBUFS, errno.EAGAIN, errno.ENETDOWN, errno.ENXIO, errno.ENETUNREACH})
 """What sending fails with that may be over at the next attempt."""
 
 
-class HostWire:
+class HostDhcpWire:
     """The links of the host's namespace."""
 
     @contextmanager
@@ -52,33 +48,30 @@ class DhcpSocket:
     def __init__(self, link: str, xid: int) -> None:
         self._link = link
         try:
-            # Protocol 0 receives nothing until the filter is in place.
-            self._socket = socket.socket(
-                socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0
-            )
+            self._socket = packet_socket()
         except OSError as error:
             raise _refusal(error, link) from error
         try:
-            _attach_filter(self._socket, xid)
+            attach_filter(self._socket, _only_answers(xid))
             self._socket.bind((link, ETH_P_ALL))
             self._mac: bytes = self._socket.getsockname()[4]
         except OSError as error:
             self._socket.close()
             raise _refusal(error, link) from error
 
-    def say(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """Send a message; one that the link cannot take now is lost, as any may be.
 
         Raises:
             IpvlError: the kernel refused it.
         """
         try:
-            self._socket.send(encoded(message, self._mac))
+            self._socket.send(encode_frame(message, self._mac))
         except OSError as error:
-            if error.errno not in PASSING:
+            if error.errno not in NOT_SENT_NOW:
                 raise _refusal(error, self._link) from error
 
-    async def hear(self, within: float) -> Reply | None:
+    async def receive(self, within: float) -> Reply | None:
         """Return the next answer, None when none came within so many seconds.
 
         Raises:
@@ -90,7 +83,7 @@ class DhcpSocket:
             while True:
                 async with asyncio.timeout_at(end):
                     frame = await loop.sock_recv(self._socket, LARGEST_FRAME)
-                reply = decoded(frame, self._mac)
+                reply = decode_frame(frame, self._mac)
                 if reply is not None:
                     return reply
         except TimeoutError:
@@ -116,10 +109,7 @@ def _refusal(error: OSError, link: str) -> IpvlError:
 
 
 def _only_answers(xid: int) -> tuple[tuple[int, int, int, int], ...]:
-    """Return a filter that lets answers with this number through: untagged, IPv4, UDP, whole, to the client's port.
-
-    Classic BPF (include/uapi/linux/filter.h): code, jump if true, jump if false, operand.
-    """
+    """Return a filter that lets answers with this number through: untagged, IPv4, UDP, whole, to the client's port."""
     return (
         (0x30, 0, 0, VLAN_TAG_PRESENT),
         (0x15, 0, 12, 0),
@@ -128,7 +118,7 @@ def _only_answers(xid: int) -> tuple[tuple[int, int, int, int], ...]:
         (0x30, 0, 0, 23),  # the protocol
         (0x15, 0, 8, UDP),
         (0x28, 0, 0, 20),
-        (0x45, 6, 0, FRAGMENT),
+        (0x45, 6, 0, FRAGMENT_BITS),
         (0xB1, 0, 0, 14),  # the length of the IP header, which counts from here on
         (0x48, 0, 0, 16),  # the port
         (0x15, 0, 3, CLIENT_PORT),
@@ -137,9 +127,3 @@ def _only_answers(xid: int) -> tuple[tuple[int, int, int, int], ...]:
         (0x06, 0, 0, LARGEST_FRAME),  # take it
         (0x06, 0, 0, 0),  # drop it
     )
-
-
-def _attach_filter(on: socket.socket, xid: int) -> None:
-    lines = _only_answers(xid)
-    program = create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
-    on.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(lines), addressof(program)))

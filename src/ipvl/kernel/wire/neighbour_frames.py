@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from ipvl.kernel.wire.packet_sockets import checksum
 from ipvl.model.addresses import IPAddress
 
 ETH_P_ARP = 0x0806  # include/uapi/linux/if_ether.h
@@ -16,7 +17,7 @@ ARP_REQUEST, ARP_REPLY = 1, 2  # RFC 826
 ICMPV6 = 58
 SOLICITATION, ADVERTISEMENT = 135, 136  # RFC 4861
 OVERRIDE = 1 << 29
-NOBODY4, NOBODY6 = IPv4Address(0), IPv6Address(0)
+UNSPECIFIED4, UNSPECIFIED6 = IPv4Address(0), IPv6Address(0)
 
 _ARP = struct.pack("!HHHBB", ETH_P_ARP, 1, 0x0800, 6, 4)
 _EVERY_NODE = IPv6Address("ff02::1").packed
@@ -36,11 +37,11 @@ def arp_request(mac: bytes, target: IPv4Address, sender: IPv4Address | None) -> 
 
     Without a sender it is a probe, with the target as the sender an announcement (RFC 5227, 1.1).
     """
-    origin = (sender or NOBODY4).packed
+    origin = (sender or UNSPECIFIED4).packed
     return BROADCAST + mac + _ARP + struct.pack("!H", ARP_REQUEST) + mac + origin + bytes(6) + target.packed
 
 
-def arp_claim(frame: bytes) -> NeighbourClaim | None:
+def read_arp_claim(frame: bytes) -> NeighbourClaim | None:
     """Return what an ARP frame says of an address; None for one that says nothing.
 
     Whoever sends from an address has it, whether it asks or answers. A request without a sender is a probe: its sender
@@ -52,28 +53,28 @@ def arp_claim(frame: bytes) -> NeighbourClaim | None:
     mac, sender, target = frame[22:28].hex(":"), IPv4Address(frame[28:32]), IPv4Address(frame[38:42])
     if operation not in {ARP_REQUEST, ARP_REPLY}:
         return None
-    if sender != NOBODY4:
+    if sender != UNSPECIFIED4:
         return NeighbourClaim(sender, mac)
     return NeighbourClaim(target, mac, has=False) if operation == ARP_REQUEST else None
 
 
-def solicitation(mac: bytes, target: IPv6Address, sender: IPv6Address) -> bytes:
+def neighbour_solicitation(mac: bytes, target: IPv6Address, sender: IPv6Address) -> bytes:
     """Return the frame that asks who has `target`, sent to its solicited-node group (RFC 4861, 4.3 and 7.2.2).
 
     Without a sender (`::`) it is a probe, which says nothing of who asks (RFC 4862, 5.4.2).
     """
     group = bytes.fromhex("ff0200000000000000000001ff") + target.packed[13:]
-    source = b"" if sender == NOBODY6 else b"\x01\x01" + mac
+    source = b"" if sender == UNSPECIFIED6 else b"\x01\x01" + mac
     return _icmpv6(mac, sender.packed, group, struct.pack("!BBHI", SOLICITATION, 0, 0, 0) + target.packed + source)
 
 
-def advertisement(mac: bytes, address: IPv6Address) -> bytes:
+def neighbour_advertisement(mac: bytes, address: IPv6Address) -> bytes:
     """Return the frame that tells all nodes, unasked, who has an address from now on (RFC 4861, 7.2.6)."""
     body = struct.pack("!BBHI", ADVERTISEMENT, 0, 0, OVERRIDE) + address.packed + b"\x02\x01" + mac
     return _icmpv6(mac, address.packed, _EVERY_NODE, body)
 
 
-def neighbour_claim(frame: bytes) -> NeighbourClaim | None:
+def read_neighbour_claim(frame: bytes) -> NeighbourClaim | None:
     """Return what a neighbour discovery frame says of an address; None for one that says nothing.
 
     The hop limit must be 255: less has come through a router (RFC 4861, 7.1). A solicitation without a sender comes
@@ -90,19 +91,19 @@ def neighbour_claim(frame: bytes) -> NeighbourClaim | None:
         return NeighbourClaim(target, frame[6:12].hex(":"))
     return (
         NeighbourClaim(target, frame[6:12].hex(":"), has=False)
-        if frame[54] == SOLICITATION and sender == NOBODY6
+        if frame[54] == SOLICITATION and sender == UNSPECIFIED6
         else None
     )
 
 
-def announcement(mac: bytes, address: IPAddress) -> bytes:
+def announcement_frame(mac: bytes, address: IPAddress) -> bytes:
     """Return the frame that tells everybody on the segment who has an address from now on."""
     if isinstance(address, IPv4Address):
         return arp_request(mac, address, address)
-    return advertisement(mac, address)
+    return neighbour_advertisement(mac, address)
 
 
-def made_of(mac: bytes) -> IPv6Address:
+def link_local_address(mac: bytes) -> IPv6Address:
     """Return the link-local address that a MAC address makes (RFC 4291, appendix A)."""
     identifier = bytes([mac[0] ^ 2]) + mac[1:3] + b"\xff\xfe" + mac[3:6]
     return IPv6Address(bytes.fromhex("fe80000000000000") + identifier)
@@ -110,14 +111,6 @@ def made_of(mac: bytes) -> IPv6Address:
 
 def _icmpv6(mac: bytes, source: bytes, group: bytes, body: bytes) -> bytes:
     pseudo = source + group + struct.pack("!II", len(body), ICMPV6)
-    body = body[:2] + struct.pack("!H", _checksum(pseudo + body)) + body[4:]
+    body = body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:]
     header = struct.pack("!IHBB", 6 << 28, len(body), ICMPV6, 255) + source + group
     return b"\x33\x33" + group[12:] + mac + struct.pack("!H", ETH_P_IPV6) + header + body
-
-
-def _checksum(data: bytes) -> int:
-    """Return the internet checksum (RFC 1071) of an even number of bytes."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

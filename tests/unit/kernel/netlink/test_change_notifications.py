@@ -7,7 +7,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from ipvl.kernel.netlink.change_notifications import LinkState, addresses, indexes, states
+from ipvl.kernel.netlink.change_notifications import (
+    LinkState,
+    read_changed_addresses,
+    read_changed_indexes,
+    read_link_states,
+)
 
 NEW, DEL, ADDRESS = 16, 17, 20
 UP, LOWER_UP = 0x1, 0x10000
@@ -31,14 +36,14 @@ def test_all_that_matters_is_read():
     nested = attribute(0x8000 | 18, attribute(1, b"vlan\0"))
 
     assert [LinkState("eth0.20", 7, gone=False, up=True, carrier=True, mtu=1400, alias="made by ipvl")] == list(
-        states(FULL[:-4] + FULL[-4:] + message(ADDRESS, 7, 0, nested))
+        read_link_states(FULL[:-4] + FULL[-4:] + message(ADDRESS, 7, 0, nested))
     )
 
 
 def test_further_names_are_read():
     """By these a link is known that was called otherwise."""
     names = attribute(0x8000 | 52, attribute(53, b"uplink0lan\0") + attribute(53, b"x" * 127 + b"\0"))
-    (state,) = states(message(NEW, 7, UP, NAME, names))
+    (state,) = read_link_states(message(NEW, 7, UP, NAME, names))
 
     assert ("uplink0lan", "x" * 127) == state.altnames
 
@@ -47,7 +52,7 @@ def test_further_names_are_read():
 def test_further_names_that_are_cut_off_stop_nothing(end):
     """However little of them there is."""
     names = (attribute(53, b"a\0") + attribute(53, b"b\0"))[:end]
-    (state,) = states(message(NEW, 7, UP, NAME, attribute(0x8000 | 52, names)))
+    (state,) = read_link_states(message(NEW, 7, UP, NAME, attribute(0x8000 | 52, names)))
 
     assert set(state.altnames) <= {"a", "b"}
 
@@ -61,13 +66,13 @@ def test_whose_addresses_and_settings_change():
         for kind, body in ((ADDRESS, address), (21, address), *((80, one) for one in settings))
     )
 
-    assert [7, 7, 8] == list(indexes(datagram))
-    assert [] == list(indexes(FULL))
+    assert [7, 7, 8] == list(read_changed_indexes(datagram))
+    assert [] == list(read_changed_indexes(FULL))
 
 
 def test_several_messages_are_several_links():
     """One read may bring many; those that go are told from those that come."""
-    found = list(states(FULL + message(DEL, 8, 0, attribute(3, b"x\0"))))
+    found = list(read_link_states(FULL + message(DEL, 8, 0, attribute(3, b"x\0"))))
 
     assert [("eth0.20", False), ("x", True)] == [(state.name, state.gone) for state in found]
 
@@ -75,7 +80,7 @@ def test_several_messages_are_several_links():
 @pytest.mark.parametrize("end", range(len(FULL)))
 def test_a_message_that_is_cut_off_stops_nothing(end):
     """However little of it there is."""
-    found = list(states(FULL[:end]))
+    found = list(read_link_states(FULL[:end]))
 
     assert len(found) <= 1
 
@@ -86,8 +91,8 @@ def test_lengths_that_cannot_be_do_not_loop(length):
     broken = struct.pack("=I", length) + FULL[4:]
     attribute_of = message(NEW, 7, 0, struct.pack("=HH", length & 3, 3))
 
-    assert [] == list(states(broken))
-    assert [""] == [state.name for state in states(attribute_of)]
+    assert [] == list(read_link_states(broken))
+    assert [""] == [state.name for state in read_link_states(attribute_of)]
 
 
 def address_message(kind: int, family: int, *attributes: bytes) -> bytes:
@@ -105,6 +110,6 @@ def test_addresses_that_come_and_go_are_read():
         + address_message(ADDRESS, 129, attribute(1, b"x"))
     )
 
-    assert [four, six] == list(addresses(told))
+    assert [four, six] == list(read_changed_addresses(told))
     for end in range(len(told)):
-        assert len(list(addresses(told[:end]))) <= 2, "a message that is cut off stops nothing"
+        assert len(list(read_changed_addresses(told[:end]))) <= 2, "a message that is cut off stops nothing"

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvl.dhcp.dhcp_messages import Client, Message, MessageType, Reply, Server
-from ipvl.kernel.wire.dhcp_frames import MOST, SMALLEST_MESSAGE, WANTED, decoded, encoded
+from ipvl.kernel.wire.dhcp_frames import (
+    MOST_ENTRIES,
+    REQUESTED_OPTIONS,
+    SMALLEST_MESSAGE_BYTES,
+    decode_frame,
+    encode_frame,
+)
 from ipvl.model.networks import Route
 from tests.contract.dhcp_server import MAGIC, in_frame, mask, options_of, read, written
 from tests.faults.dhcp_segment import SERVER_MAC
@@ -58,13 +64,13 @@ def checksum(data: bytes) -> int:
 @pytest.mark.parametrize("message", [*MESSAGES, *FAREWELLS], ids=lambda message: f"{message.type.name}-{message.xid}")
 def test_a_server_reads_what_is_said(message):
     """Every field arrives, by another reader than ipvl's."""
-    assert message == read(encoded(message, MAC))
+    assert message == read(encode_frame(message, MAC))
 
 
 @pytest.mark.parametrize("message", [*MESSAGES, *FAREWELLS], ids=lambda message: f"{message.type.name}-{message.xid}")
 def test_frames_are_whole(message):
     """From the parent's MAC address, with checksums, and no shorter than relays want."""
-    frame = encoded(message, MAC)
+    frame = encode_frame(message, MAC)
     packet, datagram = frame[14:34], frame[34:]
     pseudo = packet[12:20] + struct.pack("!BBH", 0, 17, len(datagram))
 
@@ -72,21 +78,21 @@ def test_frames_are_whole(message):
     assert checksum(packet) == 0xFFFF
     assert checksum(pseudo + datagram + b"\0" * (len(datagram) % 2)) == 0xFFFF
     assert struct.unpack("!H", packet[2:4]) == (20 + len(datagram),)
-    assert len(datagram) >= 8 + SMALLEST_MESSAGE
+    assert len(datagram) >= 8 + SMALLEST_MESSAGE_BYTES
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: f"{message.type.name}-{message.xid}")
 def test_answers_are_asked_for_as_broadcasts_until_there_is_an_address(message):
     """The port has no address to be answered at, and its MAC address is everybody's."""
-    body = encoded(message, MAC)[42:]
+    body = encode_frame(message, MAC)[42:]
 
     assert body[10:12] == (b"\x80\x00" if message.held is None else b"\0\0")
-    assert bytes(WANTED) == options_of(body)[55]
+    assert bytes(REQUESTED_OPTIONS) == options_of(body)[55]
 
 
 def test_what_is_sent_alone_comes_from_the_address():
     """To the server's address, at the MAC address that its answers came from."""
-    frame = encoded(FAREWELLS[0], MAC)
+    frame = encode_frame(FAREWELLS[0], MAC)
 
     assert (frame[:6].hex(":"), frame[26:30], frame[30:34]) == (SERVER.mac, HELD.packed, SERVER.address.packed)
 
@@ -94,12 +100,12 @@ def test_what_is_sent_alone_comes_from_the_address():
 @pytest.mark.parametrize("answer", [PLAIN, FULL, replace(FULL, type=MessageType.OFFER)], ids=["plain", "full", "offer"])
 def test_every_option_of_an_answer_is_read(answer):
     """What a server says arrives as it was said."""
-    assert answer == decoded(written(answer, MAC), MAC)
+    assert answer == decode_frame(written(answer, MAC), MAC)
 
 
 def test_what_follows_the_datagram_is_no_part_of_it():
     """Short frames are filled up to the least that Ethernet carries."""
-    assert PLAIN == decoded(written(PLAIN, MAC) + bytes.fromhex("3501ff" * 9), MAC)
+    assert PLAIN == decode_frame(written(PLAIN, MAC) + bytes.fromhex("3501ff" * 9), MAC)
 
 
 def test_an_ip_header_with_options_is_read():
@@ -108,7 +114,7 @@ def test_an_ip_header_with_options_is_read():
     (length,) = struct.unpack("!H", frame[16:18])
     longer = frame[:14] + b"\x46" + frame[15:16] + struct.pack("!H", length + 4) + frame[18:34] + bytes(4) + frame[34:]
 
-    assert FULL == decoded(longer, MAC)
+    assert FULL == decode_frame(longer, MAC)
 
 
 ROUTES = {
@@ -127,7 +133,7 @@ ROUTES = {
 @pytest.mark.parametrize("data", ROUTES)
 def test_classless_routes_are_read_or_left(data):
     """RFC 3442; what is cut short or longer than an address is no route, and host bits are left out."""
-    found = decoded(written(PLAIN, MAC, options={121: bytes.fromhex(data)}), MAC)
+    found = decode_frame(written(PLAIN, MAC, options={121: bytes.fromhex(data)}), MAC)
 
     assert ROUTES[data] == found.routes
 
@@ -161,10 +167,10 @@ def test_classless_routes_are_read_or_left(data):
 )
 def test_what_makes_no_sense_is_as_if_it_was_not_there(options, field, value):
     """A mask with holes, a domain with a line end, an empty identifier: nothing of it comes in."""
-    found = decoded(written(PLAIN, MAC, options=options), MAC)
+    found = decode_frame(written(PLAIN, MAC, options=options), MAC)
 
     if field == "routers":
-        assert len(found.routers) == MOST
+        assert len(found.routers) == MOST_ENTRIES
     elif found is not None:
         assert value == getattr(found, field)
     else:
@@ -204,7 +210,7 @@ def patched(offset: int, value: bytes) -> bytes:
 )
 def test_other_frames_are_no_answers(frame):
     """Too short, another protocol, a fragment, another port, a question, for another, without the mark or a type."""
-    assert decoded(frame, MAC) is None
+    assert decode_frame(frame, MAC) is None
 
 
 @settings(max_examples=500)
@@ -213,7 +219,7 @@ def test_no_body_does_harm(body):
     """Whatever comes to the client's port is an answer or none."""
     head = struct.pack("!BBBBI", 2, 1, 6, 0, 9) + bytes(20) + MAC.ljust(16, b"\0") + bytes(192) + MAGIC
     for one in (body, head + body):
-        found = decoded(in_frame(one, MAC), MAC)
+        found = decode_frame(in_frame(one, MAC), MAC)
         assert found is None or isinstance(found, Reply)
 
 
@@ -223,11 +229,15 @@ def test_no_options_do_harm(options, cut):
     """Any options of any length, cut short anywhere."""
     tail = b"".join(bytes([code, len(value)]) + value for code, value in options)
     head = struct.pack("!BBBBI", 2, 1, 6, 0, 9) + bytes(20) + MAC.ljust(16, b"\0") + bytes(192) + MAGIC
-    found = decoded(in_frame((head + b"\x35\x01\x02" + tail)[: 243 + cut], MAC), MAC)
+    found = decode_frame(in_frame((head + b"\x35\x01\x02" + tail)[: 243 + cut], MAC), MAC)
 
     if found is not None:
         assert found.prefix_length is None or 0 <= found.prefix_length <= 32
-        assert len(found.routers) <= MOST and len(found.routes) <= MOST and len(found.resolvers) <= MOST
+        assert (
+            len(found.routers) <= MOST_ENTRIES
+            and len(found.routes) <= MOST_ENTRIES
+            and len(found.resolvers) <= MOST_ENTRIES
+        )
         assert all(character.isalnum() or character in ".-" for character in found.domain)
 
 
@@ -235,5 +245,5 @@ def test_no_options_do_harm(options, cut):
 @given(st.binary(max_size=400))
 def test_no_frame_does_harm(frame):
     """Whatever the kernel hands over."""
-    assert decoded(frame, MAC) is None
-    assert decoded(frame[:12] + b"\x08\x00\x45" + frame[15:], MAC) is None
+    assert decode_frame(frame, MAC) is None
+    assert decode_frame(frame[:12] + b"\x08\x00\x45" + frame[15:], MAC) is None

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from ipvl.kernel.wire.neighbour_frames import (
     NeighbourClaim,
-    announcement,
-    arp_claim,
+    announcement_frame,
     arp_request,
-    made_of,
-    neighbour_claim,
-    solicitation,
+    link_local_address,
+    neighbour_solicitation,
+    read_arp_claim,
+    read_neighbour_claim,
 )
 
 MAC = bytes.fromhex("525400123456")
@@ -51,12 +51,12 @@ def test_an_arp_announcement_to_the_byte():
         "ffffffffffff 525400123456 0806  0001 0800 06 04 0001  525400123456 c0a81407  000000000000 c0a81407"
     ).replace(" ", "")
 
-    assert expected == announcement(MAC, FOUR).hex()
+    assert expected == announcement_frame(MAC, FOUR).hex()
 
 
 def test_a_neighbour_probe_to_the_byte():
     """RFC 4862, 5.4.2: from nobody to the target's group, and without an option that says who asks."""
-    frame = solicitation(MAC, SIX, NOBODY)
+    frame = neighbour_solicitation(MAC, SIX, NOBODY)
 
     assert "3333ff000007" + MAC.hex() + "86dd" == frame[:14].hex()
     assert "6000000000183aff" + 16 * "00" + "ff0200000000000000000001ff000007" == frame[14:54].hex()
@@ -66,7 +66,7 @@ def test_a_neighbour_probe_to_the_byte():
 
 def test_a_neighbour_announcement_to_the_byte():
     """RFC 4861, 7.2.6: to all nodes, from the address, unsolicited and to override what they remember."""
-    frame = announcement(MAC, SIX)
+    frame = announcement_frame(MAC, SIX)
 
     assert "333300000001" + MAC.hex() + "86dd" == frame[:14].hex()
     assert "6000000000203aff" + SIX.packed.hex() + "ff020000000000000000000000000001" == frame[14:54].hex()
@@ -76,7 +76,7 @@ def test_a_neighbour_announcement_to_the_byte():
 
 def test_a_question_from_somebody_says_where_the_answer_goes():
     """RFC 4861, 4.3: with the asker's MAC address."""
-    frame = solicitation(MAC, SIX, made_of(MAC))
+    frame = neighbour_solicitation(MAC, SIX, link_local_address(MAC))
 
     assert "0101" + MAC.hex() == frame[78:].hex()
     assert checksum_is_right(frame)
@@ -94,7 +94,7 @@ def reply(sender: IPv4Address, target: IPv4Address, operation: int = 2) -> bytes
         (reply(FOUR, OTHER4), NeighbourClaim(FOUR, TEXT)),
         (reply(FOUR, IPv4Address(0)), NeighbourClaim(FOUR, TEXT)),
         (arp_request(MAC, OTHER4, FOUR), NeighbourClaim(FOUR, TEXT)),
-        (announcement(MAC, FOUR), NeighbourClaim(FOUR, TEXT)),
+        (announcement_frame(MAC, FOUR), NeighbourClaim(FOUR, TEXT)),
         (arp_request(MAC, FOUR, None), NeighbourClaim(FOUR, TEXT, has=False)),
         (reply(IPv4Address(0), FOUR), None),
         (reply(FOUR, OTHER4, 3), None),
@@ -104,11 +104,11 @@ def reply(sender: IPv4Address, target: IPv4Address, operation: int = 2) -> bytes
 )
 def test_what_arp_frames_say(frame, expected):
     """Whoever sends from an address has it; whoever asks from none is about to take it (RFC 5227, 2.1.1)."""
-    assert expected == arp_claim(frame)
+    assert expected == read_arp_claim(frame)
 
 
 def advertised(address: IPv6Address = SIX, hop_limit: int = 255, code: int = 0, version: int = 6) -> bytes:
-    frame = bytearray(announcement(MAC, address))
+    frame = bytearray(announcement_frame(MAC, address))
     frame[14], frame[21], frame[55] = version << 4, hop_limit, code
     return bytes(frame)
 
@@ -117,8 +117,8 @@ def advertised(address: IPv6Address = SIX, hop_limit: int = 255, code: int = 0, 
     ("frame", "expected"),
     [
         (advertised(), NeighbourClaim(SIX, TEXT)),
-        (solicitation(MAC, SIX, NOBODY), NeighbourClaim(SIX, TEXT, has=False)),
-        (solicitation(MAC, SIX, made_of(MAC)), None),
+        (neighbour_solicitation(MAC, SIX, NOBODY), NeighbourClaim(SIX, TEXT, has=False)),
+        (neighbour_solicitation(MAC, SIX, link_local_address(MAC)), None),
         (advertised(hop_limit=254), None),
         (advertised(code=1), None),
         (advertised(version=4), None),
@@ -129,10 +129,12 @@ def advertised(address: IPv6Address = SIX, hop_limit: int = 255, code: int = 0, 
 )
 def test_what_neighbour_frames_say(frame, expected):
     """An advertisement of a neighbour claims its target, a solicitation from nobody too; others are nothing."""
-    assert expected == neighbour_claim(frame)
+    assert expected == read_neighbour_claim(frame)
 
 
-@given(st.binary(max_size=120), st.sampled_from([arp_request(MAC, FOUR, None), announcement(MAC, SIX)]), st.data())
+@given(
+    st.binary(max_size=120), st.sampled_from([arp_request(MAC, FOUR, None), announcement_frame(MAC, SIX)]), st.data()
+)
 def test_no_frame_is_too_strange(noise, genuine, data):
     """Whatever anybody on the segment sends, cut or damaged anywhere, is a claim or nothing."""
     damaged = bytearray(genuine[: data.draw(st.integers(0, len(genuine)))])
@@ -141,10 +143,10 @@ def test_no_frame_is_too_strange(noise, genuine, data):
             damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
 
     for frame in (noise, bytes(damaged)):
-        for claim in (arp_claim(frame), neighbour_claim(frame)):
+        for claim in (read_arp_claim(frame), read_neighbour_claim(frame)):
             assert claim is None or claim.mac.count(":") == 5
 
 
 def test_the_address_that_a_mac_address_makes():
     """RFC 4291, appendix A."""
-    assert ip_address("fe80::250:56ff:fe39:452e") == made_of(bytes.fromhex("00505639452e"))
+    assert ip_address("fe80::250:56ff:fe39:452e") == link_local_address(bytes.fromhex("00505639452e"))

@@ -102,7 +102,7 @@ def test_a_clock_that_was_set_hides_no_event_and_shows_none_twice(tmp_path):
     async def script(one: Daemon) -> None:
         year = 365 * 86400.0
         now = one.engine.clock()
-        one.engine.tell([Event(now - ago, EventType.WARNING, f"{ago} s ago") for ago in (60, 10)])
+        one.engine.publish([Event(now - ago, EventType.WARNING, f"{ago} s ago") for ago in (60, 10)])
         one.engine.date, one.engine.moment = (lambda time: rfc3339(time + year)), (lambda wall: wall - year)
         (told,) = await (await Stream.open(one, f"since={now + year - 30!r}&until={now + year!r}&type=warning")).rest()
         assert ("10 s ago", rfc3339(now + year - 10)) == (told["text"], told["time"])
@@ -117,7 +117,7 @@ def test_what_is_past_is_found_by_a_name_that_came_later(tmp_path):
         kinds = (EventType.PARENT_MADE, EventType.NETWORK_CREATED, EventType.NETWORK_NAMED)
         ids = (None, "e" * 64, "e" * 64)
         for kind, identity, name in zip(kinds, ids, (None, "e" * 12, "late"), strict=True):
-            one.engine.tell([Event(1.0, kind, kind, name, identity, parent="eth0.9")])
+            one.engine.publish([Event(1.0, kind, kind, name, identity, parent="eth0.9")])
         chosen = await Stream.open(one, "since=0&until=1&network=late")
         assert list(kinds) == [event["type"] for event in await chosen.rest()]
 
@@ -167,7 +167,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(tmp_path):
         await Stream.open(one)
         quick = await Stream.open(one)
         for number in range(LARGER_THAN_ANY_BUFFER):
-            one.engine.tell([Event(float(number), EventType.WARNING, "x" * 100)])
+            one.engine.publish([Event(float(number), EventType.WARNING, "x" * 100)])
         await remove_network(one, "a" * 64)
         stop()
         seen = await quick.rest()

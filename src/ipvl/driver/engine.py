@@ -152,10 +152,10 @@ class Engine:
         self.dhcp.release(ends, self.records, self.clock())
         told: list[Event] = []
         for change in changes:
-            told += self.record_events.change(change, self.records, self.clock())
+            told += self.record_events.events_of(change, self.records, self.clock())
             self.hosts_files.note(change, self.records)
             self.records.apply((change,))
-        self.tell(told)
+        self.publish(told)
 
     def rename_parent(self, before: str, after: str) -> None:
         """Call a parent by another name, that no parent has, in every record.
@@ -168,7 +168,7 @@ class Engine:
         self.probes.forget_parent(before)
         self.warn(Trouble(f"parent {before} is called {after} now", parent=after))
 
-    def tell(self, events: Iterable[Event]) -> None:
+    def publish(self, events: Iterable[Event]) -> None:
         """Publish events, in their order."""
         for event in events:
             self.events.publish(event)
@@ -195,7 +195,7 @@ class Engine:
             if isinstance(step, MakeDummy | MakeVlan):
                 text = f"parent {step.name} is made"
                 self.events.publish(Event(self.clock(), EventType.PARENT_MADE, text, parent=step.name))
-                self.record_events.remade(step.name)
+                self.record_events.note_made_parent(step.name)
             elif isinstance(step, RemoveParent):
                 text = f"parent {step.name} is removed"
                 self.events.publish(Event(self.clock(), EventType.PARENT_REMOVED, text, parent=step.name))

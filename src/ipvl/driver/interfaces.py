@@ -88,7 +88,7 @@ class Kernel(Protocol):
 
 
 class DhcpConversation(Protocol):
-    """What says and hears the messages of one DHCP exchange on a link."""
+    """What sends and receives the messages of one DHCP exchange on a link."""
 
     def send(self, message: Message) -> None:
         """Send a message, which may be lost."""
@@ -101,7 +101,7 @@ class DhcpWire(Protocol):
     """The segments behind the host's links."""
 
     def open(self, link: str, xid: int) -> AbstractContextManager[DhcpConversation]:
-        """Return what speaks and listens on a link; only answers with this number are heard."""
+        """Return what sends and receives on a link; only replies with this transaction id (xid) are received."""
 
 
 class Store(Protocol):

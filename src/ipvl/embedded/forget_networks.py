@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import endpoint_that_holds
+from ipvl.driver.ipam.address_allocation import endpoint_holding
 from ipvl.driver.networks import create_remove
 from ipvl.embedded.call_messages import Forget, Removed
 from ipvl.embedded.lookup import find_network_of_docker
@@ -64,7 +64,7 @@ def _forget_pool(engine: Engine, request: Forget) -> Removed:
 
 def _check_pool_unused(engine: Engine, pool: Pool) -> None:
     for lease in engine.records.leases_of(pool.id):
-        words = endpoint_that_holds(engine, pool.parent, lease.address)
+        words = endpoint_holding(engine, pool.parent, lease.address)
         if words is not None:
             raise conflict(f"address {lease.address} of pool {pool.id} {words}", f"stop it first, or {FORCE}")
     if engine.docker.listed and pool.id not in engine.docker.unclaimed:

@@ -9,12 +9,18 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
-from ipvl.driver.dhcp_leases.lease_requests import GrantedLease, reserve_leased
-from ipvl.driver.endpoints.create_join_leave import addresses as addresses_of
-from ipvl.driver.endpoints.create_join_leave import make_port, port_mtu, reserve
+from ipvl.driver.dhcp_leases.lease_requests import GrantedLease, record_leased_endpoint
+from ipvl.driver.endpoints.create_join_leave import make_port, port_mtu, record_endpoint
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import allocate_addresses, moved_cursors
-from ipvl.driver.ipam.address_conflicts import CHOOSE_ANOTHER, MOST_IN_TURN, expired, probe, taken, taken_in_turn
+from ipvl.driver.ipam.address_conflicts import (
+    ANOTHER_OR_TAKE_IT,
+    MOST_PROBES,
+    expired_quarantines,
+    probe_endpoint,
+    refusal_all_in_use,
+    refusal_in_use,
+)
 from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
 from ipvl.embedded.hosts_file_names import publish_names
 from ipvl.embedded.member_leases import check_address
@@ -72,7 +78,7 @@ async def join(
         there = held.interface in view.interfaces and is_in_sandbox(held, engine.kernel.namespace_inode)
         if there and held.phase is Phase.READY:
             raise conflict(
-                f"{held.label} is on network {network.label} already, with {addresses_of(held)}",
+                f"{held.label} is on network {network.label} already, with {held.address_text}",
                 f"take it off first: ipvl network disconnect {network.label} {held.label}",
             )
         await leave(engine, held)
@@ -131,7 +137,7 @@ async def join(
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
-    engine.tell(engine.record_events.joined(network, endpoint, engine.clock()))
+    engine.publish(engine.record_events.joined(network, endpoint, engine.clock()))
     engine.effects.announce(network, endpoint)
     return endpoint
 
@@ -182,31 +188,31 @@ async def _with_addresses(engine: Engine, network: Network, wish: NetworkAttachm
     Raises:
         IpvlError: none can be had, or the one that was asked for is in use on the segment. The endpoint is forgotten.
     """
-    engine.commit(expired(engine.records, engine.clock()))
+    engine.commit(expired_quarantines(engine.records, engine.clock()))
     if not network.gives_addresses:
-        await reserve(engine, endpoint)
+        await record_endpoint(engine, endpoint)
         return endpoint
     wanted4, wanted6 = _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address)
     sandbox = next(
         (one.id for one in engine.records.sandboxes() if one.ended is None and one.inode == endpoint.inode), None
     )
     found: Mapping[IPAddress, str] = {}
-    for _ in range(MOST_IN_TURN):
+    for _ in range(MOST_PROBES):
         own = await engine.kernel.own_addresses()
         addresses = allocate_addresses(engine, network, wanted4, wanted6, endpoint.id, own=own, sandbox=sandbox)
         if not addresses:
             raise invalid(f"network {network.label} has no subnet, so it has no addresses to give")
         endpoint = replace(endpoint, addresses=addresses)
-        await reserve(engine, endpoint, *moved_cursors(engine, network, addresses, own))
+        await record_endpoint(engine, endpoint, *moved_cursors(engine, network, addresses, own))
         if network.conflict_check is ConflictCheck.NONE:
             return endpoint
-        found = await probe(engine, endpoint)
+        found = await probe_endpoint(engine, endpoint)
         if not found:
             return endpoint
         explicit = {address: holder for address, holder in found.items() if address in {wanted4, wanted6}}
         if explicit:
-            raise taken(network.parent, explicit, CHOOSE_ANOTHER)
-    raise taken_in_turn(network.parent, found)
+            raise refusal_in_use(network.parent, explicit, ANOTHER_OR_TAKE_IT)
+    raise refusal_all_in_use(network.parent, found)
 
 
 def _steps_to_take(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
@@ -228,7 +234,7 @@ async def _with_lease(engine: Engine, network: Network, endpoint: Endpoint, leas
     if lease is None:
         raise conflict(f"network {network.label} was changed a moment ago", "do the same again")
     endpoint = replace(endpoint, addresses=(lease.terms.address,))
-    await reserve_leased(engine, endpoint, lease)
+    await record_leased_endpoint(engine, endpoint, lease)
     return endpoint
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ipvl.driver.dhcp_leases.lease_requests import GrantedLease, LeaseRequest, leasing
+from ipvl.driver.dhcp_leases.lease_requests import GrantedLease, LeaseRequest, request_lease
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network
 from ipvl.embedded.sandbox_messages import NetworkAttachment
@@ -41,7 +41,7 @@ async def leased(
             if network.asks_server and network.id not in found:
                 check_address(network, wish)
                 claim = LeaseRequest(name=name, shape="" if name else namespace)
-                found[network.id] = await stack.enter_async_context(leasing(engine, network.id, claim))
+                found[network.id] = await stack.enter_async_context(request_lease(engine, network.id, claim))
         yield found
 
 

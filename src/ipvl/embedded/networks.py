@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 
 from ipvl.addresses.next_address import gateway_of
-from ipvl.driver.dhcp_leases.lease_status import lease_status
+from ipvl.driver.dhcp_leases.lease_status import dhcp_status
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import allocate_subnets
 from ipvl.driver.networks import create_remove
@@ -188,7 +188,7 @@ def member(
 
 def _shown_lease(engine: Engine, endpoint: Endpoint) -> DhcpStatus | None:
     lease = engine.records.dhcp_lease_of(endpoint.id)
-    return None if lease is None else lease_status(lease, engine.date)
+    return None if lease is None else dhcp_status(lease, engine.date)
 
 
 async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Network) -> Network:

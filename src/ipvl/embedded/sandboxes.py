@@ -108,7 +108,7 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         publish_names(engine)
         if not joined:
             engine.effects.write_hosts(sandbox.hosts, "")
-        engine.tell((sandbox_started(sandbox, joined, engine.clock()),))
+        engine.publish((sandbox_started(sandbox, joined, engine.clock()),))
     log.info("sandbox %s has started, process %d", sandbox.name, sandbox.process)
 
 
@@ -201,7 +201,7 @@ async def _end(engine: Engine, sandbox: Sandbox, exit_status: int) -> None:
         engine.commit((Drop(sandbox),))
     else:
         engine.commit((Put(replace(sandbox, ended=engine.clock(), exit_status=exit_status)),))
-    engine.tell((sandbox_ended(sandbox, members, exit_status, engine.clock()),))
+    engine.publish((sandbox_ended(sandbox, members, exit_status, engine.clock()),))
     log.info("sandbox %s has ended with status %d", sandbox.name, exit_status)
 
 

@@ -99,7 +99,7 @@ async def create_endpoint(engine: Engine, request: network_messages.CreateEndpoi
     )
     if network.asks_server:
         claim = lease_requests.LeaseRequest(endpoint.client_id(options), shape=endpoint.shape(options))
-        made = await lease_requests.create_endpoint(engine, wish, claim)
+        made = await lease_requests.create_leased_endpoint(engine, wish, claim)
         return network_messages.EndpointCreated(network_messages.Interface(address=str(made.addresses[0])))
     await create_join_leave.create_endpoint(engine, wish)
     return network_messages.EndpointCreated()

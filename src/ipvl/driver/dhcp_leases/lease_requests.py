@@ -23,7 +23,7 @@ from ipvl.dhcp.client_states import (
 )
 from ipvl.dhcp.dhcp_messages import Client
 from ipvl.driver.dhcp_leases.lease_release import send_release
-from ipvl.driver.endpoints.create_join_leave import belongs_to_another, reserve
+from ipvl.driver.endpoints.create_join_leave import record_endpoint, refusal_of_endpoint_id
 from ipvl.driver.engine import Engine
 from ipvl.driver.interfaces import DhcpWire
 from ipvl.errors import IpvlError, Kind, conflict, unavailable
@@ -37,9 +37,9 @@ from ipvl.records.records import Change, Drop, Put
 
 log = logging.getLogger(__name__)
 
-WITHIN = 10.0
+GRANT_SECONDS = 10.0
 """Seconds that a server gets to grant a lease: Docker waits, and so does the user."""
-MOST_UNUSED = 256
+MOST_UNUSED_IDENTIFIERS = 256
 """Client identifiers of a network that are kept without an endpoint, for the next one like it."""
 
 
@@ -63,12 +63,12 @@ class GrantedLease:
     lease: DhcpLease
     terms: GrantedTerms
 
-    def by(self, endpoint: Endpoint) -> Put:
+    def held_by(self, endpoint: Endpoint) -> Put:
         """Return what records that an endpoint has it."""
         return Put(replace(self.lease, endpoint_id=endpoint.id))
 
 
-class AddressTakenError(IpvlError):
+class GrantedAddressInUseError(IpvlError):
     """A server granted an address, which `terms` has, that the host or somebody here has already."""
 
     def __init__(self, terms: GrantedTerms, what: str, way_out: str) -> None:
@@ -76,30 +76,30 @@ class AddressTakenError(IpvlError):
         self.terms = terms
 
 
-async def create_endpoint(engine: Engine, wish: Endpoint, claim: LeaseRequest) -> Endpoint:
+async def create_leased_endpoint(engine: Engine, requested: Endpoint, request: LeaseRequest) -> Endpoint:
     """Make an endpoint with the address that a server grants, and return it.
 
     The same endpoint again is done already, with the address that it has; while it is being made, the second call waits
     for the first.
 
     Raises:
-        IpvlError: as `leasing`; also, the id is an endpoint's of another network, or somebody here has the address that
-            the server gives. No lease is kept.
+        IpvlError: as `request_lease`; also, the id is an endpoint's of another network, or somebody here has the
+            address that the server gives. No lease is kept.
     """
-    async with engine.dhcp.endpoint_lock(wish.id):
-        held = engine.records.endpoint(wish.id)
-        if held is not None and held.network_id == wish.network_id:
+    async with engine.dhcp.endpoint_lock(requested.id):
+        held = engine.records.endpoint(requested.id)
+        if held is not None and held.network_id == requested.network_id:
             return held
         if held is not None:
-            raise belongs_to_another(held)
-        async with leasing(engine, wish.network_id, claim) as leased, engine.lock:
-            endpoint = replace(wish, addresses=(leased.terms.address,), changed=engine.clock())
-            await reserve_leased(engine, endpoint, leased)
+            raise refusal_of_endpoint_id(held)
+        async with request_lease(engine, requested.network_id, request) as leased, engine.lock:
+            endpoint = replace(requested, addresses=(leased.terms.address,), changed=engine.clock())
+            await record_leased_endpoint(engine, endpoint, leased)
     return endpoint
 
 
-async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: GrantedLease, *further: Change) -> None:
-    """Do what `reserve` does for an endpoint and its lease.
+async def record_leased_endpoint(engine: Engine, endpoint: Endpoint, leased: GrantedLease, *further: Change) -> None:
+    """Do what `record_endpoint` does for an endpoint and its lease.
 
     Raises:
         AddressTakenError: the host or somebody here has the address, which is the server's mistake.
@@ -107,13 +107,13 @@ async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: GrantedLeas
     """
     link = (await engine.kernel.own_addresses()).get(leased.terms.address.ip)
     if link is not None:
-        raise AddressTakenError(leased.terms, *granted_host_address(leased.terms, link))
+        raise GrantedAddressInUseError(leased.terms, *granted_host_address(leased.terms, link))
     try:
-        await reserve(engine, endpoint, leased.by(endpoint), *further)
+        await record_endpoint(engine, endpoint, leased.held_by(endpoint), *further)
     except IpvlError as error:
         if error.kind is not Kind.CONFLICT:
             raise
-        raise AddressTakenError(
+        raise GrantedAddressInUseError(
             leased.terms,
             f"DHCP server {leased.terms.server} gives an address that it must not: {error.what}",
             "keep that address out of the server's range, or remove what holds it",
@@ -121,7 +121,7 @@ async def reserve_leased(engine: Engine, endpoint: Endpoint, leased: GrantedLeas
 
 
 @asynccontextmanager
-async def leasing(engine: Engine, network_id: str, claim: LeaseRequest) -> AsyncIterator[GrantedLease]:
+async def request_lease(engine: Engine, network_id: str, request: LeaseRequest) -> AsyncIterator[GrantedLease]:
     """Get a lease for an endpoint that is to be made, and yield it to be recorded with that.
 
     The engine's lock must not be held, and is not while the server is asked. A lease that was not recorded when the
@@ -133,17 +133,17 @@ async def leasing(engine: Engine, network_id: str, claim: LeaseRequest) -> Async
     """
     async with engine.lock:
         network = engine.network(network_id)
-        wire = _wire(engine, network)
-        lease = _claimed(engine, network, claim)
+        wire = _required_wire(engine, network)
+        lease = _requested_lease(engine, network, request)
         if engine.records.dhcp_lease(lease.key) is None:
             engine.commit((*_surplus(engine, network), Put(lease)))
         engine.dhcp.pending.add(lease.key)
     try:
-        terms = await _acquire(engine, wire, network, lease, claim.name)
+        terms = await _acquire(engine, wire, network, lease, request.name)
         declined = False
         try:
             yield GrantedLease(replace(lease, terms=terms, lost="", changed=engine.clock()), terms)
-        except AddressTakenError as error:
+        except GrantedAddressInUseError as error:
             declined = error.terms == terms  # a member may have leases on several networks
             raise
         finally:
@@ -154,8 +154,8 @@ async def leasing(engine: Engine, network_id: str, claim: LeaseRequest) -> Async
         engine.dhcp.pending.discard(lease.key)
 
 
-async def converse(
-    engine: Engine, wire: DhcpWire, link: str, exchange: Exchange, goes_on: Callable[[], bool] = lambda: True
+async def run_exchange(
+    engine: Engine, wire: DhcpWire, link: str, exchange: Exchange, is_wanted: Callable[[], bool] = lambda: True
 ) -> Ended | None:
     """Carry an exchange to its end; None when it was stopped.
 
@@ -164,13 +164,13 @@ async def converse(
         wire: where the servers are.
         link: the parent.
         exchange: what was begun.
-        goes_on: tells, before each message, whether anybody still wants the lease.
+        is_wanted: tells, before each message, whether anybody still wants the lease.
 
     Raises:
         IpvlError: the link is missing or down, or ipvl may not send frames.
     """
     with wire.open(link, exchange.xid) as conversation:
-        while goes_on():
+        while is_wanted():
             step = advance_exchange(exchange, engine.clock(), random.uniform(-1, 1))  # noqa: S311 - it only spreads the load
             if isinstance(step, NoAnswer):
                 return step
@@ -187,7 +187,7 @@ async def converse(
     return None
 
 
-def client_of(lease: DhcpLease, name: str | None) -> Client:
+def dhcp_client(lease: DhcpLease, name: str | None) -> Client:
     """Return who asks for a lease: its identifier, and its endpoint's name if that is one of a host."""
     return Client(lease.client_id, name if name and is_hostname(name) else "")
 
@@ -202,9 +202,9 @@ async def _acquire(engine: Engine, wire: DhcpWire, network: Network, lease: Dhcp
         runs = before is not None and not lease.lost and (before.expires is None or before.expires > now)
         hint = None if before is None else before.address.ip
         exchange = start_acquiring(
-            client_of(lease, name), secrets.randbits(32), now, hint=hint, within=WITHIN, granted=runs
+            dhcp_client(lease, name), secrets.randbits(32), now, hint=hint, within=GRANT_SECONDS, granted=runs
         )
-        ended = await converse(engine, wire, parent, exchange)
+        ended = await run_exchange(engine, wire, parent, exchange)
         if ended == NoAnswer(offered=False):
             engine.dhcp.unanswered[parent] = now
     match ended:
@@ -225,7 +225,7 @@ def _no_server(network: Network) -> IpvlError:
     )
 
 
-def _wire(engine: Engine, network: Network) -> DhcpWire:
+def _required_wire(engine: Engine, network: Network) -> DhcpWire:
     if engine.dhcp.wire is None:
         raise unavailable(
             f"network {network.label} has its addresses from DHCP, and without the daemon nobody would renew them",
@@ -234,21 +234,21 @@ def _wire(engine: Engine, network: Network) -> DhcpWire:
     return engine.dhcp.wire
 
 
-def _claimed(engine: Engine, network: Network, claim: LeaseRequest) -> DhcpLease:
+def _requested_lease(engine: Engine, network: Network, request: LeaseRequest) -> DhcpLease:
     """Return the lease, with or without terms, that an endpoint is to have.
 
     Raises:
         IpvlError: its identifier is another endpoint's, which lives, on the same segment.
     """
-    if not (claim.client_id or claim.name):
-        return _used_last(engine, network, claim.shape)
-    identity = claim.client_id or f"{claim.name}/{network.label}/{_host(engine)}"
+    if not (request.client_id or request.name):
+        return _used_last(engine, network, request.shape)
+    identity = request.client_id or f"{request.name}/{network.label}/{_host(engine)}"
     for other in engine.records.networks_on(network.parent):
         lease = engine.records.dhcp_lease((other.id, identity))
         endpoint = None if lease is None else engine.records.endpoint(lease.endpoint_id or "")
         in_use = endpoint is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode)
         if lease is not None and (in_use or lease.key in engine.dhcp.pending):
-            raise _identity_in_use(identity, endpoint, other, claim)
+            raise _identity_in_use(identity, endpoint, other, request)
     found = engine.records.dhcp_lease((network.id, identity))
     return found or DhcpLease(network.id, identity, None, "", engine.clock())
 
@@ -262,9 +262,9 @@ def _used_last(engine: Engine, network: Network, shape: str) -> DhcpLease:
     return DhcpLease(network.id, new, None, shape, engine.clock())
 
 
-def _identity_in_use(identity: str, endpoint: Endpoint | None, network: Network, claim: LeaseRequest) -> IpvlError:
-    if claim.name:
-        return conflict(f"network {network.label} has a member {claim.name} already", "choose another name")
+def _identity_in_use(identity: str, endpoint: Endpoint | None, network: Network, request: LeaseRequest) -> IpvlError:
+    if request.name:
+        return conflict(f"network {network.label} has a member {request.name} already", "choose another name")
     who = "a container that is being started" if endpoint is None else f"endpoint {endpoint.label}"
     return conflict(
         f"client_id {identity} is that of {who} of network {network.label}", "give each container one of its own"
@@ -286,7 +286,7 @@ def _unused(engine: Engine, network: Network) -> list[DhcpLease]:
 def _surplus(engine: Engine, network: Network) -> Iterator[Change]:
     """Yield what drops the identifiers that nobody has used for longest, where there are too many."""
     unused = sorted(_unused(engine, network), key=lambda lease: lease.changed)
-    yield from map(Drop, unused[: max(0, len(unused) - MOST_UNUSED)])
+    yield from map(Drop, unused[: max(0, len(unused) - MOST_UNUSED_IDENTIFIERS)])
 
 
 def _host(engine: Engine) -> str:

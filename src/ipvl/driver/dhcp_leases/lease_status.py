@@ -10,7 +10,7 @@ from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 
 
-def lease_status(lease: DhcpLease, date: Callable[[float], str]) -> DhcpStatus | None:
+def dhcp_status(lease: DhcpLease, date: Callable[[float], str]) -> DhcpStatus | None:
     """Return a lease as it is shown, None while no server has granted it; `date` says when a moment is (RFC 3339)."""
     terms = lease.terms
     if terms is None:
@@ -29,7 +29,7 @@ def lease_status(lease: DhcpLease, date: Callable[[float], str]) -> DhcpStatus |
     )
 
 
-def lease_trouble(network: Network, endpoint: Endpoint, lease: DhcpLease) -> str | None:
+def lost_lease_trouble(network: Network, endpoint: Endpoint, lease: DhcpLease) -> str | None:
     """Return what a lost lease means and what to do, None for one that is held.
 
     An address cannot be taken from a container that runs: it keeps one that the server may give to others.

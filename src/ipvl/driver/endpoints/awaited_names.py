@@ -9,7 +9,7 @@ from contextlib import suppress
 from ipvl.driver.engine import Engine
 from ipvl.model.addresses import IPAddress
 
-NAMED_WITHIN = 1.0
+NAME_WAIT_SECONDS = 1.0
 """Seconds. Docker's events bring a name half a second after a container joined. A handler cannot ask for it, as Docker
 may hold the locks that its answer needs, but it can let whoever follows the events finish."""
 
@@ -25,7 +25,7 @@ async def await_names(engine: Engine, parent: str | None, addresses: Iterable[IP
     """
     wanted = tuple(addresses)
     with suppress(TimeoutError):
-        async with asyncio.timeout(NAMED_WITHIN):
+        async with asyncio.timeout(NAME_WAIT_SECONDS):
             while engine.docker.followed and any(_is_unnamed(engine, parent, address, but) for address in wanted):
                 engine.docker.named.clear()
                 await engine.docker.named.wait()

@@ -7,8 +7,14 @@ from dataclasses import replace
 
 from ipvl.driver.endpoints.awaited_names import await_names
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import ANOTHER, fixed_by, holder_text, leased_from, refusal
-from ipvl.driver.ipam.address_conflicts import DOCKER_CHOSE, probe, taken
+from ipvl.driver.ipam.address_allocation import (
+    ANOTHER_ADDRESS,
+    held_by_endpoint,
+    leased_from_pool,
+    refusal_of_held,
+    reserved_by_network,
+)
+from ipvl.driver.ipam.address_conflicts import ANOTHER_THAN_DOCKERS, probe_endpoint, refusal_in_use
 from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
 from ipvl.driver.networks.router_notices import warn_of_router
 from ipvl.errors import IpvlError, Kind, conflict
@@ -47,18 +53,18 @@ async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
         asks = network.conflict_check is ConflictCheck.PROBE and not engine.probes.was_free(
             network.parent, [interface.ip for interface in endpoint.addresses], engine.clock()
         )
-        await reserve(engine, replace(endpoint, phase=Phase.MAKING) if asks else endpoint)
+        await record_endpoint(engine, replace(endpoint, phase=Phase.MAKING) if asks else endpoint)
         held = engine.endpoint(network.id, endpoint.id)
         if asks and held.phase is Phase.MAKING:
-            found = await probe(engine, held)
+            found = await probe_endpoint(engine, held)
             if found:
-                raise taken(network.parent, found, DOCKER_CHOSE)
+                raise refusal_in_use(network.parent, found, ANOTHER_THAN_DOCKERS)
             held = engine.endpoint(network.id, endpoint.id)
         if held.phase is Phase.MAKING:
             engine.commit((Put(replace(held, phase=Phase.READY)),))
 
 
-async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
+async def record_endpoint(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
     """Do what `create_endpoint` does, with the engine's lock held, and commit further changes with it.
 
     Raises:
@@ -69,11 +75,11 @@ async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
     if held is not None:
         if (held.network_id, held.addresses) == (endpoint.network_id, endpoint.addresses):
             return
-        raise belongs_to_another(held)
+        raise refusal_of_endpoint_id(held)
     for interface in endpoint.addresses:
-        fixed = fixed_by(engine, network.parent, interface.ip)
+        fixed = reserved_by_network(engine, network.parent, interface.ip)
         if fixed is not None:
-            raise refusal(interface.ip, fixed)
+            raise refusal_of_held(interface.ip, fixed)
     gone = _gone_holders(engine, network, endpoint)
     for holder in gone:
         log.warning("network %s: endpoint %s is gone, its addresses are free", network.label, holder.label)
@@ -81,7 +87,7 @@ async def reserve(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
         await engine.apply_all(step for holder in gone for step in steps_to_remove_port(engine, holder))
     changes: list[Change] = [*map(Drop, gone), Put(endpoint), *further]
     engine.commit(changes)
-    log.info("network %s: endpoint %s has %s", network.label, endpoint.label, addresses(endpoint))
+    log.info("network %s: endpoint %s has %s", network.label, endpoint.label, endpoint.address_text)
     warn_of_router(engine, endpoint)
 
 
@@ -140,7 +146,7 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
         await make_port(engine, network, steps)
         await add_host_route_to(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
-        engine.tell(engine.record_events.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
+        engine.publish(engine.record_events.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
         return attachment(network, endpoint, terms)
 
 
@@ -168,16 +174,11 @@ async def name_endpoint(engine: Engine, endpoint_id: str, name: str) -> None:
             engine.docker.named.set()
 
 
-def belongs_to_another(held: Endpoint) -> IpvlError:
+def refusal_of_endpoint_id(held: Endpoint) -> IpvlError:
     """Return the refusal of an id that an endpoint has which is not the one that is asked for."""
     return conflict(
-        f"endpoint id {held.id[:12]} belongs to an endpoint with {addresses(held)}", "delete that endpoint first"
+        f"endpoint id {held.id[:12]} belongs to an endpoint with {held.address_text}", "delete that endpoint first"
     )
-
-
-def addresses(endpoint: Endpoint) -> str:
-    """Return an endpoint's addresses as text, IPv4 first."""
-    return endpoint.address_text
 
 
 async def port_mtu(engine: Engine, network: Network, terms: GrantedTerms | None) -> int | None:
@@ -209,7 +210,7 @@ async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -
 
 
 async def _check_not_own(engine: Engine, network: Network, endpoint: Endpoint) -> None:
-    """Refuse the host's own addresses; what the records have of them (`fixed_by`) is refused in their words.
+    """Refuse the host's own addresses; what the records have of them (`reserved_by_network`) is refused in their words.
 
     Raises:
         IpvlError: an address is the host's.
@@ -217,15 +218,15 @@ async def _check_not_own(engine: Engine, network: Network, endpoint: Endpoint) -
     own = await engine.kernel.own_addresses()
     for interface in endpoint.addresses:
         address = interface.ip
-        if address in own and fixed_by(engine, network.parent, address) is None:
-            by_ipvl = leased_from(engine, network.parent, address) is not None
-            raise refusal_of_own(address, own[address], ANOTHER if by_ipvl else docker_may_pass_over(address))
+        if address in own and reserved_by_network(engine, network.parent, address) is None:
+            by_ipvl = leased_from_pool(engine, network.parent, address) is not None
+            raise refusal_of_own(address, own[address], ANOTHER_ADDRESS if by_ipvl else docker_may_pass_over(address))
 
 
 def _gone_holders(engine: Engine, network: Network, endpoint: Endpoint) -> list[Endpoint]:
     """Return the endpoints that hold one of the addresses on this parent and cannot be using it.
 
-    Beside those that are stale for everybody (`addressing.endpoint_that_holds`) these are those of the same network
+    Beside those that are stale for everybody (`endpoint_holding`) these are those of the same network
     that are in no sandbox: there the door hands the addresses out, so it has taken this one back.
 
     Raises:
@@ -238,6 +239,6 @@ def _gone_holders(engine: Engine, network: Network, endpoint: Endpoint) -> list[
             continue
         taken_back = holder.network_id == network.id and not is_in_sandbox(holder, engine.kernel.namespace_inode)
         if not taken_back and not is_stale(holder, engine.clock(), engine.kernel.namespace_inode):
-            raise refusal(interface.ip, holder_text(engine, holder))
+            raise refusal_of_held(interface.ip, held_by_endpoint(engine, holder))
         gone[holder.id] = holder
     return list(gone.values())

@@ -16,7 +16,7 @@ from ipvl.records.records import Change, Put, Records
 
 Members: TypeAlias = Sequence[tuple[Network, Endpoint]]
 
-LIVES = {
+PARENT_EVENTS = {
     "missing": (EventType.PARENT_LOST, "is gone"),
     "down": (EventType.PARENT_DOWN, "is down"),
     "no carrier": (EventType.PARENT_DOWN, "has no carrier"),
@@ -39,7 +39,7 @@ class RecordEvents:
         self._joined = {endpoint.id for endpoint in records.endpoints() if endpoint.sandbox is not None}
         self._parents: dict[str, str] = {}
 
-    def change(self, change: Change, records: Records, time: float) -> tuple[Event, ...]:
+    def events_of(self, change: Change, records: Records, time: float) -> tuple[Event, ...]:
         """Return the events of one change; the records are as they were before it."""
         record = change.record
         match record:
@@ -67,7 +67,7 @@ class RecordEvents:
         self._joined.add(endpoint.id)
         return (_about(EventType.ENDPOINT_JOINED, network, endpoint, f"joined sandbox {endpoint.sandbox}", time),)
 
-    def parents(self, records: Records, states: Mapping[str, str], time: float) -> tuple[Event, ...]:
+    def parent_events(self, records: Records, states: Mapping[str, str], time: float) -> tuple[Event, ...]:
         """Return the events of parents that are not as they were.
 
         Args:
@@ -84,11 +84,11 @@ class RecordEvents:
             if was == "missing":
                 events.append(Event(time, EventType.PARENT_CAME_BACK, f"parent {name} came back", parent=name))
             if was != "missing" or state != "up":
-                type_, what = LIVES[state]
+                type_, what = PARENT_EVENTS[state]
                 events.append(Event(time, type_, f"parent {name} {what}", parent=name))
         return tuple(events)
 
-    def remade(self, parent: str) -> None:
+    def note_made_parent(self, parent: str) -> None:
         """Take note that ipvl itself made a missing parent again, which is an event of its own."""
         self._parents[parent] = "up"
 
@@ -165,13 +165,13 @@ def parent_states(records: Records, host: Host) -> dict[str, str]:
     return {parent.name: link_state(host.link(parent.name)) for parent in records.parents()}
 
 
-def restored(network: Network, endpoint: Endpoint, time: float) -> Event:
+def port_restored(network: Network, endpoint: Endpoint, time: float) -> Event:
     """Return the event of an endpoint that has its port again, which went with its parent."""
     what = f"has its port again in sandbox {endpoint.sandbox}"
     return _about(EventType.ENDPOINT_RESTORED, network, endpoint, what, time)
 
 
-def about_lease(type_: EventType, network: Network, endpoint: Endpoint, what: str, time: float) -> Event:
+def lease_event(type_: EventType, network: Network, endpoint: Endpoint, what: str, time: float) -> Event:
     """Return the event of a lease that became another one's, or did not; `what` follows the endpoint's name."""
     return _about(type_, network, endpoint, what, time)
 
@@ -185,10 +185,10 @@ def _put_lease(held: DhcpLease | None, now: DhcpLease, records: Records, time: f
         return
     if now.endpoint_id is None:
         what = f"has released the lease of {now.terms.address.ip}"
-        yield about_lease(EventType.LEASE_RELEASED, network, endpoint, what, time)
+        yield lease_event(EventType.LEASE_RELEASED, network, endpoint, what, time)
     else:
         what = f"has the lease of {now.terms.address.ip} from server {now.terms.server}"
-        yield about_lease(EventType.LEASE_OBTAINED, network, endpoint, what, time)
+        yield lease_event(EventType.LEASE_OBTAINED, network, endpoint, what, time)
 
 
 def _drop_network(held: Network | None, time: float) -> Iterator[Event]:

@@ -20,8 +20,8 @@ from ipvl.planning.host_address_conflicts import refusal_of_own
 from ipvl.planning.reconciliation import is_stale
 from ipvl.records.records import Change, Put
 
-ANOTHER = "choose another address"
-SOMETHING_ELSE = "choose another address or remove what holds it"
+ANOTHER_ADDRESS = "choose another address"
+ANOTHER_ADDRESS_OR_REMOVE = "choose another address or remove what holds it"
 
 
 async def allocate_subnets(engine: Engine, *, ipv4: bool, ipv6: bool) -> tuple[Subnet, ...]:
@@ -85,9 +85,9 @@ def allocate_addresses(
         IpvlError: an address that was asked for cannot be had, or every subnet of a family is full.
     """
     for wanted in (wanted4, wanted6):
-        kept = None if wanted is None else kept_for_another(engine, network.parent, wanted, sandbox)
-        if wanted is not None and kept is not None and holder(engine, network.parent, wanted, owner) is None:
-            raise refusal(wanted, kept)
+        kept = None if wanted is None else static_address_of_another(engine, network.parent, wanted, sandbox)
+        if wanted is not None and kept is not None and who_holds(engine, network.parent, wanted, owner) is None:
+            raise refusal_of_held(wanted, kept)
     chosen = (
         _choose(engine, network, version, wanted, owner, own=own) for version, wanted in ((4, wanted4), (6, wanted6))
     )
@@ -113,7 +113,7 @@ def moved_cursors(
     return tuple(moved)
 
 
-def holder(engine: Engine, parent: str | None, address: IPAddress, owner: str = "") -> str | None:
+def who_holds(engine: Engine, parent: str | None, address: IPAddress, owner: str = "") -> str | None:
     """Say who holds an address, in words that follow "address A", or return None when it is free.
 
     An endpoint whose sandbox is gone holds nothing.
@@ -127,29 +127,29 @@ def holder(engine: Engine, parent: str | None, address: IPAddress, owner: str = 
     if int(address) not in engine.records.held(parent, address.version):
         return None
     return (
-        endpoint_that_holds(engine, parent, address, owner)
-        or fixed_by(engine, parent, address)
-        or leased_from(engine, parent, address)
+        endpoint_holding(engine, parent, address, owner)
+        or reserved_by_network(engine, parent, address)
+        or leased_from_pool(engine, parent, address)
     )
 
 
-def endpoint_that_holds(engine: Engine, parent: str | None, address: IPAddress, owner: str = "") -> str | None:
+def endpoint_holding(engine: Engine, parent: str | None, address: IPAddress, owner: str = "") -> str | None:
     """Say which endpoint has an address, in words that follow "address A"; None when none has that can be using it."""
     parents = [parent] if parent is not None else [one.name for one in engine.records.parents()]
     for name in parents:
         found = engine.records.holder_of(name, address)
         if found is not None and found.id != owner and not _is_stale(engine, found):
-            return holder_text(engine, found)
+            return held_by_endpoint(engine, found)
     return None
 
 
-def holder_text(engine: Engine, endpoint: Endpoint) -> str:
+def held_by_endpoint(engine: Engine, endpoint: Endpoint) -> str:
     """Say that an endpoint has an address, in words that follow "address A"."""
     network = engine.network(endpoint.network_id)
     return f"is in use on parent {network.parent} by endpoint {endpoint.label} of network {network.label}"
 
 
-def fixed_by(engine: Engine, parent: str | None, address: IPAddress) -> str | None:
+def reserved_by_network(engine: Engine, parent: str | None, address: IPAddress) -> str | None:
     """Say which network has an address as its gateway, for the host or for others, in words that follow "address A"."""
     if int(address) not in engine.records.held(parent, address.version):
         return None  # mostly: what is fixed is held
@@ -165,7 +165,7 @@ def fixed_by(engine: Engine, parent: str | None, address: IPAddress) -> str | No
     return None
 
 
-def oldest_stale(
+def oldest_stale_address(
     engine: Engine, parent: str | None, subnet: IPNetwork, within: IPNetwork | None, own: OwnAddresses
 ) -> IPAddress | None:
     """Return an address of a full subnet whose endpoint's sandbox is gone, the one gone longest; None without any.
@@ -179,13 +179,15 @@ def oldest_stale(
             continue
         for interface in endpoint.addresses:
             in_bounds = interface.version == subnet.version and low <= int(interface.ip) <= high
-            free = in_bounds and interface.ip not in own and holder(engine, parent, interface.ip) is None
-            if free and kept_for_another(engine, parent, interface.ip) is None:
+            free = in_bounds and interface.ip not in own and who_holds(engine, parent, interface.ip) is None
+            if free and static_address_of_another(engine, parent, interface.ip) is None:
                 return interface.ip
     return None
 
 
-def kept_for_another(engine: Engine, parent: str | None, address: IPAddress, owner: str | None = None) -> str | None:
+def static_address_of_another(
+    engine: Engine, parent: str | None, address: IPAddress, owner: str | None = None
+) -> str | None:
     """Say who will want an address again, in words that follow "address A", or return None.
 
     Args:
@@ -202,9 +204,9 @@ def kept_for_another(engine: Engine, parent: str | None, address: IPAddress, own
     return None
 
 
-def refusal(address: IPAddress, words: str) -> IpvlError:
+def refusal_of_held(address: IPAddress, words: str) -> IpvlError:
     """Return the refusal of an address that is held, `words` being who holds it."""
-    return conflict(f"address {address} {words}", SOMETHING_ELSE)
+    return conflict(f"address {address} {words}", ANOTHER_ADDRESS_OR_REMOVE)
 
 
 def _choose(
@@ -221,7 +223,7 @@ def _choose(
         if found is not None:
             return _interface(found, subnet)
     for subnet in subnets:
-        found = oldest_stale(engine, network.parent, subnet.pool, subnet.range, own)
+        found = oldest_stale_address(engine, network.parent, subnet.pool, subnet.range, own)
         if found is not None:
             return _interface(found, subnet)
     match subnets:
@@ -243,11 +245,11 @@ def _asked_for(engine: Engine, network: Network, wanted: IPAddress, owner: str, 
         pools = ", ".join(str(subnet.pool) for subnet in network.subnets) or "none"
         raise invalid(f"address {wanted} is in no subnet of network {network.label}", f"its subnets: {pools}")
     check_usable(subnet.pool, wanted)
-    held = holder(engine, network.parent, wanted, owner)
+    held = who_holds(engine, network.parent, wanted, owner)
     if held is not None:
-        raise refusal(wanted, held)
+        raise refusal_of_held(wanted, held)
     if wanted in own:
-        raise refusal_of_own(wanted, own[wanted], ANOTHER)
+        raise refusal_of_own(wanted, own[wanted], ANOTHER_ADDRESS)
     return _interface(wanted, subnet)
 
 
@@ -267,23 +269,23 @@ def _already_held(engine: Engine, network: Network, owner: str) -> Iterator[IPIn
         yield from held.addresses
 
 
-def leased_from(engine: Engine, parent: str | None, address: IPAddress) -> str | None:
+def leased_from_pool(engine: Engine, parent: str | None, address: IPAddress) -> str | None:
     """Say which pool leased an address, in words that follow "address A"; None when none has that shares a parent."""
     for lease in engine.records.leases_for(address):
         pool = engine.records.pool(lease.pool_id)
-        if pool is not None and shares(pool, parent):
-            return leased(lease)
+        if pool is not None and shares_addresses(pool, parent):
+            return lease_text(lease)
     return None
 
 
-def leased(lease: PoolLease) -> str:
+def lease_text(lease: PoolLease) -> str:
     """Say what a lease is, in words that follow "address A"."""
     if lease.gateway:
         return f"is the gateway of pool {lease.pool_id}"
     return f"is leased from pool {lease.pool_id}" + (f" to {shown(lease.owner)}" if lease.owner else "")
 
 
-def shares(pool: Pool, parent: str | None) -> bool:
+def shares_addresses(pool: Pool, parent: str | None) -> bool:
     """Tell whether a pool shares addresses with those who use a parent, or every parent (None)."""
     return parent is None or pool.parent is None or pool.parent == parent
 

@@ -19,7 +19,7 @@ DEFAULT_COUNT = 3  # Docker's defaults (moby, daemon/libnetwork/osl/interface_li
 DEFAULT_INTERVAL = 1000
 
 
-def pauses(network: Network) -> tuple[float, ...]:
+def announcement_pauses(network: Network) -> tuple[float, ...]:
     """Return the seconds to wait before each announcement of a new endpoint; none where nobody would hear them."""
     if network.mode.routes or network.isolated or not network.gives_addresses:
         return ()
@@ -28,7 +28,7 @@ def pauses(network: Network) -> tuple[float, ...]:
     return tuple(interval / 1000 if number else 0.0 for number in range(count))
 
 
-def announce(engine: Engine, network: Network, endpoint: Endpoint) -> bool:
+def announce_endpoint(engine: Engine, network: Network, endpoint: Endpoint) -> bool:
     """Announce an endpoint's addresses once, if it is still there; tell whether that was done."""
     held = engine.records.endpoint(endpoint.id)
     if held is None or held.phase is not Phase.READY or held.addresses != endpoint.addresses:
@@ -55,8 +55,8 @@ class Announcer:
         """Announce what was added, once each, since nobody will be there to repeat it."""
         while not self._new.empty():
             network, endpoint = self._new.get_nowait()
-            if pauses(network):
-                announce(engine, network, endpoint)
+            if announcement_pauses(network):
+                announce_endpoint(engine, network, endpoint)
 
     async def run(self, engine: Engine) -> None:
         """Announce whatever is added, at once and again when it is due, until this is cancelled and all ends."""
@@ -66,7 +66,7 @@ class Announcer:
 
 
 async def _announce_repeatedly(engine: Engine, network: Network, endpoint: Endpoint) -> None:
-    for pause in pauses(network):
+    for pause in announcement_pauses(network):
         await asyncio.sleep(pause)
-        if not announce(engine, network, endpoint):
+        if not announce_endpoint(engine, network, endpoint):
             return

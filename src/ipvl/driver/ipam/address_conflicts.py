@@ -19,15 +19,15 @@ from ipvl.records.records import Change, Drop, Put, Records
 
 log = logging.getLogger(__name__)
 
-MOST_IN_TURN = 8
+MOST_PROBES = 8
 """Addresses that may turn out to be in use, one after the other: a router that answers for everybody has them all."""
-CHOOSE_ANOTHER = "choose another address, or take it from whoever has it"
-DOCKER_CHOSE = (
+ANOTHER_OR_TAKE_IT = "choose another address, or take it from whoever has it"
+ANOTHER_THAN_DOCKERS = (
     "choose another --ip, or keep it out with --aux-address or --ip-range; with --ipam-driver ipvl another one is taken"
 )
 
 
-async def probe(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
+async def probe_endpoint(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
     """Return which addresses of an endpoint that is being made are in use on its parent's segment, and by whom.
 
     If any is, the endpoint is forgotten and they are kept out. If none is, a quarantine that one was in is over.
@@ -57,13 +57,13 @@ async def probe(engine: Engine, endpoint: Endpoint) -> Mapping[IPAddress, str]:
     if held.phase is Phase.READY:  # a repeated call has asked and decided
         return {}
     if found:
-        engine.commit((Drop(endpoint), *quarantine(engine, network.parent, found)))
+        engine.commit((Drop(endpoint), *quarantine_addresses(engine, network.parent, found)))
     else:
         engine.commit(end_quarantine(engine.records, network.parent, addresses))
     return found
 
 
-async def who_has(engine: Engine, parent: str, address: IPAddress) -> Mapping[IPAddress, str]:
+async def probe_address(engine: Engine, parent: str, address: IPAddress) -> Mapping[IPAddress, str]:
     """Return who has an address on a parent's segment, if anybody; the records may have changed meanwhile.
 
     Raises:
@@ -73,7 +73,7 @@ async def who_has(engine: Engine, parent: str, address: IPAddress) -> Mapping[IP
         return await engine.kernel.probe_addresses(parent, (address,))
 
 
-def quarantine(engine: Engine, parent: str, found: Mapping[IPAddress, str]) -> tuple[Change, ...]:
+def quarantine_addresses(engine: Engine, parent: str, found: Mapping[IPAddress, str]) -> tuple[Change, ...]:
     """Return what keeps addresses from being chosen on a parent for a while."""
     for address, holder in found.items():
         log.warning("address %s is in use on %s by %s, so it is left out", address, parent, holder)
@@ -84,25 +84,25 @@ def quarantine(engine: Engine, parent: str, found: Mapping[IPAddress, str]) -> t
 def end_quarantine(records: Records, parent: str, addresses: Iterable[IPAddress]) -> tuple[Change, ...]:
     """Return what ends the quarantine of addresses that nobody answered for."""
     kept = (records.quarantine(parent, address) for address in addresses)
-    return tuple(Drop(quarantine) for quarantine in kept if quarantine is not None)
+    return tuple(Drop(one) for one in kept if one is not None)
 
 
-def expired(records: Records, now: float) -> tuple[Change, ...]:
+def expired_quarantines(records: Records, now: float) -> tuple[Change, ...]:
     """Return what ends every quarantine whose time is over, so that its address is chosen again when its turn comes."""
-    return tuple(Drop(quarantine) for quarantine in records.quarantines() if quarantine.until <= now)
+    return tuple(Drop(one) for one in records.quarantines() if one.until <= now)
 
 
-def taken(parent: str, found: Mapping[IPAddress, str], way_out: str) -> IpvlError:
+def refusal_in_use(parent: str, found: Mapping[IPAddress, str], way_out: str) -> IpvlError:
     """Return the refusal of the first of addresses that are in use, where no other may be taken."""
     address, holder = min(found.items(), key=lambda one: one[0].version)
     return conflict(f"address {address} is in use on {parent} by {holder}", way_out)
 
 
-def taken_in_turn(parent: str, found: Mapping[IPAddress, str]) -> IpvlError:
+def refusal_all_in_use(parent: str, found: Mapping[IPAddress, str]) -> IpvlError:
     """Return the refusal to try further addresses; `found` is what was in use last."""
     address, holder = min(found.items(), key=lambda one: one[0].version)
     return conflict(
-        f"{MOST_IN_TURN} addresses in turn are in use on {parent}, the last, {address}, by {holder}",
+        f"{MOST_PROBES} addresses in turn are in use on {parent}, the last, {address}, by {holder}",
         "keep the addresses of others out with --ip-range or --aux-address; if it is a router that answers for"
         " everybody (proxy ARP), do without conflict_check",
     )

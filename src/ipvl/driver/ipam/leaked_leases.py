@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import (
-    endpoint_that_holds,
-)
+from ipvl.driver.ipam.address_allocation import endpoint_holding
 from ipvl.model.addresses import IPAddress
 from ipvl.model.pools import Pool
 from ipvl.records.records import Change, Drop, Put
@@ -78,8 +76,7 @@ def _may_be_anothers(engine: Engine, pool: Pool, known: PoolUse, owner: str) -> 
 
 def _is_needed(engine: Engine, pool: Pool) -> bool:
     return any(
-        endpoint_that_holds(engine, pool.parent, lease.address) is not None
-        for lease in engine.records.leases_of(pool.id)
+        endpoint_holding(engine, pool.parent, lease.address) is not None for lease in engine.records.leases_of(pool.id)
     )
 
 
@@ -91,7 +88,7 @@ def _leaked(engine: Engine, pool: Pool, known: PoolUse, before: float) -> list[C
         if not lease.gateway
         and lease.address not in known.addresses
         and lease.changed < before
-        and endpoint_that_holds(engine, pool.parent, lease.address) is None
+        and endpoint_holding(engine, pool.parent, lease.address) is None
     ]
     for lease in leaked:
         log.warning("pool %s: nobody has %s any more, so it is free", pool.id, lease.address)

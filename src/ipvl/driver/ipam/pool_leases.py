@@ -11,23 +11,23 @@ from ipvl.addresses.next_address import check_usable, first_usable, full, next_f
 from ipvl.driver.endpoints.awaited_names import await_names
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import (
-    ANOTHER,
-    endpoint_that_holds,
-    holder,
-    leased,
-    oldest_stale,
-    refusal,
-    shares,
+    ANOTHER_ADDRESS,
+    endpoint_holding,
+    lease_text,
+    oldest_stale_address,
+    refusal_of_held,
+    shares_addresses,
+    who_holds,
 )
 from ipvl.driver.ipam.address_conflicts import (
-    CHOOSE_ANOTHER,
-    MOST_IN_TURN,
+    ANOTHER_OR_TAKE_IT,
+    MOST_PROBES,
     end_quarantine,
-    expired,
-    quarantine,
-    taken,
-    taken_in_turn,
-    who_has,
+    expired_quarantines,
+    probe_address,
+    quarantine_addresses,
+    refusal_all_in_use,
+    refusal_in_use,
 )
 from ipvl.driver.ipam.docker_pools import REPEATED_WITHIN, known_pool, may_repeat_earlier_call
 from ipvl.errors import IpvlError, missing
@@ -59,11 +59,11 @@ async def request_gateway(engine: Engine, identity: str, wanted: IPAddress | Non
             # One address leaves no room for a gateway, but Docker wants an answer: what the container will have.
             return ip_interface((pool.subnet.network_address, pool.subnet.prefixlen))
         check_usable(pool.subnet, address)
-        words = endpoint_that_holds(engine, pool.parent, address) or _leased_to_another(
+        words = endpoint_holding(engine, pool.parent, address) or _leased_to_another(
             engine, pool, address, or_a_gateway=False
         )
         if words is not None:
-            raise refusal(address, f"cannot be the gateway of pool {identity}: it {words}")
+            raise refusal_of_held(address, f"cannot be the gateway of pool {identity}: it {words}")
         engine.commit((Put(_one_more(engine, pool, address, gateway=True)),))
         log.info("pool %s: %s is the gateway", identity, address)
         return ip_interface((address, pool.subnet.prefixlen))
@@ -93,7 +93,7 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
     if wanted is not None:
         await await_names(engine, known_pool(engine, identity).parent, (wanted,))
     async with engine.lock:
-        engine.commit(expired(engine.records, engine.clock()))
+        engine.commit(expired_quarantines(engine.records, engine.clock()))
         in_turn = 0
         while True:
             pool = known_pool(engine, identity)
@@ -106,10 +106,10 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
                 engine.probes.note_free(pool.parent, address, engine.clock())
                 return ip_interface((address, pool.subnet.prefixlen))
             if wanted is not None:
-                raise taken(pool.parent, found, CHOOSE_ANOTHER)
+                raise refusal_in_use(pool.parent, found, ANOTHER_OR_TAKE_IT)
             in_turn += 1
-            if in_turn == MOST_IN_TURN:
-                raise taken_in_turn(pool.parent, found)
+            if in_turn == MOST_PROBES:
+                raise refusal_all_in_use(pool.parent, found)
 
 
 async def release_address(engine: Engine, identity: str, address: IPAddress) -> None:
@@ -156,14 +156,14 @@ async def _asked(engine: Engine, pool: Pool, parent: str, address: IPAddress) ->
         IpvlError: nobody could be asked, and the lease is gone; or it was released meanwhile.
     """
     try:
-        found = await who_has(engine, parent, address)
+        found = await probe_address(engine, parent, address)
     except IpvlError:
         engine.commit(_given_back(engine, pool, address))
         raise
     if engine.records.lease(pool.id, address) is None:
         raise missing(f"address {address} of pool {pool.id} was released while it was being asked for", "ask again")
     if found:
-        engine.commit((*_given_back(engine, pool, address), *quarantine(engine, parent, found)))
+        engine.commit((*_given_back(engine, pool, address), *quarantine_addresses(engine, parent, found)))
     else:
         engine.commit(end_quarantine(engine.records, parent, (address,)))
     return found
@@ -184,7 +184,7 @@ def _next(engine: Engine, pool: Pool, own: OwnAddresses) -> IPAddress:
         within=pool.range,
         last=engine.records.last_chosen(pool.id, pool.subnet),
         own=own,
-    ) or oldest_stale(engine, pool.parent, pool.subnet, pool.range, own)
+    ) or oldest_stale_address(engine, pool.parent, pool.subnet, pool.range, own)
     if found is None:
         raise full(pool.subnet, pool.range)
     return found
@@ -197,22 +197,22 @@ def _asks_again(engine: Engine, pool: Pool, address: IPAddress, owner: str | Non
         owner is not None
         and lease is not None
         and lease.owner == owner
-        and endpoint_that_holds(engine, pool.parent, address) is None
+        and endpoint_holding(engine, pool.parent, address) is None
     )
 
 
 def _check_wanted(engine: Engine, pool: Pool, address: IPAddress, owner: str | None, own: OwnAddresses) -> None:
     check_usable(pool.subnet, address)
     if owner is not None:
-        words = holder(engine, pool.parent, address)
+        words = who_holds(engine, pool.parent, address)
     else:
-        words = endpoint_that_holds(engine, pool.parent, address)
+        words = endpoint_holding(engine, pool.parent, address)
         if words is None and not _answer_may_be_lost(engine, pool, address):
             words = _leased_to_another(engine, pool, address, or_a_gateway=True)
     if words is not None:
-        raise refusal(address, words)
+        raise refusal_of_held(address, words)
     if owner is not None and address in own:
-        raise refusal_of_own(address, own[address], ANOTHER)
+        raise refusal_of_own(address, own[address], ANOTHER_ADDRESS)
 
 
 def _leased_to_another(engine: Engine, pool: Pool, address: IPAddress, *, or_a_gateway: bool) -> str | None:
@@ -224,9 +224,9 @@ def _leased_to_another(engine: Engine, pool: Pool, address: IPAddress, *, or_a_g
         return None
     for lease in engine.records.leases_for(address):
         other = engine.records.pool(lease.pool_id)
-        if other is None or not shares(other, pool.parent) or (lease.gateway and not or_a_gateway):
+        if other is None or not shares_addresses(other, pool.parent) or (lease.gateway and not or_a_gateway):
             continue
-        return leased(lease)
+        return lease_text(lease)
     return None
 
 

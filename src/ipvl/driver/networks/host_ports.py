@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ipvl.addresses.next_address import full, gateway_of, next_free_address
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import endpoint_that_holds, fixed_by, refusal, shares
+from ipvl.driver.ipam.address_allocation import endpoint_holding, refusal_of_held, reserved_by_network, shares_addresses
 from ipvl.errors import IpvlError
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.endpoints import Endpoint
@@ -30,11 +30,11 @@ def with_host_addresses(engine: Engine, network: Network, ways: HostRouting) -> 
         return network
     for subnet in network.subnets:
         if subnet.host is not None:
-            held = endpoint_that_holds(engine, network.parent, subnet.host) or fixed_by(
+            held = endpoint_holding(engine, network.parent, subnet.host) or reserved_by_network(
                 engine, network.parent, subnet.host
             )
             if held is not None:
-                raise refusal(subnet.host, held)
+                raise refusal_of_held(subnet.host, held)
     return replace(
         network,
         subnets=tuple(
@@ -84,6 +84,10 @@ def _range_of_pool(engine: Engine, network: Network, subnet: Subnet) -> IPNetwor
     if not network.is_dockers:
         return None
     return next(
-        (pool.range for pool in engine.records.pools() if pool.subnet == subnet.pool and shares(pool, network.parent)),
+        (
+            pool.range
+            for pool in engine.records.pools()
+            if pool.subnet == subnet.pool and shares_addresses(pool, network.parent)
+        ),
         None,
     )

@@ -9,7 +9,7 @@ from ipvl.planning.host import Host
 from ipvl.planning.port_mtus import networks_with_mtu, wrong_mtus
 
 
-async def repair_mtus(engine: Engine, host: Host) -> list[Trouble]:
+async def correct_mtus(engine: Engine, host: Host) -> list[Trouble]:
     """Set the MTU of every port that lost it, and return what could not be; the lock is held.
 
     Namespaces are looked into when a parent's MTU is another than the last time, or something could not be set then.

@@ -15,7 +15,7 @@ from math import ceil
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.event_log import Reader
 from ipvl.driver.events.event_types import Event, EventType
-from ipvl.driver.repair.restore_ports import remember, restore_ports
+from ipvl.driver.repair.restore_ports import record_seen_ports, restore_ports
 from ipvl.errors import IpvlError
 from ipvl.model.endpoints import Endpoint, SeenPort
 from ipvl.model.networks import Phase
@@ -25,17 +25,17 @@ from ipvl.planning.reconciliation import is_in_sandbox
 
 log = logging.getLogger(__name__)
 
-PAUSES = (0.5, 0.5, 1, 1, 1, 1, 2, 2, 4, 8, 16, 32, 64)
+LOOK_SECONDS = (0.5, 0.5, 1, 1, 1, 1, 2, 2, 4, 8, 16, 32, 64)
 """Seconds before each look at a sandbox that joined or left: Docker moves a port, and adds its routes when it comes to
 that."""
-TOGETHER = 0.5
+GROUPED_SECONDS = 0.5
 """Seconds that looks are put together in, for many sandboxes that start at once."""
-RESTLESS = frozenset(
+EVENTS_OF_PORTS = frozenset(
     {EventType.ENDPOINT_JOINED, EventType.ENDPOINT_LEFT, EventType.ENDPOINT_RESTORED, EventType.EVENTS_LOST}
 )
-AT_MOST_EVERY = 30.0
+LOOK_AT_ALL_SECONDS = 30.0
 """Seconds between two looks at all ports, which other networks of their containers are the occasion for."""
-AGAIN = 5.0
+RETRY_SECONDS = 5.0
 """Seconds until ports that could not be made again are tried once more: nothing announces what is done in a sandbox."""
 
 
@@ -47,14 +47,14 @@ async def watch_ports(engine: Engine) -> None:
     homes = {one.id: one.sandbox for one in engine.records.endpoints() if one.sandbox is not None}
 
     def later(turn: int) -> tuple[float, int]:
-        return ceil((clock() + PAUSES[turn]) / TOGETHER) * TOGETHER, turn + 1
+        return ceil((clock() + LOOK_SECONDS[turn]) / GROUPED_SECONDS) * GROUPED_SECONDS, turn + 1
 
     async def listen(events: Reader) -> None:
         async for event in events:
             if event.type is EventType.ENDPOINT_JOINED:
                 await _note_parent(engine, event.endpoint_id or "")
-            if event.type in RESTLESS:
-                looks.update(dict.fromkeys(_homes(engine, event, homes), later(0)))
+            if event.type in EVENTS_OF_PORTS:
+                looks.update(dict.fromkeys(_sandboxes_of(engine, event, homes), later(0)))
                 news.set()
 
     with engine.events.reading() as events:
@@ -71,7 +71,7 @@ async def watch_ports(engine: Engine) -> None:
                 due = {sandbox: turn for sandbox, (when, turn) in looks.items() if when <= clock()}
                 for sandbox, turn in due.items():
                     del looks[sandbox]
-                    if turn < len(PAUSES):
+                    if turn < len(LOOK_SECONDS):
                         looks[sandbox] = later(turn)
                 if due:
                     await look_at_ports(engine, due)
@@ -92,7 +92,7 @@ async def look_at_ports(engine: Engine, sandboxes: Collection[str] | None = None
                     seen[endpoint.id] = port
                 await asyncio.sleep(0)
         async with engine.lock:
-            remember(engine, seen)
+            record_seen_ports(engine, seen)
         there = {(one.id, one.changed) for one in engine.records.endpoints() if one.seen is None}
         engine.repair.parent_at_join = {
             key: index for key, index in engine.repair.parent_at_join.items() if key in there
@@ -132,7 +132,7 @@ async def _look(engine: Engine, host: Host, endpoint: Endpoint) -> SeenPort | No
     return None
 
 
-def _homes(engine: Engine, event: Event, homes: dict[str, str]) -> Iterable[str]:
+def _sandboxes_of(engine: Engine, event: Event, homes: dict[str, str]) -> Iterable[str]:
     """Return the sandboxes that an event is about, and take note of where the endpoint is now."""
     if event.endpoint_id is None:
         return [one.sandbox for one in engine.records.endpoints() if one.sandbox is not None]
@@ -150,12 +150,12 @@ async def _look_at_all(engine: Engine) -> None:
         await asyncio.sleep(1)
         engine.repair.routes_changed.clear()
         await look_at_ports(engine)
-        await asyncio.sleep(AT_MOST_EVERY)
+        await asyncio.sleep(LOOK_AT_ALL_SECONDS)
 
 
 async def _try_again(engine: Engine) -> None:
     while True:
-        await asyncio.sleep(AGAIN)
+        await asyncio.sleep(RETRY_SECONDS)
         unseen = (one for one in engine.records.endpoints() if one.sandbox is not None and one.seen is None)
         if engine.repair.not_restored or any(unseen):
             try:

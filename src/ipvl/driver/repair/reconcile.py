@@ -10,7 +10,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.events.record_changes import parent_states
 from ipvl.driver.networks.create_remove import host_for_removal
 from ipvl.driver.networks.host_ports import steps_to_remove_port
-from ipvl.driver.repair.correct_mtus import repair_mtus
+from ipvl.driver.repair.correct_mtus import correct_mtus
 from ipvl.model.networks import Network
 from ipvl.model.steps import SetMtu
 from ipvl.model.troubles import Trouble, trouble_with_step
@@ -33,8 +33,10 @@ async def reconcile(engine: Engine) -> None:
     """
     async with engine.lock:
         host = await engine.host(ways=any(network.host_access for network in engine.records.networks()), reach=True)
-        follow_names(engine, host)
-        engine.tell(engine.record_events.parents(engine.records, parent_states(engine.records, host), engine.clock()))
+        rename_parents(engine, host)
+        engine.publish(
+            engine.record_events.parent_events(engine.records, parent_states(engine.records, host), engine.clock())
+        )
         repair = plan_repair(engine.records, host, engine.clock(), engine.kernel.namespace_inode)
         failures = await engine.apply_all(repair.steps)
         engine.commit(repair.changes)
@@ -45,7 +47,7 @@ async def reconcile(engine: Engine) -> None:
             host = await engine.host()
         # What is made just now is looked at the next time, and has the MTU that it was made with.
         refused = (trouble_with_step(step, error) for step, error in failures)
-        left = (*repair.troubles, *refused, *await repair_mtus(engine, host))
+        left = (*repair.troubles, *refused, *await correct_mtus(engine, host))
         for trouble in left:
             if trouble not in engine.repair.left:
                 engine.warn(trouble)
@@ -69,7 +71,7 @@ async def _warn_of_address_conflicts(engine: Engine) -> None:
     engine.repair.address_conflicts = frozenset(found)
 
 
-def follow_names(engine: Engine, host: Host) -> None:
+def rename_parents(engine: Engine, host: Host) -> None:
     """Call parents and bases what their links are called now, and remember their further names; the lock is held.
 
     Raises:
@@ -82,7 +84,7 @@ def follow_names(engine: Engine, host: Host) -> None:
         engine.commit(tuple(map(Put, learned_names(engine.records, host))))
 
 
-async def forget_gone(
+async def remove_unlisted(
     engine: Engine, networks: Collection[str], endpoints: Collection[str], before: float, owner: str
 ) -> None:
     """Remove the networks and endpoints that Docker made, had and no longer has.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ipvl.driver.endpoints.create_join_leave import port_mtu
 from ipvl.driver.engine import Engine
-from ipvl.driver.events.record_changes import restored
+from ipvl.driver.events.record_changes import port_restored
 from ipvl.errors import IpvlError
 from ipvl.model.endpoints import Endpoint, SeenPort
 from ipvl.model.links import Link
@@ -19,8 +19,8 @@ from ipvl.records.records import Put
 
 log = logging.getLogger(__name__)
 
-RESTART = "restart it, or let ipvl enter namespaces (embedded.conf, see docs/embedded.md)"
-TOGETHER = 16
+RESTART_OR_LET_IN = "restart it, or let ipvl enter namespaces (embedded.conf, see docs/embedded.md)"
+PORTS_A_COMMIT = 16
 """Ports whose records are written in one commit: a fsync each would be most of the time that they take."""
 
 
@@ -55,15 +55,15 @@ async def restore_ports(engine: Engine) -> None:
                 seen[suspect.endpoint.id] = again
             elif again:
                 hindered[suspect.endpoint.id] = Trouble(f"{suspect.label}, and {again}", suspect.network)
-            if len(seen) >= TOGETHER:
-                remember(engine, seen)
+            if len(seen) >= PORTS_A_COMMIT:
+                record_seen_ports(engine, seen)
                 seen = {}
     async with engine.lock:
-        remember(engine, seen)
+        record_seen_ports(engine, seen)
         _tell(engine, hindered)
 
 
-def remember(engine: Engine, seen: dict[str, SeenPort]) -> None:
+def record_seen_ports(engine: Engine, seen: dict[str, SeenPort]) -> None:
     """Record how ports were seen, by their endpoints' ids; the lock is held, and endpoints that left are passed over.
 
     Raises:
@@ -90,7 +90,7 @@ async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
     if not view.entered:
         found = port_of(endpoint, suspect.parent, view)
         if found is None:
-            return f"ipvl may not enter its namespace: {RESTART}"
+            return f"ipvl may not enter its namespace: {RESTART_OR_LET_IN}"
         return _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, found.name))
     lease = engine.records.dhcp_lease_of(endpoint.id)
     terms = None if lease is None else lease.terms
@@ -115,9 +115,9 @@ async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
         return whole or _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, plan.interface))
     for remark in plan.remarks:
         log.warning("network %s: endpoint %s: %s", network.label, endpoint.label, remark)
-    event = restored(network, endpoint, engine.clock())
+    event = port_restored(network, endpoint, engine.clock())
     log.info("%s", event.text)
-    engine.tell((event,))
+    engine.publish((event,))
     if suspect.parent.up and suspect.parent.carrier:
         engine.effects.announce(network, endpoint)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ipvl.addresses.next_address import used_gateway
 from ipvl.clock.host_clocks import rfc3339
-from ipvl.driver.dhcp_leases.lease_status import lease_status
+from ipvl.driver.dhcp_leases.lease_status import dhcp_status
 from ipvl.driver.interfaces import Kernel
 from ipvl.driver.status.host_status import (
     EndpointStatus,
@@ -77,7 +77,7 @@ async def collect_status(
                 parent=network.parent,
                 sandbox=endpoint.sandbox,
                 state=_state(endpoint, lease := records.dhcp_lease_of(endpoint.id), kernel),
-                lease=None if lease is None else lease_status(lease, date),
+                lease=None if lease is None else dhcp_status(lease, date),
             )
             for network in records.networks()
             for endpoint in records.endpoints_of(network.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ipvl.driver.dhcp_leases.lease_status import lease_trouble
+from ipvl.driver.dhcp_leases.lease_status import lost_lease_trouble
 from ipvl.errors import IpvlError
 from ipvl.model.networks import Network
 from ipvl.planning.container_routers import own_routers
@@ -50,7 +50,7 @@ def _lost_leases(network: Network, records: Records) -> tuple[str, ...]:
     found = []
     for endpoint in records.endpoints_of(network.id) if network.asks_server else ():
         lease = records.dhcp_lease_of(endpoint.id)
-        trouble = None if lease is None else lease_trouble(network, endpoint, lease)
+        trouble = None if lease is None else lost_lease_trouble(network, endpoint, lease)
         if trouble is not None:
             found.append(trouble)
     return tuple(found)

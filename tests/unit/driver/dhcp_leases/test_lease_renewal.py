@@ -12,7 +12,7 @@ import pytest
 from ipvl.clock.host_clocks import rfc3339
 from ipvl.dhcp.dhcp_messages import MessageType
 from ipvl.driver.dhcp_leases.lease_renewal import keep_leases
-from ipvl.driver.dhcp_leases.lease_requests import LeaseRequest, create_endpoint
+from ipvl.driver.dhcp_leases.lease_requests import LeaseRequest, create_leased_endpoint
 from ipvl.driver.status.collect_status import collect_status
 from ipvl.model.networks import Addressing
 from ipvl.records.records import Drop, Put
@@ -37,7 +37,7 @@ def lan(world, server):
     """A world with network lan on eth0, where the server is, and container web, which has a lease."""
     world.wire.servers["eth0"] = [server]
     world.create_network(network(name="lan", subnets=(), addressing=Addressing.DHCP))
-    world.run(create_endpoint(world.engine, WEB, LeaseRequest("web")))
+    world.run(create_leased_endpoint(world.engine, WEB, LeaseRequest("web")))
     server.heard.clear()
     return world
 
@@ -328,7 +328,7 @@ def test_the_lease_of_a_container_that_goes_is_kept_no_longer(lan, server):
 
 def test_two_leases_are_kept_at_once(lan, server):
     """Each at its own time, with its own address."""
-    lan.run(create_endpoint(lan.engine, DB, LeaseRequest("db")))
+    lan.run(create_leased_endpoint(lan.engine, DB, LeaseRequest("db")))
     server.heard.clear()
 
     keep(lan, LEASE)

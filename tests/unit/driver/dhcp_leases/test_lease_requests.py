@@ -9,7 +9,7 @@ import pytest
 
 from ipvl.dhcp.dhcp_messages import MessageType
 from ipvl.driver.dhcp_leases import lease_requests
-from ipvl.driver.dhcp_leases.lease_requests import MOST_UNUSED, LeaseRequest, create_endpoint
+from ipvl.driver.dhcp_leases.lease_requests import MOST_UNUSED_IDENTIFIERS, LeaseRequest, create_leased_endpoint
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.endpoints import Endpoint
@@ -55,7 +55,7 @@ def lan(world, server):
 
 
 def make(world, wish: Endpoint = WEB, claim: LeaseRequest | None = None) -> Endpoint:
-    return world.run(create_endpoint(world.engine, wish, claim or LeaseRequest(shape="plain")))
+    return world.run(create_leased_endpoint(world.engine, wish, claim or LeaseRequest(shape="plain")))
 
 
 def refused(world, kind: Kind, wish: Endpoint = WEB, claim: LeaseRequest | None = None) -> str:
@@ -99,7 +99,7 @@ def test_the_same_endpoint_at_once_asks_once(lan, server):
 
     async def twice() -> list[Endpoint]:
         claim = LeaseRequest(shape="plain")
-        return await asyncio.gather(*(create_endpoint(lan.engine, WEB, claim) for _ in range(2)))
+        return await asyncio.gather(*(create_leased_endpoint(lan.engine, WEB, claim) for _ in range(2)))
 
     one, two = lan.run(twice())
 
@@ -112,7 +112,9 @@ def test_many_at_once_have_different_identifiers(lan, server):
     requests = [endpoint(f"{number:064x}", addresses=()) for number in range(20)]
 
     async def all_at_once() -> None:
-        await asyncio.gather(*(create_endpoint(lan.engine, wish, LeaseRequest(shape="plain")) for wish in requests))
+        await asyncio.gather(
+            *(create_leased_endpoint(lan.engine, wish, LeaseRequest(shape="plain")) for wish in requests)
+        )
 
     lan.run(all_at_once())
 
@@ -126,7 +128,7 @@ def test_many_at_once_learn_of_silence_together(lan, server):
     requests = [endpoint(f"{number:064x}", addresses=()) for number in range(20)]
 
     async def all_at_once() -> list[object]:
-        making = (create_endpoint(lan.engine, wish, LeaseRequest(shape="plain")) for wish in requests)
+        making = (create_leased_endpoint(lan.engine, wish, LeaseRequest(shape="plain")) for wish in requests)
         return await asyncio.gather(*making, return_exceptions=True)
 
     refusals = lan.run(all_at_once())
@@ -229,11 +231,11 @@ def test_an_identifier_that_is_being_used_is_refused(lan, server):
 
     async def second() -> None:
         with pytest.raises(IpvlError) as refused:
-            await create_endpoint(lan.engine, DB, LeaseRequest("web"))
+            await create_leased_endpoint(lan.engine, DB, LeaseRequest("web"))
         found.append(str(refused.value))
 
     async def both() -> None:
-        await asyncio.gather(create_endpoint(lan.engine, WEB, LeaseRequest("web")), second())
+        await asyncio.gather(create_leased_endpoint(lan.engine, WEB, LeaseRequest("web")), second())
 
     lan.run(both())
 
@@ -404,13 +406,13 @@ def test_a_network_that_is_removed_takes_its_identifiers_along(lan, server):
 
 def test_identifiers_that_nobody_uses_are_kept_up_to_a_number(lan):
     """Those that were not used for longest go first."""
-    for number in range(MOST_UNUSED + 3):
+    for number in range(MOST_UNUSED_IDENTIFIERS + 3):
         lan.wait(1)
         make(lan, WEB, LeaseRequest(f"c{number}"))
         lan.delete_endpoint(WEB)
 
     kept = [lease.client_id for lease in lan.engine.records.dhcp_leases()]
-    assert (MOST_UNUSED + 1, "c2") == (len(kept), kept[0])
+    assert (MOST_UNUSED_IDENTIFIERS + 1, "c2") == (len(kept), kept[0])
 
 
 def test_a_port_has_what_the_lease_says(lan, server):

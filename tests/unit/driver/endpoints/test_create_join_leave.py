@@ -282,8 +282,8 @@ def test_an_endpoint_can_be_named_later(on_eth0):
 
 def test_addresses_are_written_without_their_length():
     """IPv4 first, as they were given."""
-    assert "192.168.20.10 and 2001:db8::a" == create_join_leave.addresses(DUAL)
-    assert "no address" == create_join_leave.addresses(replace(DUAL, addresses=()))
+    assert "192.168.20.10 and 2001:db8::a" == DUAL.address_text
+    assert "no address" == replace(DUAL, addresses=()).address_text
 
 
 def test_endpoints_survive_a_restart(on_eth0):

@@ -10,7 +10,7 @@ import pytest
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.events.event_types import Event, EventType
 from ipvl.driver.networks import create_remove
-from ipvl.driver.repair.reconcile import forget_gone
+from ipvl.driver.repair.reconcile import remove_unlisted
 from ipvl.errors import IpvlError
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_SANDBOX, SANDBOX, endpoint, network
@@ -161,7 +161,7 @@ def test_what_docker_dropped_is_told(world, told):
     world.create_endpoint(endpoint())
     told()
 
-    world.run(forget_gone(world.engine, (), (), NOW + 1000, "docker"))
+    world.run(remove_unlisted(world.engine, (), (), NOW + 1000, "docker"))
 
     assert ["parent.removed", "endpoint.deleted", "network.removed"] == types(told())
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ipvl.addresses.default_pools import unique_local_prefix
 from ipvl.addresses.pool_requests import PoolRequest
-from ipvl.driver.endpoints.create_join_leave import reserve
+from ipvl.driver.endpoints.create_join_leave import record_endpoint
 from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.ipam.address_allocation import allocate_addresses, allocate_subnets, moved_cursors
 from ipvl.errors import IpvlError, Kind
@@ -53,7 +53,7 @@ def attached(world, of, identity: str, wanted4: str = "") -> list[str]:
             own = await world.kernel.own_addresses()
             found = allocate_addresses(world.engine, of, wanted, None, identity, own=own)
             one = endpoint(identity, network_id=of.id, addresses=tuple(map(str, found)), changed=world.now)
-            await reserve(world.engine, one, *moved_cursors(world.engine, of, found, own))
+            await record_endpoint(world.engine, one, *moved_cursors(world.engine, of, found, own))
             return list(map(str, found))
 
     return world.run(work())
@@ -302,7 +302,7 @@ def test_an_endpoint_never_gets_what_the_parent_keeps(world, net):
 
     for address, why in (("1", "is the gateway of network web"), ("9", "is reserved in network web (--aux-address)")):
         wish = endpoint(addresses=(f"192.168.20.{address}/24",))
-        sentence = world.refusal(Kind.CONFLICT, reserve(world.engine, wish))
+        sentence = world.refusal(Kind.CONFLICT, record_endpoint(world.engine, wish))
         assert f"address 192.168.20.{address} {why}; {WAY_OUT}" == sentence
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ipvl.addresses.pool_requests import PoolRequest
 from ipvl.driver.dhcp_leases.lease_requests import LeaseRequest
-from ipvl.driver.dhcp_leases.lease_requests import create_endpoint as create_leased
+from ipvl.driver.dhcp_leases.lease_requests import create_leased_endpoint as create_leased
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.networks import create_remove

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.driver.ipam import address_announcements
-from ipvl.driver.ipam.address_announcements import Announcer, announce, pauses
+from ipvl.driver.ipam.address_announcements import Announcer, announce_endpoint, announcement_pauses
 from ipvl.embedded import attach_detach, networks
 from ipvl.embedded.call_messages import CreateNetwork, Detach
 from ipvl.embedded.sandbox_messages import NetworkAttachment
@@ -38,7 +38,7 @@ SAID = ("eth0", (ip_address("192.168.1.2"), ip_address("2001:db8:1::2")))
 )
 def test_the_schedule(fields, expected):
     """Docker's defaults; the first at once; none where there is no neighbour."""
-    assert expected == pauses(network(**fields))
+    assert expected == announcement_pauses(network(**fields))
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_parent_that_is_down_is_a_line_in_the_log(loud, naps, caplog):
     caplog.clear()
 
     with caplog.at_level(logging.WARNING):
-        assert not announce(world.engine, world.engine.network(endpoint.network_id), endpoint)
+        assert not announce_endpoint(world.engine, world.engine.network(endpoint.network_id), endpoint)
     expected = (
         "network web: endpoint blue: 192.168.1.2 and 2001:db8:1::2 could not be announced on eth0: Network is down;"
         " neighbours that remember another machine for it find out within minutes"

@@ -10,7 +10,7 @@ import pytest
 from ipvl.clock.host_clocks import rfc3339
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.ipam import docker_pools, pool_leases
-from ipvl.driver.ipam.address_conflicts import MOST_IN_TURN, QUARANTINE_SECONDS
+from ipvl.driver.ipam.address_conflicts import MOST_PROBES, QUARANTINE_SECONDS
 from ipvl.driver.ipam.probe_state import FOUND_FREE_FOR
 from ipvl.driver.networks import create_remove
 from ipvl.driver.status.collect_status import collect_status
@@ -375,7 +375,7 @@ def test_a_router_that_answers_for_everybody_is_not_asked_for_ever(world, pool):
         world.kernel.add_neighbour("eth0", f"192.168.20.{number}", MAC)
 
     expected = (
-        f"{MOST_IN_TURN} addresses in turn are in use on eth0, the last, 192.168.20.9, by {MAC}; keep the addresses of"
+        f"{MOST_PROBES} addresses in turn are in use on eth0, the last, 192.168.20.9, by {MAC}; keep the addresses of"
         " others out with --ip-range or --aux-address; if it is a router that answers for everybody (proxy ARP), do"
         " without conflict_check"
     )

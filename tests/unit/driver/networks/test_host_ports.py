@@ -10,7 +10,7 @@ import pytest
 from ipvl.driver.endpoints.create_join_leave import create_endpoint
 from ipvl.driver.networks import create_remove
 from ipvl.driver.networks.create_remove import name_network
-from ipvl.driver.repair.reconcile import forget_gone
+from ipvl.driver.repair.reconcile import remove_unlisted
 from ipvl.driver.status.collect_status import collect_status
 from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL
@@ -295,7 +295,7 @@ def test_a_port_of_a_network_that_nobody_knows_is_removed(world):
     assert () == world.engine.warnings
     world.kernel.end_sandbox(SANDBOX)
     world.run(name_network(world.engine, ID, "web", "docker"))
-    world.run(forget_gone(world.engine, (), (), NOW + 1, "docker"))
+    world.run(remove_unlisted(world.engine, (), (), NOW + 1, "docker"))
 
     assert world.kernel.link(PORT) is None
     assert set() == routes(world)

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from ipvl.driver.repair.reconcile import forget_gone
+from ipvl.driver.repair.reconcile import remove_unlisted
 from ipvl.model.steps import RemoveParent
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX, endpoint, network, parent
@@ -33,7 +33,7 @@ def gone(on_vlan):
 
 
 def compare(world, *, networks=(), endpoints=(), before=LATER, docker=DOCKER_ID):
-    world.run(forget_gone(world.engine, set(networks), set(endpoints), before, docker))
+    world.run(remove_unlisted(world.engine, set(networks), set(endpoints), before, docker))
 
 
 def test_what_the_owner_has_stays(on_vlan):

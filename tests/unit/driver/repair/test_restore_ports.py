@@ -151,19 +151,19 @@ def test_what_the_kernel_refuses_is_tried_again(joined):
 
 def test_a_port_is_looked_at_a_moment_after_it_joined(world, monkeypatch):
     """And again, since Docker adds its routes later; until then a container's start has nothing to do with it."""
-    monkeypatch.setattr(port_sightings, "PAUSES", (0.01, 0.01, 0.01))
-    monkeypatch.setattr(port_sightings, "TOGETHER", 0.01)
+    monkeypatch.setattr(port_sightings, "LOOK_SECONDS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(port_sightings, "GROUPED_SECONDS", 0.01)
     world.create_network(network(name="lan"))
     world.create_endpoint(ONE)
     looked = asyncio.Event()
-    remember = port_sightings.remember
+    remember = port_sightings.record_seen_ports
 
     def remember_and_tell(engine, seen):
         remember(engine, seen)
         if seen:
             looked.set()
 
-    monkeypatch.setattr(port_sightings, "remember", remember_and_tell)
+    monkeypatch.setattr(port_sightings, "record_seen_ports", remember_and_tell)
 
     async def container_starts():
         watching = asyncio.create_task(watch_ports(world.engine))

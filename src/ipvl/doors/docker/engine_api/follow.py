@@ -25,7 +25,7 @@ from ipvl.driver.endpoints.create_join_leave import name_endpoint
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.leaked_leases import release_leaked
 from ipvl.driver.networks.create_remove import name_network
-from ipvl.driver.repair.reconcile import forget_gone
+from ipvl.driver.repair.reconcile import remove_unlisted
 from ipvl.errors import IpvlError
 from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed
 from ipvl.records.records import Records
@@ -211,7 +211,7 @@ async def compare(engine: Engine, socket: Path) -> str | None:
     pools = pools_in_use(known, engine.records)
     if identity is not None:
         endpoints = {one.endpoint_id for network in known for one in (network.containers or {}).values()}
-        await forget_gone(engine, engine.docker.listed, endpoints, before, identity)
+        await remove_unlisted(engine, engine.docker.listed, endpoints, before, identity)
         if len(known) == len(networks):
             # One that went away between the two questions may have just given its pool to another.
             await release_leaked(engine, pools, before, identity)

@@ -474,15 +474,15 @@ def test_following_goes_on_after_a_broken_answer(busy, docker, follower, how, pa
 
 def test_following_goes_on_when_the_store_fails(busy, docker, follower, monkeypatch, caplog):
     """The disk was full for a moment."""
-    forget_gone = engine_api.forget_gone
+    remove_unlisted = engine_api.remove_unlisted
     failures = [unavailable("state file cannot be used: disk full")]
 
     async def fail_once(*arguments: object) -> None:
         if failures:
             raise failures.pop()
-        await forget_gone(*arguments)
+        await remove_unlisted(*arguments)
 
-    monkeypatch.setattr(engine_api, "forget_gone", fail_once)
+    monkeypatch.setattr(engine_api, "remove_unlisted", fail_once)
 
     async def script() -> None:
         await follower.finishes("learn_names", "learn_names", "compare")

@@ -37,7 +37,7 @@ from ipvl.embedded.sandboxes import settle
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import DOCKER, Flag, Mode, Network, Parent, ParentKind, Phase, Subnet
 from ipvl.options.endpoint import port_name
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 from ipvl.store.state_file import open_store
 
 ON_DISK = "/var/tmp"

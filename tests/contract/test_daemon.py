@@ -19,7 +19,7 @@ from ipvl.daemon.privileges import NEEDED
 from ipvl.driver.engine import Engine
 from ipvl.http.messages import Door
 from ipvl.http.server import Server
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 from ipvl.startup.configuration import Configuration
 from ipvl.store.state_file import open_store
 from tests.contract.own_namespace import in_own_namespace

@@ -17,7 +17,8 @@ from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint, PortRoute, PortSetup, SeenPort
 from ipvl.model.networks import Addressing, ConflictCheck, Flag, Mode, Network, Parent, ParentKind, Phase, Route
 from ipvl.model.pools import Cursor, Pool, PoolLease, Quarantine
-from ipvl.records.records import Drop, Put, Record, Records
+from ipvl.records.changes import Drop, Put, Record
+from ipvl.records.records import Records
 from ipvl.store.state_file import open_store
 from tests.unit.builders import (
     ID,

@@ -10,7 +10,8 @@ from ipvl.model.dhcp_leases import DhcpLease
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import HALF_MADE_PREFIX, Link
 from ipvl.model.networks import Phase
-from ipvl.records.records import Record, Records
+from ipvl.records.changes import Record
+from ipvl.records.records import Records
 
 TIMES = {"changed": 0.0, "started": 0.0, "created": 0.0}
 CHOSEN = re.compile(r"(192\.168\.[23]0|10\.7\.0)\.\d{1,2}\b")

@@ -29,7 +29,7 @@ from ipvl.model.steps import (
     RouteByParent,
     Step,
 )
-from ipvl.records.records import Change
+from ipvl.records.changes import Change
 from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (
     BYSTANDERS,

@@ -20,7 +20,7 @@ from ipvl.driver.repair.reconcile import reconcile
 from ipvl.errors import IpvlError, Kind, unavailable
 from ipvl.model.endpoints import Endpoint, JoinInfo
 from ipvl.model.networks import Network
-from ipvl.records.records import Change, Record
+from ipvl.records.changes import Change, Record
 from ipvl.store.state_file import SqliteStore, open_store
 from tests.contract.fake_kernel import FakeKernel, KilledError, Trouble
 from tests.faults.dhcp_segment import FakeWire

@@ -18,7 +18,7 @@ from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port
 from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair
 from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed, way_out_of_unclaimed, what_is_unclaimed
-from ipvl.records.records import Drop
+from ipvl.records.changes import Drop
 
 MAKING_TAKES = 60.0
 """Seconds after which a network that is still being made was given up."""

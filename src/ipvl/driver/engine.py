@@ -27,7 +27,8 @@ from ipvl.model.networks import Network
 from ipvl.model.steps import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
-from ipvl.records.records import Change, Put, Records
+from ipvl.records.changes import Change, Put
+from ipvl.records.records import Records
 
 log = logging.getLogger(__name__)
 

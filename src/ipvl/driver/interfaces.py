@@ -13,7 +13,7 @@ from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.links import HostExposure, HostRouting, Link, PortsView, SandboxView
 from ipvl.model.networks import Network
 from ipvl.model.steps import Step
-from ipvl.records.records import Change, Record
+from ipvl.records.changes import Change, Record
 
 
 class Kernel(Protocol):

@@ -11,7 +11,7 @@ from ipvl.errors import conflict, missing, shown
 from ipvl.model.networks import Network
 from ipvl.model.pools import Pool
 from ipvl.planning.reconciliation import is_in_sandbox
-from ipvl.records.records import Drop
+from ipvl.records.changes import Drop
 
 FORCE = "say --force to remove it all the same"
 

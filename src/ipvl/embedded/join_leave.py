@@ -36,7 +36,7 @@ from ipvl.options.link_names import link_name
 from ipvl.options.names import name as checked_name
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.planning.sandbox_routes import has_router6, routes_through
-from ipvl.records.records import Drop, Put
+from ipvl.records.changes import Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from ipvl.options.names import hostname as checked_hostname
 from ipvl.options.names import name as checked_name
 from ipvl.options.names import path as checked_path
 from ipvl.options.network import network_id
-from ipvl.records.records import Drop, Put
+from ipvl.records.changes import Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from ipvl.planning.host_exposure import steps_to_keep_host_off_again, steps_to_r
 from ipvl.planning.internal_networks import unused_parent
 from ipvl.planning.kernel_versions import check_kernel
 from ipvl.planning.parents import left_behind, plan_parent, steps_to_remove_parents, unused_parents
-from ipvl.records.records import Change, Drop, Put, Records
+from ipvl.records.changes import Change, Drop, Put
+from ipvl.records.records import Records
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from ipvl.planning.host_exposure import addressed, steps_to_repair_exposure, ste
 from ipvl.planning.made_parents import mended, steps_to_mend
 from ipvl.planning.parent_requirements import check_link, warnings_about
 from ipvl.planning.parents import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
-from ipvl.records.records import Change, Drop, Records
+from ipvl.records.changes import Change, Drop
+from ipvl.records.records import Records
 
 UNJOINED_FOR = 120.0
 """Seconds that an endpoint may be in no sandbox. Docker joins at once and repeats a call for half a minute at most, but

@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ipvl.addresses.intervals import Intervals
 from ipvl.addresses.next_address import gateway_of
-from ipvl.addresses.shared_spaces import SharedSpaces
-from ipvl.model.addresses import IPAddress, IPNetwork
+from ipvl.model.addresses import IPAddress
 from ipvl.model.dhcp_leases import DhcpLease
 from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import HOST_PORT_PREFIX, Network, Parent
-from ipvl.model.pools import Cursor, Pool, PoolLease, Quarantine, StaticAddress
+from ipvl.model.pools import StaticAddress
+from ipvl.records.address_records import AddressRecords
+from ipvl.records.changes import Change, Put, Record
 from ipvl.records.record_index import RecordIndex
 
-Record = Network | Parent | Endpoint | Pool | PoolLease | Cursor | Sandbox | Quarantine | DhcpLease | StaticAddress
 
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Insert the record, or replace the one with the same id.
-
-    For a parent that is its name, for a lease its pool and address, for a cursor its owner and subnet, for a quarantine
-    its parent and address, for a DHCP lease its network and client identifier, for a static address its network, owner
-    and address.
-    """
-
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Remove the record with this one's id; a record that is not there is dropped already.
-
-    Leases go with their pool, cursors with their network or pool, quarantines with their parent, DHCP leases and static
-    addresses with their network. A DHCP lease whose endpoint is dropped stays and has none.
-    """
-
-    record: Record
-
-
-Change = Put | Drop
-
-
-class Records:
+class Records(AddressRecords):
     """The records in memory, indexed the ways the driver asks. Changed only by `apply`, after the store has them."""
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
+        super().__init__()
         self._networks: dict[str, Network] = {}
         self._parents: dict[str, Parent] = {}
         self._endpoints: dict[str, Endpoint] = {}
@@ -61,20 +34,8 @@ class Records:
         self._by_inode = RecordIndex[Endpoint, int, str](lambda endpoint: endpoint.inode)
         self._of_endpoints = (self._by_network, self._by_label, self._with_hosts, self._by_inode)
         self._by_address: dict[tuple[str, IPAddress], str] = {}
-        self._pools: dict[str, Pool] = {}
-        self._leases: dict[tuple[str, IPAddress], PoolLease] = {}
-        self._by_leased_address = RecordIndex[PoolLease, IPAddress, str](lambda lease: lease.address)
-        self._by_pool = RecordIndex[PoolLease, str, IPAddress](lambda lease: lease.pool_id)
-        self._cursors: dict[tuple[str, IPNetwork], Cursor] = {}
-        self._quarantines: dict[tuple[str, IPAddress], Quarantine] = {}
         self._dhcp_leases: dict[tuple[str, str], DhcpLease] = {}
         self._dhcp_by_endpoint: dict[str, tuple[str, str]] = {}
-        self._static: dict[tuple[str, str, IPAddress], StaticAddress] = {}
-        self._static_by_owner = RecordIndex[StaticAddress, str, tuple[str, str, IPAddress]](lambda one: one.owner)
-        self._static_by_address = RecordIndex[StaticAddress, IPAddress, tuple[str, str, IPAddress]](
-            lambda one: one.address
-        )
-        self._spaces = SharedSpaces()
         for record in records:
             self._put(record)
 
@@ -159,47 +120,6 @@ class Records:
         endpoint_id = self._by_address.get((parent, address))
         return None if endpoint_id is None else self._endpoints[endpoint_id]
 
-    def pool(self, pool_id: str) -> Pool | None:
-        """Return the pool with this id, or None."""
-        return self._pools.get(pool_id)
-
-    def pools(self) -> Iterator[Pool]:
-        """Iterate over a snapshot of all pools, oldest first."""
-        return iter(tuple(self._pools.values()))
-
-    def leases(self) -> Iterator[PoolLease]:
-        """Iterate over a snapshot of all leases, oldest first."""
-        return iter(tuple(self._leases.values()))
-
-    def lease(self, pool_id: str, address: IPAddress) -> PoolLease | None:
-        """Return the lease of this address in this pool, or None."""
-        return self._leases.get((pool_id, address))
-
-    def leases_of(self, pool_id: str) -> tuple[PoolLease, ...]:
-        """Return the leases of this pool, oldest first."""
-        return tuple(self._leases[pool_id, address] for address in self._by_pool.names(pool_id))
-
-    def leases_for(self, address: IPAddress) -> tuple[PoolLease, ...]:
-        """Return the leases of this address in all pools."""
-        return tuple(self._leases[pool_id, address] for pool_id in self._by_leased_address.names(address))
-
-    def cursors(self) -> Iterator[Cursor]:
-        """Iterate over a snapshot of all cursors."""
-        return iter(tuple(self._cursors.values()))
-
-    def last_chosen(self, owner: str, subnet: IPNetwork) -> IPAddress | None:
-        """Return the address that a network or pool chose last in a subnet, None when it chose none yet."""
-        cursor = self._cursors.get((owner, subnet))
-        return None if cursor is None else cursor.address
-
-    def quarantines(self) -> Iterator[Quarantine]:
-        """Iterate over a snapshot of all quarantines, oldest first."""
-        return iter(tuple(self._quarantines.values()))
-
-    def quarantine(self, parent: str, address: IPAddress) -> Quarantine | None:
-        """Return the quarantine of this address on this parent, or None."""
-        return self._quarantines.get((parent, address))
-
     def dhcp_leases(self) -> Iterator[DhcpLease]:
         """Iterate over a snapshot of all DHCP leases, oldest first, those without an endpoint too."""
         return iter(tuple(self._dhcp_leases.values()))
@@ -212,26 +132,6 @@ class Records:
         """Return the DHCP lease that this endpoint has its address from, or None."""
         key = self._dhcp_by_endpoint.get(endpoint_id)
         return None if key is None else self._dhcp_leases[key]
-
-    def static_addresses(self) -> Iterator[StaticAddress]:
-        """Iterate over a snapshot of all static addresses, oldest first."""
-        return iter(tuple(self._static.values()))
-
-    def static_addresses_of(self, owner: str) -> tuple[StaticAddress, ...]:
-        """Return the static addresses of a container or sandbox, oldest first."""
-        return tuple(self._static[key] for key in self._static_by_owner.names(owner))
-
-    def static_addresses_at(self, address: IPAddress) -> tuple[StaticAddress, ...]:
-        """Return the static addresses that are this one, on any network."""
-        return tuple(self._static[key] for key in self._static_by_address.names(address))
-
-    def held(self, parent: str | None, version: int) -> Intervals:
-        """Return what may not be handed out on a parent, as numbers, or to those who share with every parent (None).
-
-        That is what endpoints hold there, what pools for this or every parent have leased, the gateways and reserved
-        addresses of the networks there, what stopped containers will want again, and what is in quarantine.
-        """
-        return self._spaces.held(parent, version)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Change the records; the store must have committed the same changes before."""
@@ -251,16 +151,12 @@ class Records:
                 self._sandboxes[record.id] = record
             case Endpoint():
                 self._put_endpoint(record)
-            case Pool():
-                self._pools[record.id] = record
-            case PoolLease():
-                self._put_lease(record)
-            case Cursor():
-                self._cursors[record.owner, record.subnet] = record
-            case Quarantine():
-                self._put_quarantine(record)
-            case DhcpLease() | StaticAddress():
-                self._put_of_network(record)
+            case DhcpLease():
+                self._put_dhcp_lease(record)
+            case StaticAddress():
+                self._put_static(record, self._networks[record.network_id].parent)
+            case _:
+                self._put_address(record)
 
     def _put_parent(self, parent: Parent) -> None:
         before = self._parents.get(parent.name)
@@ -289,20 +185,6 @@ class Records:
             self._by_address[parent, interface.ip] = endpoint.id
             self._spaces.hold(parent, interface.ip)
 
-    def _put_lease(self, lease: PoolLease) -> None:
-        key = (lease.pool_id, lease.address)
-        if key not in self._leases:
-            self._spaces.hold(self._pools[lease.pool_id].parent, lease.address)
-            self._by_leased_address.change(lease.pool_id, None, lease)
-            self._by_pool.change(lease.address, None, lease)
-        self._leases[key] = lease
-
-    def _put_quarantine(self, quarantine: Quarantine) -> None:
-        key = (quarantine.parent, quarantine.address)
-        if key not in self._quarantines:
-            self._spaces.hold(*key)
-        self._quarantines[key] = quarantine
-
     def _drop(self, record: Record) -> None:
         match record:
             case Network():
@@ -313,28 +195,13 @@ class Records:
                 self._sandboxes.pop(record.id, None)
             case Endpoint():
                 self._drop_endpoint(record.id)
-            case Pool():
-                self._drop_pool(record.id)
-            case PoolLease():
-                self._drop_lease(record)
-            case Cursor():
-                self._cursors.pop((record.owner, record.subnet), None)
-            case Quarantine():
-                self._drop_quarantine(record)
-            case DhcpLease() | StaticAddress():
-                self._drop_of_network(record)
-
-    def _put_of_network(self, record: DhcpLease | StaticAddress) -> None:
-        if isinstance(record, DhcpLease):
-            self._put_dhcp_lease(record)
-        else:
-            self._put_static(record)
-
-    def _drop_of_network(self, record: DhcpLease | StaticAddress) -> None:
-        if isinstance(record, DhcpLease):
-            self._drop_dhcp_lease(record.key)
-        elif record.key in self._static:
-            self._forget_static(record.key, self._networks[record.network_id].parent)
+            case DhcpLease():
+                self._drop_dhcp_lease(record.key)
+            case StaticAddress():
+                if (network := self._networks.get(record.network_id)) is not None:
+                    self._drop_static(record, network.parent)
+            case _:
+                self._drop_address(record)
 
     def _drop_network(self, network_id: str) -> None:
         network = self._networks.pop(network_id, None)
@@ -343,8 +210,8 @@ class Records:
             self._by_name.change(network_id, network, None)
             self._by_parent.change(network_id, network, None)
             self._drop_cursors(network_id)
-            for static in [static for static in self._static if static[0] == network_id]:
-                self._forget_static(static, network.parent)
+            for static in [one for one in self._static.values() if one.network_id == network_id]:
+                self._drop_static(static, network.parent)
             for key in [key for key in self._dhcp_leases if key[0] == network_id]:
                 self._drop_dhcp_lease(key)
 
@@ -355,11 +222,6 @@ class Records:
         for quarantine in self.quarantines():
             if quarantine.parent == name:
                 self._drop_quarantine(quarantine)
-
-    def _drop_quarantine(self, quarantine: Quarantine) -> None:
-        key = (quarantine.parent, quarantine.address)
-        if self._quarantines.pop(key, None) is not None:
-            self._spaces.release(*key)
 
     def _drop_endpoint(self, endpoint_id: str) -> None:
         endpoint = self._endpoints.pop(endpoint_id, None)
@@ -384,32 +246,6 @@ class Records:
         if lease is not None and lease.endpoint_id is not None:
             self._dhcp_by_endpoint.pop(lease.endpoint_id, None)
 
-    def _put_static(self, one: StaticAddress) -> None:
-        before = self._static.get(one.key)
-        for groups in (self._static_by_owner, self._static_by_address):
-            groups.change(one.key, before, one)
-        self._static[one.key] = one
-        if before is None:
-            self._spaces.hold(self._networks[one.network_id].parent, one.address)
-
-    def _forget_static(self, key: tuple[str, str, IPAddress], parent: str) -> None:
-        one = self._static.pop(key)
-        for groups in (self._static_by_owner, self._static_by_address):
-            groups.change(key, one, None)
-        self._spaces.release(parent, one.address)
-
-    def _drop_pool(self, pool_id: str) -> None:
-        for lease in self.leases_of(pool_id):
-            self._drop_lease(lease)
-        if self._pools.pop(pool_id, None) is not None:
-            self._drop_cursors(pool_id)
-
-    def _drop_lease(self, lease: PoolLease) -> None:
-        if self._leases.pop((lease.pool_id, lease.address), None) is not None:
-            self._spaces.release(self._pools[lease.pool_id].parent, lease.address)
-            self._by_leased_address.change(lease.pool_id, lease, None)
-            self._by_pool.change(lease.address, lease, None)
-
     def _free_addresses(self, endpoint: Endpoint) -> None:
         parent = self._networks[endpoint.network_id].parent
         for interface in endpoint.addresses:
@@ -420,10 +256,6 @@ class Records:
     def _free_fixed(self, network: Network) -> None:
         for address in _fixed(network):
             self._spaces.release(network.parent, address)
-
-    def _drop_cursors(self, owner: str) -> None:
-        for key in [key for key in self._cursors if key[0] == owner]:
-            del self._cursors[key]
 
 
 def _fixed(network: Network) -> Iterator[IPAddress]:

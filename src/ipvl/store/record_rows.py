@@ -10,7 +10,7 @@ from ipvl.model.dhcp_leases import DhcpLease
 from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import Network, Parent
 from ipvl.model.pools import Cursor, Pool, PoolLease, Quarantine, StaticAddress
-from ipvl.records.records import Drop, Put, Record
+from ipvl.records.changes import Drop, Put, Record
 from ipvl.store.address_rows import put_quarantine, put_static_address, quarantines, static_addresses
 from ipvl.store.dhcp_rows import dhcp_leases, put_dhcp_lease
 from ipvl.store.endpoint_rows import endpoints, put_endpoint

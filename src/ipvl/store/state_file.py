@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ipvl.errors import IpvlError, missing, unavailable
 from ipvl.model.boots import Boot
-from ipvl.records.records import Change, Put, Record
+from ipvl.records.changes import Change, Put, Record
 from ipvl.store.boot_rows import begin_boot, boots, keep_ahead, newest_time
 from ipvl.store.migrations import migrate, newest_schema, schema_of
 from ipvl.store.record_rows import drop, put, rename_parent, select

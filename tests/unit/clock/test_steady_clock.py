@@ -18,7 +18,7 @@ from ipvl.clock.steady_clock import SteadyClock, look_at_clock, start_clock, wat
 from ipvl.errors import IpvlError, Kind, unavailable
 from ipvl.model.boots import Boot
 from ipvl.model.pools import QUARANTINE_SECONDS, Quarantine
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 from ipvl.store.state_file import SqliteStore, open_store, open_store_read_only
 from tests.unit.builders import NOW, network, parent
 from tests.unit.refusals import refusal

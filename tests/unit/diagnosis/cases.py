@@ -11,7 +11,8 @@ from ipvl.diagnosis.all_checks import CHECKS
 from ipvl.diagnosis.evidence import Evidence, scope_of
 from ipvl.model.host_facts import LinkFacts, NetworkStack, Question
 from ipvl.model.links import Link
-from ipvl.records.records import Record, Records
+from ipvl.records.changes import Record
+from ipvl.records.records import Records
 from tests.unit.builders import NOW, host, link
 
 ETH0, ETH1 = link("eth0", 2), link("eth1", 3)

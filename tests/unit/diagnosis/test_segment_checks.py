@@ -14,7 +14,8 @@ from ipvl.diagnosis.questions import MOST_ADDRESSES, questions
 from ipvl.model.host_facts import NetworkStack
 from ipvl.model.links import HostRoute
 from ipvl.model.networks import Mode, Phase, Route
-from ipvl.records.records import Record, Records
+from ipvl.records.changes import Record
+from ipvl.records.records import Records
 from tests.unit.builders import (
     ID,
     NOW,

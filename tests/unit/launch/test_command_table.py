@@ -25,7 +25,7 @@ from ipvl.doors.text_tables import status_text
 from ipvl.driver.status.host_status import Status
 from ipvl.errors import IpvlError, Kind
 from ipvl.launch import command_table
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 from ipvl.store.state_file import open_store
 from tests.contract.fake_kernel import FakeKernel
 from tests.unit.builders import network, parent

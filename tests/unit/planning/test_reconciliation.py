@@ -10,7 +10,8 @@ from ipvl.model.steps import MakeDummy, MakeVlan, RemoveHalfMade, RemoveParent, 
 from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import port_name
 from ipvl.planning.reconciliation import UNJOINED_FOR, Repair, is_port_name, plan_repair
-from ipvl.records.records import Drop, Records
+from ipvl.records.changes import Drop
+from ipvl.records.records import Records
 from tests.unit.builders import ID, NOW, OTHER_ID, SANDBOX, endpoint, host, link, network, parent, vlan_parent
 
 ETH0 = link("eth0", 2)

@@ -15,7 +15,8 @@ from ipvl.model.steps import RemoveHalfMade, RemovePort
 from ipvl.options.endpoint import port_name
 from ipvl.planning.host import Host
 from ipvl.planning.reconciliation import UNJOINED_FOR, Repair, is_port_name, plan_repair
-from ipvl.records.records import Drop, Record, Records
+from ipvl.records.changes import Drop, Record
+from ipvl.records.records import Records
 from tests.contract.fake_kernel import FakeKernel
 from tests.unit.builders import NOW, endpoint, network, parent, vlan_parent
 

@@ -10,7 +10,8 @@ from ipvl.model.networks import Parent, Phase, VlanProtocol
 from ipvl.model.steps import MakeVlan, RemoveParent
 from ipvl.planning.parents import ParentPlan, plan_parent, unused_parents
 from ipvl.planning.reconciliation import Repair, plan_repair
-from ipvl.records.records import Drop, Records
+from ipvl.records.changes import Drop
+from ipvl.records.records import Records
 from tests.unit.builders import ID, NOW, OTHER_ID, host, link, network, vlan_parent
 from tests.unit.refusals import refusal
 

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
-from ipvl.records.records import Drop, Put, Records
+from ipvl.records.changes import Drop, Put
+from ipvl.records.records import Records
 from tests.unit.builders import ID, OTHER_ID, endpoint, network, parent, vlan_parent
 
 PARENTS = ("eth0", "eth1")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ipvl.model.pools import Cursor, Quarantine
-from ipvl.records.records import Drop, Put, Records
+from ipvl.records.changes import Drop, Put
+from ipvl.records.records import Records
 from tests.unit.builders import endpoint, lease, network, parent, pool, subnet
 
 PARENTS = ("eth0", "eth1")

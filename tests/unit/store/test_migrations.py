@@ -14,7 +14,7 @@ from ipvl.errors import Kind
 from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import Addressing, Flag, Mode, Network, Parent, ParentKind, Phase
 from ipvl.model.pools import Cursor
-from ipvl.records.records import Record
+from ipvl.records.changes import Record
 from ipvl.store.migrations import _migrations, newest_schema
 from ipvl.store.state_file import open_store
 from tests.unit.builders import (

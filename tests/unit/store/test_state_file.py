@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 from ipvl.store.migrations import _migrations, newest_schema
 from ipvl.store.state_file import open_store, open_store_read_only
 from tests.unit.builders import ID, NOW, network, parent

@@ -14,7 +14,8 @@ from ipvl.errors import IpvlError
 from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
-from ipvl.records.records import Change, Drop, Records
+from ipvl.records.changes import Change, Drop
+from ipvl.records.records import Records
 
 log = logging.getLogger(__name__)
 

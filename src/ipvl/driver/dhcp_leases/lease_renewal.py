@@ -23,7 +23,7 @@ from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host_address_conflicts import BY_IDENTIFIERS
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 
 log = logging.getLogger(__name__)
 

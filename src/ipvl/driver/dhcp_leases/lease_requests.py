@@ -33,7 +33,7 @@ from ipvl.model.networks import Network
 from ipvl.options.names import is_hostname
 from ipvl.planning.host_address_conflicts import granted_host_address
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
-from ipvl.records.records import Change, Drop, Put
+from ipvl.records.changes import Change, Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from ipvl.planning.host_exposure import steps_to_route_by
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
 from ipvl.planning.sandbox_routes import attachment
-from ipvl.records.records import Change, Drop, Put
+from ipvl.records.changes import Change, Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Phase
-from ipvl.records.records import Change, Drop, Put, Records
+from ipvl.records.changes import Change, Drop, Put
+from ipvl.records.records import Records
 
 
 class OutdatedHostsFiles:

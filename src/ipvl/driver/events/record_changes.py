@@ -12,7 +12,8 @@ from ipvl.model.dhcp_leases import DhcpLease
 from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import Network, Phase
 from ipvl.planning.host import Host
-from ipvl.records.records import Change, Put, Records
+from ipvl.records.changes import Change, Put
+from ipvl.records.records import Records
 
 Members: TypeAlias = Sequence[tuple[Network, Endpoint]]
 

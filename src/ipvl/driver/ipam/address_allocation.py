@@ -18,7 +18,7 @@ from ipvl.model.networks import Network, Subnet
 from ipvl.model.pools import Cursor, Pool, PoolLease
 from ipvl.planning.host_address_conflicts import refusal_of_own
 from ipvl.planning.reconciliation import is_stale
-from ipvl.records.records import Change, Put
+from ipvl.records.changes import Change, Put
 
 ANOTHER_ADDRESS = "choose another address"
 ANOTHER_ADDRESS_OR_REMOVE = "choose another address or remove what holds it"

@@ -15,7 +15,8 @@ from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Phase
 from ipvl.model.pools import QUARANTINE_SECONDS, Quarantine
-from ipvl.records.records import Change, Drop, Put, Records
+from ipvl.records.changes import Change, Drop, Put
+from ipvl.records.records import Records
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from ipvl.driver.ipam.address_allocation import (
 from ipvl.errors import missing
 from ipvl.model.addresses import IPNetwork
 from ipvl.model.pools import NOT_ALL_SEEN, Pool
-from ipvl.records.records import Drop, Put
+from ipvl.records.changes import Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import endpoint_holding
 from ipvl.model.addresses import IPAddress
 from ipvl.model.pools import Pool
-from ipvl.records.records import Change, Drop, Put
+from ipvl.records.changes import Change, Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -35,7 +35,7 @@ from ipvl.model.addresses import IPAddress, IPInterface, OwnAddresses
 from ipvl.model.networks import ConflictCheck
 from ipvl.model.pools import Cursor, Pool, PoolLease
 from ipvl.planning.host_address_conflicts import refusal_of_own
-from ipvl.records.records import Change, Drop, Put
+from ipvl.records.changes import Change, Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from ipvl.driver.engine import Engine
 from ipvl.model.pools import StaticAddress
-from ipvl.records.records import Change, Drop, Put
+from ipvl.records.changes import Change, Drop, Put
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from ipvl.model.steps import MakeVlan
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
 from ipvl.planning.network_plans import NetworkPlan, plan_network, plan_removal, removable_parents
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 
 log = logging.getLogger(__name__)
 

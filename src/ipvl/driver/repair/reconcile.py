@@ -19,7 +19,7 @@ from ipvl.planning.host_address_conflicts import address_conflicts
 from ipvl.planning.network_plans import plan_removal
 from ipvl.planning.parent_names import learned_names, renamed_parents
 from ipvl.planning.reconciliation import is_in_sandbox, plan_repair
-from ipvl.records.records import Drop, Put
+from ipvl.records.changes import Drop, Put
 
 log = logging.getLogger(__name__)
 

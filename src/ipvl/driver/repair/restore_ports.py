@@ -15,7 +15,7 @@ from ipvl.model.steps import RemovePort, RemoveSandboxPort
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
 from ipvl.planning.port_restoration import LostPort, lost_ports, plan_restoration, port_of, seen_port
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from ipvl.driver.dhcp_leases.lease_renewal import keep_leases
 from ipvl.driver.dhcp_leases.lease_requests import LeaseRequest, create_leased_endpoint
 from ipvl.driver.status.collect_status import collect_status
 from ipvl.model.networks import Addressing
-from ipvl.records.records import Drop, Put
+from ipvl.records.changes import Drop, Put
 from tests.faults.dhcp_segment import LEASE, OWN, FakeServer
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, endpoint, network
 

@@ -16,7 +16,7 @@ from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL
 from ipvl.model.networks import Flag, Mode, Phase
 from ipvl.model.steps import AddHostRoutes
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import (
     ID,

@@ -7,7 +7,7 @@ import pytest
 from ipvl.driver.endpoints.create_join_leave import create_endpoint
 from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import Kind
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.builders import (
     ID,

@@ -11,7 +11,7 @@ from ipvl.driver.status.host_status import EndpointStatus, NetworkStatus, PoolLe
 from ipvl.driver.status.subnet import SubnetStatus
 from ipvl.model.networks import Mode
 from ipvl.model.troubles import Trouble
-from ipvl.records.records import Put
+from ipvl.records.changes import Put
 from tests.unit.builders import (
     ENDPOINT_ID,
     ID,

@@ -16,7 +16,7 @@ from ipvl.doors.cli.parser import parser
 from ipvl.errors import kernel_refused
 from ipvl.model.host_facts import NetworkStack
 from ipvl.model.networks import Mode
-from ipvl.records.records import Put, Record
+from ipvl.records.changes import Put, Record
 from ipvl.store.state_file import open_store
 from tests.contract.fake_kernel import FakeKernel
 from tests.unit.builders import ENDPOINT_ID, OTHER_ID, SANDBOX, endpoint, network, parent

@@ -100,6 +100,14 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert not anchor or anchor in anchors(led_to), f"{document.name}: {target}#{anchor}"
 
 
+def test_the_readme_lists_every_page() -> None:
+    """Each reader finds theirs in the table at its end."""
+    _, _, listed = (ROOT / "README.md").read_text().partition("## The documents")
+
+    for page in (*DOCS.glob("*.md"), *(one for one in ROOT.glob("*.md") if one.name != "README.md")):
+        assert f"({page.relative_to(ROOT)})" in listed, page.name
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_files_that_documents_name_exist(document: Path) -> None:
     """A file in backquotes is there: from the root, from src/ipvl, beside the document, or on a guest's PATH."""

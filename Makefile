@@ -80,7 +80,7 @@ soak: $(VENV)/installed ## the long tests: what `make test` runs a bounded versi
 	$(BIN)/pytest tests/unit tests/contract tests/lab -m soak -p no:randomly -n 2 --dist load --maxschedchunk 1 --durations=0 --durations-min=1
 
 .PHONY: bench
-bench: $(VENV)/installed ## measure, and write docs/performance.md anew; ONLY=start, attach, forward, flags or scale for one group
+bench: $(VENV)/installed ## measure, and write docs/performance.md anew; ONLY=start, attach, forward, flags, ports or scale for one group
 	$(BIN)/python -m lab setup
 	$(BIN)/python -m benchmarks $(addprefix --only ,$(ONLY))
 

@@ -31,9 +31,9 @@ from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
 from ipvl.driver.interfaces import SandboxEffects
 from ipvl.embedded import attach_detach, call_messages
-from ipvl.embedded.reconcile_members import publish_all, reconcile_all
+from ipvl.embedded.reconcile_members import reconcile_all, write_all_hosts_files
 from ipvl.embedded.sandbox_messages import NetworkAttachment
-from ipvl.embedded.sandboxes import settle
+from ipvl.embedded.sandboxes import end_gone_sandboxes
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import DOCKER, Flag, Mode, Network, Parent, ParentKind, Phase, Subnet
 from ipvl.options.endpoint import port_name
@@ -181,8 +181,8 @@ def _fill(file: Path, crowd: ConnectionCounter) -> None:
 
 async def _recover(engine: Engine) -> None:
     await reconcile_all(engine, ports=False)
-    await settle(engine)
-    publish_all(engine)
+    await end_gone_sandboxes(engine)
+    write_all_hosts_files(engine)
 
 
 def _in_child(work: Callable[[], None]) -> None:

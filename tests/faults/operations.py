@@ -19,8 +19,8 @@ from ipvl.doors.docker.plugin_requests import docker_door
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.leaked_leases import PoolUse, release_leaked
 from ipvl.driver.repair.port_sightings import look_at_ports
-from ipvl.embedded.reconcile_members import publish_all, reconcile_all
-from ipvl.embedded.sandboxes import settle
+from ipvl.embedded.reconcile_members import reconcile_all, write_all_hosts_files
+from ipvl.embedded.sandboxes import end_gone_sandboxes
 from ipvl.errors import IpvlError
 from ipvl.model.steps import RemoveParent
 from ipvl.options.endpoint import port_name
@@ -125,8 +125,8 @@ async def perform(stage: Stage, operation: Operation, attempt: int) -> None:
 async def start_up(stage: Stage) -> None:
     """Do what the daemon does when it starts, until it has seen what Docker has."""
     await reconcile_all(stage.engine)
-    await settle(stage.engine)
-    publish_all(stage.engine)
+    await end_gone_sandboxes(stage.engine)
+    write_all_hosts_files(stage.engine)
     await release_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() - ON_ITS_WAY, "docker")
 
 

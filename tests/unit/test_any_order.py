@@ -170,7 +170,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(name=NAMES)
     def user_removes_a_sandbox(self, name):
         # First of all the command notices what is gone.
-        self.world.run(sandboxes.settle(self.world.engine))
+        self.world.run(sandboxes.end_gone_sandboxes(self.world.engine))
         self.call("sandbox.remove", NamedSandbox(name))
 
     @rule(subnet=SUBNETS, on=PARENTS)

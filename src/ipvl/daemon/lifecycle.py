@@ -26,8 +26,8 @@ from ipvl.driver.dhcp_leases.lease_renewal import keep_leases
 from ipvl.driver.events.event_types import Event, EventType
 from ipvl.driver.ipam.address_announcements import Announcer
 from ipvl.driver.repair.port_sightings import watch_ports
-from ipvl.embedded.reconcile_members import publish_all, reconcile_all
-from ipvl.embedded.sandboxes import settle
+from ipvl.embedded.reconcile_members import reconcile_all, write_all_hosts_files
+from ipvl.embedded.sandboxes import end_gone_sandboxes
 from ipvl.http.server import Server
 from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.kernel.wire.dhcp_sockets import HostDhcpWire
@@ -65,8 +65,8 @@ async def serve(configuration: Configuration, environment: Mapping[str, str]) ->
             engine = host_engine(configuration, kernel, store, clock, announcer)
             # Ports that went with their parents come back a moment later, when Docker is served.
             await reconcile_all(engine, ports=False)
-            await settle(engine)
-            publish_all(engine)
+            await end_gone_sandboxes(engine)
+            write_all_hosts_files(engine)
             # Not before: who is gone since the last run may be back in a moment, and its lease still runs.
             engine.dhcp.wire = HostDhcpWire()
             learn_names = partial(learn_missing_names, engine, configuration.engine_socket)

@@ -12,9 +12,9 @@ from ipvl.driver.ipam.address_announcements import Announcer
 from ipvl.driver.status.collect_status import collect_status
 from ipvl.driver.status.host_status import Status
 from ipvl.embedded.all_calls import CALLS
-from ipvl.embedded.reconcile_members import publish_all, reconcile_all
+from ipvl.embedded.reconcile_members import reconcile_all, write_all_hosts_files
 from ipvl.embedded.sandbox_messages import SandboxEnded
-from ipvl.embedded.sandboxes import settle
+from ipvl.embedded.sandboxes import end_gone_sandboxes
 from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.records.records import Records
 from ipvl.startup.configuration import Configuration
@@ -52,8 +52,8 @@ async def perform(configuration: Configuration, name: str, request: object) -> o
             try:
                 await reconcile_all(engine)
                 if not isinstance(request, SandboxEnded):  # the one call that knows better how a sandbox ended
-                    await settle(engine)
-                publish_all(engine)
+                    await end_gone_sandboxes(engine)
+                write_all_hosts_files(engine)
                 return await CALLS[name].handle(engine, request)
             finally:
                 announcer.announce_once(engine)

@@ -95,7 +95,7 @@ class Engine:
     async def unlocked(self) -> AsyncIterator[None]:
         """Let others have the lock, which is held, while something slow is waited for; then it is held again.
 
-        It is whatever comes: whoever holds the lock gives it back at the end, also when it was told to stop meanwhile.
+        It is whatever comes: whoever holds the lock gives it back at the end, also when it was cancelled meanwhile.
         """
         self.lock.release()
         try:
@@ -151,12 +151,12 @@ class Engine:
             changes = (*(Put(released_lease(one, self.clock(), released=released)) for one in ends), *changes)
         self.store.commit(changes)
         self.dhcp.release(ends, self.records, self.clock())
-        told: list[Event] = []
+        events: list[Event] = []
         for change in changes:
-            told += self.record_events.events_of(change, self.records, self.clock())
+            events += self.record_events.events_of(change, self.records, self.clock())
             self.hosts_files.note(change, self.records)
             self.records.apply((change,))
-        self.publish(told)
+        self.publish(events)
 
     def rename_parent(self, before: str, after: str) -> None:
         """Call a parent by another name, that no parent has, in every record.

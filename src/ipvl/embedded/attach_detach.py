@@ -7,10 +7,10 @@ import logging
 from ipvl.driver.engine import Engine
 from ipvl.driver.networks.router_notices import notices
 from ipvl.embedded.call_messages import Attach, Connect, Detach, Disconnect, Member
-from ipvl.embedded.hosts_file_names import publish_names
+from ipvl.embedded.hosts_file_names import write_hosts_files
 from ipvl.embedded.join_leave import endpoint_id, join, leave
 from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.member_leases import DOCKERS, leased, name_resolvers
+from ipvl.embedded.member_leases import USE_DOCKER, request_leases, write_lease_resolvers
 from ipvl.embedded.networks import member
 from ipvl.errors import IpvlError, conflict, invalid, missing, shown
 from ipvl.model.endpoints import Sandbox
@@ -21,7 +21,7 @@ from ipvl.options.names import path as checked_path
 log = logging.getLogger(__name__)
 
 
-HOSTS_OWN = "/proc/self/ns/net"
+HOST_NAMESPACE = "/proc/self/ns/net"
 
 
 async def attach(engine: Engine, request: Attach) -> Member:
@@ -33,14 +33,16 @@ async def attach(engine: Engine, request: Attach) -> Member:
     """
     name = checked_name(request.name, "endpoint") if request.name else None
     hosts = checked_path(request.hosts, "hosts file") if request.hosts else None
-    _inode(engine, request.namespace)
-    wish = request.attachment
-    async with leased(engine, (wish,), name or "", request.namespace) as leases, engine.lock:
-        network = find_own_network(engine.records, request.attachment.network, DOCKERS)
-        inode = _inode(engine, request.namespace)
+    _namespace_inode(engine, request.namespace)
+    attachment = request.attachment
+    async with request_leases(engine, (attachment,), name or "", request.namespace) as leases, engine.lock:
+        network = find_own_network(engine.records, request.attachment.network, USE_DOCKER)
+        inode = _namespace_inode(engine, request.namespace)
         lease = leases.get(network.id)
-        endpoint = await join(engine, network, wish, request.namespace, inode, name=name, hosts=hosts, lease=lease)
-        publish_names(engine)
+        endpoint = await join(
+            engine, network, attachment, request.namespace, inode, name=name, hosts=hosts, lease=lease
+        )
+        write_hosts_files(engine)
     return member(network, endpoint, notices=notices(engine, endpoint))
 
 
@@ -51,11 +53,11 @@ async def detach(engine: Engine, request: Detach) -> Member:
         IpvlError: it is not on it, or the kernel kept the port.
     """
     async with engine.lock:
-        network = find_own_network(engine.records, request.network, DOCKERS)
-        inode = _inode(engine, request.namespace)
+        network = find_own_network(engine.records, request.network, USE_DOCKER)
+        inode = _namespace_inode(engine, request.namespace)
         endpoint = engine.records.endpoint(endpoint_id(network, inode))
         if endpoint is None:
-            raise _not_on(request.namespace, network)
+            raise _not_on_network(request.namespace, network)
         await leave(engine, endpoint)
     return member(network, endpoint)
 
@@ -67,10 +69,10 @@ async def connect(engine: Engine, request: Connect) -> Member:
         IpvlError: network or sandbox is missing, the sandbox has ended or is on the network already, or no address can
             be had. Nothing was changed.
     """
-    name = _running(engine, request.sandbox).name
-    async with leased(engine, (request.attachment,), name) as leases, engine.lock:
-        network = find_own_network(engine.records, request.attachment.network, DOCKERS)
-        sandbox = _running(engine, request.sandbox)
+    name = _running_sandbox(engine, request.sandbox).name
+    async with request_leases(engine, (request.attachment,), name) as leases, engine.lock:
+        network = find_own_network(engine.records, request.attachment.network, USE_DOCKER)
+        sandbox = _running_sandbox(engine, request.sandbox)
         endpoint = await join(
             engine,
             network,
@@ -81,8 +83,8 @@ async def connect(engine: Engine, request: Connect) -> Member:
             hosts=sandbox.hosts,
             lease=leases.get(network.id),
         )
-        name_resolvers(engine, sandbox)
-        publish_names(engine)
+        write_lease_resolvers(engine, sandbox)
+        write_hosts_files(engine)
     return member(network, endpoint, notices=notices(engine, endpoint))
 
 
@@ -106,33 +108,33 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
             sandbox = find_sandbox(engine.records, request.sandbox)
             endpoint = engine.records.endpoint(endpoint_id(network, sandbox.inode))
         if endpoint is None:
-            raise _not_on(request.sandbox, network)
+            raise _not_on_network(request.sandbox, network)
         await leave(engine, endpoint)
         if network.asks_server:
             for sandbox in engine.records.sandboxes():
                 if sandbox.ended is None and sandbox.inode == endpoint.inode:
-                    name_resolvers(engine, sandbox, left=True)
+                    write_lease_resolvers(engine, sandbox, left=True)
     return member(network, endpoint)
 
 
-def _not_on(who: str, network: Network) -> IpvlError:
+def _not_on_network(who: str, network: Network) -> IpvlError:
     return missing(f"{shown(who)} is not on network {network.label}", f"see `ipvl network inspect {network.label}`")
 
 
-def _inode(engine: Engine, namespace: str) -> int:
+def _namespace_inode(engine: Engine, namespace: str) -> int:
     inode = engine.kernel.namespace_inode(checked_path(namespace, "network namespace"))
     if inode is None:
         raise missing(
             f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"
         )
-    if inode == engine.kernel.namespace_inode(HOSTS_OWN):
+    if inode == engine.kernel.namespace_inode(HOST_NAMESPACE):
         raise invalid(
             f"{shown(namespace)} is the host's own network namespace", "attach another, such as a container's"
         )
     return inode
 
 
-def _running(engine: Engine, word: str) -> Sandbox:
+def _running_sandbox(engine: Engine, word: str) -> Sandbox:
     sandbox = find_sandbox(engine.records, word)
     if sandbox.ended is not None or engine.kernel.namespace_inode(sandbox.namespace) != sandbox.inode:
         raise conflict(f"sandbox {sandbox.name} has ended", f"start it again: ipvl start {sandbox.name}")

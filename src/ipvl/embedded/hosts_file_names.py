@@ -11,7 +11,7 @@ from ipvl.model.networks import Network, Phase
 from ipvl.records.records import Records
 
 
-def publish_names(engine: Engine, *, all_networks: bool = False) -> None:
+def write_hosts_files(engine: Engine, *, all_networks: bool = False) -> None:
     """Write the hosts files that have become untrue since the last call; the engine's lock is held.
 
     A file whose namespace is on no network any more is written too: somebody else may have made it. An endpoint that is
@@ -33,14 +33,14 @@ def publish_names(engine: Engine, *, all_networks: bool = False) -> None:
     own: dict[str, list[Endpoint]] = {}
     for file, inode in sorted(files):
         sharing = [endpoint for endpoint in engine.records.endpoints_in(inode) if endpoint.hosts == file]
-        own.setdefault(file, []).extend(_staying(sharing))
+        own.setdefault(file, []).extend(_ready_endpoints(sharing))
     hostnames = {sandbox.hosts: sandbox.hostname for sandbox in engine.records.sandboxes() if sandbox.ended is None}
     names = _Names(engine.records)
     for file, endpoints in own.items():
         engine.effects.write_hosts(file, names.seen_by(endpoints, hostnames.get(file, "")))
 
 
-def _staying(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+def _ready_endpoints(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
     return (endpoint for endpoint in endpoints if endpoint.phase is Phase.READY)
 
 
@@ -79,7 +79,7 @@ class _Names:
         if found is None:
             network = self._records.network(network_id)
             parts, spans, length = [], {}, 0
-            for endpoint in _staying(self._records.endpoints_of(network_id)):
+            for endpoint in _ready_endpoints(self._records.endpoints_of(network_id)):
                 parts.append(_lines(endpoint, network))
                 spans[endpoint.id] = (length, length + len(parts[-1]))
                 length += len(parts[-1])

@@ -22,8 +22,8 @@ from ipvl.driver.ipam.address_conflicts import (
     refusal_in_use,
 )
 from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
-from ipvl.embedded.hosts_file_names import publish_names
-from ipvl.embedded.member_leases import check_address
+from ipvl.embedded.hosts_file_names import write_hosts_files
+from ipvl.embedded.member_leases import check_requested_addresses
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind, conflict, invalid, shown
 from ipvl.model.addresses import IPAddress
@@ -47,7 +47,7 @@ _Address = TypeVar("_Address", IPv4Address, IPv6Address)
 async def join(
     engine: Engine,
     network: Network,
-    wish: NetworkAttachment,
+    attachment: NetworkAttachment,
     namespace: str,
     inode: int,
     *,
@@ -67,8 +67,8 @@ async def join(
     """
     if network.phase is not Phase.READY:
         raise conflict(f"network {network.label} is being removed", f"do so again: ipvl network rm {network.label}")
-    check_mac(wish.mac, network)
-    check_address(network, wish)
+    check_mac(attachment.mac, network)
+    check_requested_addresses(network, attachment)
     identity = endpoint_id(network, inode)
     view = await engine.kernel.sandbox_view(namespace)
     held = engine.records.endpoint(identity)
@@ -83,7 +83,7 @@ async def join(
             )
         await leave(engine, held)
         view = await engine.kernel.sandbox_view(namespace)
-    _check_label(engine, network, name)
+    _check_name_is_free(engine, network, name)
     endpoint = Endpoint(
         id=identity,
         network_id=network.id,
@@ -94,20 +94,20 @@ async def join(
         name=name,
         sandbox=namespace,
         inode=inode,
-        interface=_interface(wish.interface, network.interface_prefix, view.interfaces),
-        aliases=tuple(checked_name(alias, "alias") for alias in wish.aliases),
+        interface=_free_interface(attachment.interface, network.interface_prefix, view.interfaces),
+        aliases=tuple(checked_name(alias, "alias") for alias in attachment.aliases),
         hosts=hosts,
         phase=Phase.MAKING,
     )
     if network.asks_server:
         endpoint = await _with_lease(engine, network, endpoint, lease)
     else:
-        endpoint = await _with_addresses(engine, network, wish, endpoint)
+        endpoint = await _with_addresses(engine, network, attachment, endpoint)
     try:
         if network.conflict_check is ConflictCheck.PROBE:
             # Others may have put the namespace on another network meanwhile.
             view = await engine.kernel.sandbox_view(namespace)
-            free = _interface(wish.interface, network.interface_prefix, view.interfaces)
+            free = _free_interface(attachment.interface, network.interface_prefix, view.interfaces)
             endpoint = replace(endpoint, interface=free)
             engine.commit((Put(endpoint),))
         mtu = await port_mtu(engine, network, None if lease is None else lease.terms)
@@ -128,12 +128,12 @@ async def join(
         engine.commit((Drop(endpoint),))
         raise
     try:
-        await engine.apply((_routing(engine, endpoint, view.default_routes),))
+        await engine.apply((_missing_routes(engine, endpoint, view.default_routes),))
         await add_host_route_to(engine, network, endpoint)
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
     except IpvlError:
-        await engine.apply_all(_steps_to_take(engine, endpoint))
+        await engine.apply_all(_steps_to_take_port(engine, endpoint))
         engine.commit((Drop(endpoint),))
         raise
     log.info("network %s: endpoint %s is in %s", network.label, endpoint.label, namespace)
@@ -153,7 +153,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
     label = engine.network(endpoint.network_id).label
     if endpoint.sandbox is not None and is_in_sandbox(endpoint, engine.kernel.namespace_inode):
         engine.commit((Put(replace(endpoint, phase=Phase.REMOVING)),))
-        await engine.apply(_steps_to_take(engine, endpoint))
+        await engine.apply(_steps_to_take_port(engine, endpoint))
         for other in engine.records.endpoints_in(endpoint.inode or 0):
             if other.phase is not Phase.READY:
                 continue
@@ -161,19 +161,19 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
             # One that lost its port, with its parent for instance, or has it set down can give no route.
             if other.interface in view.up:
                 try:
-                    await engine.apply((_routing(engine, other, view.default_routes),))
+                    await engine.apply((_missing_routes(engine, other, view.default_routes),))
                 except IpvlError as error:
                     if error.kind is not Kind.CONFLICT:
                         raise
                     # Somebody else set a route in there meanwhile, which is no reason to stay.
                     network = engine.network(other.network_id)
                     engine.warn(Trouble(f"network {network.label}: {error}", network))
-        publish_names(engine)
+        write_hosts_files(engine)
         engine.commit((Drop(endpoint),))
     else:
         await engine.apply(steps_to_remove_port(engine, endpoint))
         engine.commit((Drop(endpoint),))
-        publish_names(engine)
+        write_hosts_files(engine)
     log.info("network %s: endpoint %s has left", label, endpoint.label)
 
 
@@ -182,7 +182,9 @@ def endpoint_id(network: Network, inode: int) -> str:
     return hashlib.sha256(f"{network.id} {inode}".encode()).hexdigest()
 
 
-async def _with_addresses(engine: Engine, network: Network, wish: NetworkAttachment, endpoint: Endpoint) -> Endpoint:
+async def _with_addresses(
+    engine: Engine, network: Network, attachment: NetworkAttachment, endpoint: Endpoint
+) -> Endpoint:
     """Give an endpoint addresses that nobody has, and record it.
 
     Raises:
@@ -192,7 +194,7 @@ async def _with_addresses(engine: Engine, network: Network, wish: NetworkAttachm
     if not network.gives_addresses:
         await record_endpoint(engine, endpoint)
         return endpoint
-    wanted4, wanted6 = _wanted(wish.ip, IPv4Address), _wanted(wish.ip6, IPv6Address)
+    wanted4, wanted6 = _requested_address(attachment.ip, IPv4Address), _requested_address(attachment.ip6, IPv6Address)
     sandbox = next(
         (one.id for one in engine.records.sandboxes() if one.ended is None and one.inode == endpoint.inode), None
     )
@@ -215,7 +217,7 @@ async def _with_addresses(engine: Engine, network: Network, wish: NetworkAttachm
     raise refusal_all_in_use(network.parent, found)
 
 
-def _steps_to_take(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
+def _steps_to_take_port(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]:
     """Return the steps that remove a port wherever it got to: on the host, in the sandbox, there with its last name."""
     namespace = endpoint.sandbox or ""
     return (
@@ -238,7 +240,7 @@ async def _with_lease(engine: Engine, network: Network, endpoint: Endpoint, leas
     return endpoint
 
 
-def _routing(engine: Engine, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
+def _missing_routes(engine: Engine, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
     """Return the routes that a namespace with these default routes (family and metric) still needs."""
     lease = engine.records.dhcp_lease_of(endpoint.id)
     terms = None if lease is None else lease.terms
@@ -246,14 +248,14 @@ def _routing(engine: Engine, endpoint: Endpoint, default_routes: frozenset[tuple
     return routes_through(network, endpoint, endpoint.interface or "", default_routes, terms)
 
 
-def _check_label(engine: Engine, network: Network, name: str | None) -> None:
+def _check_name_is_free(engine: Engine, network: Network, name: str | None) -> None:
     """Refuse a name that a member has already: others would reach now the one and now the other by it."""
     for other in engine.records.members_named(network.id, name) if name else ():
         if is_in_sandbox(other, engine.kernel.namespace_inode):
             raise conflict(f"network {network.label} has a member {name} already", "choose another name")
 
 
-def _interface(asked: str, prefix: str, taken: frozenset[str]) -> str:
+def _free_interface(asked: str, prefix: str, taken: frozenset[str]) -> str:
     if asked:
         if link_name(asked) in taken:
             raise conflict(f"interface {asked} exists in the sandbox already", "choose another name")
@@ -264,7 +266,7 @@ def _interface(asked: str, prefix: str, taken: frozenset[str]) -> str:
     return f"{prefix}{number}"
 
 
-def _wanted(text: str, kind: type[_Address]) -> _Address | None:
+def _requested_address(text: str, kind: type[_Address]) -> _Address | None:
     if not text:
         return None
     try:

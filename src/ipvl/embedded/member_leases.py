@@ -13,14 +13,14 @@ from ipvl.errors import invalid, shown
 from ipvl.model.endpoints import Sandbox
 from ipvl.model.networks import Network
 
-DOCKERS = "use `docker network connect`, or make one with `ipvl network create`"
+USE_DOCKER = "use `docker network connect`, or make one with `ipvl network create`"
 
 Leases = Mapping[str, GrantedLease]
 """What was granted, by the network's id."""
 
 
 @asynccontextmanager
-async def leased(
+async def request_leases(
     engine: Engine, requests: Sequence[NetworkAttachment], name: str, namespace: str = ""
 ) -> AsyncIterator[Leases]:
     """Get a lease on each of these networks that has its addresses from DHCP; what is not used is given back.
@@ -36,22 +36,22 @@ async def leased(
     """
     async with AsyncExitStack() as stack:
         found: dict[str, GrantedLease] = {}
-        for wish in requests:
-            network = find_own_network(engine.records, wish.network, DOCKERS)
+        for attachment in requests:
+            network = find_own_network(engine.records, attachment.network, USE_DOCKER)
             if network.asks_server and network.id not in found:
-                check_address(network, wish)
-                claim = LeaseRequest(name=name, shape="" if name else namespace)
-                found[network.id] = await stack.enter_async_context(request_lease(engine, network.id, claim))
+                check_requested_addresses(network, attachment)
+                lease_request = LeaseRequest(name=name, shape="" if name else namespace)
+                found[network.id] = await stack.enter_async_context(request_lease(engine, network.id, lease_request))
         yield found
 
 
-def check_address(network: Network, wish: NetworkAttachment) -> None:
+def check_requested_addresses(network: Network, attachment: NetworkAttachment) -> None:
     """Refuse an address that was asked for on a network whose DHCP server chooses, or that has none to give.
 
     Raises:
         IpvlError: one was.
     """
-    for address in (wish.ip, wish.ip6):
+    for address in (attachment.ip, attachment.ip6):
         if address and network.asks_server:
             raise invalid(
                 f"address {shown(address)} cannot be chosen on network {network.label}: its DHCP server chooses",
@@ -64,7 +64,7 @@ def check_address(network: Network, wish: NetworkAttachment) -> None:
             )
 
 
-def name_resolvers(engine: Engine, sandbox: Sandbox, *, left: bool = False) -> None:
+def write_lease_resolvers(engine: Engine, sandbox: Sandbox, *, left: bool = False) -> None:
     """Have a sandbox ask the resolvers that its leases name, unless its user named others.
 
     Args:

@@ -24,7 +24,7 @@ from ipvl.embedded.call_messages import (
     NetworkView,
     Removed,
 )
-from ipvl.embedded.hosts_file_names import publish_names
+from ipvl.embedded.hosts_file_names import write_hosts_files
 from ipvl.embedded.lookup import DOOR, find_network, find_own_network
 from ipvl.errors import conflict, invalid
 from ipvl.model.addresses import BOTH_FAMILIES
@@ -115,7 +115,7 @@ async def remove(engine: Engine, request: NamedNetwork) -> Removed:
                 f"stop them, or disconnect them with `ipvl network disconnect {network.label} NAME`",
             )
         await create_remove.remove(engine, network, host)
-        publish_names(engine)
+        write_hosts_files(engine)
     return Removed((network.label,))
 
 
@@ -134,7 +134,7 @@ async def prune(engine: Engine, request: AnyNetwork) -> Removed:
         for network in without_members():
             await create_remove.remove(engine, network, host)
             removed.append(network.label)
-        publish_names(engine)
+        write_hosts_files(engine)
     return Removed(tuple(removed))
 
 

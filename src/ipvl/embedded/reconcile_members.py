@@ -7,7 +7,7 @@ import logging
 from ipvl.driver.engine import Engine
 from ipvl.driver.repair.reconcile import reconcile
 from ipvl.driver.repair.restore_ports import restore_ports
-from ipvl.embedded.hosts_file_names import publish_names
+from ipvl.embedded.hosts_file_names import write_hosts_files
 from ipvl.embedded.join_leave import leave
 from ipvl.errors import IpvlError
 from ipvl.model.networks import Phase
@@ -42,9 +42,9 @@ async def reconcile_all(engine: Engine, *, ports: bool = True) -> None:
     if ports:
         await restore_ports(engine)
     async with engine.lock:
-        publish_names(engine)
+        write_hosts_files(engine)
 
 
-def publish_all(engine: Engine) -> None:
+def write_all_hosts_files(engine: Engine) -> None:
     """Write every hosts file anew, since ipvl may have been stopped before it wrote one, or in the middle."""
-    publish_names(engine, all_networks=True)
+    write_hosts_files(engine, all_networks=True)

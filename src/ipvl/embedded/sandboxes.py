@@ -11,10 +11,10 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.events.record_changes import sandbox_ended, sandbox_started
 from ipvl.driver.ipam.static_addresses import static_addresses_to
 from ipvl.embedded.call_messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
-from ipvl.embedded.hosts_file_names import publish_names
+from ipvl.embedded.hosts_file_names import write_hosts_files
 from ipvl.embedded.join_leave import join, leave
 from ipvl.embedded.lookup import find_own_network, find_sandbox
-from ipvl.embedded.member_leases import DOCKERS, check_address, leased, name_resolvers
+from ipvl.embedded.member_leases import USE_DOCKER, check_requested_addresses, request_leases, write_lease_resolvers
 from ipvl.embedded.networks import member
 from ipvl.embedded.sandbox_messages import CheckSandbox, NamedSandbox, NetworkAttachment, SandboxEnded, StartSandbox
 from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, invalid, missing
@@ -42,10 +42,10 @@ async def check(engine: Engine, request: CheckSandbox) -> None:
         IpvlError: the name is taken, or a network does not exist or is named twice.
     """
     _check_name(engine, request.name)
-    networks = _networks(engine, request.attachments)
-    for network, wish in zip(networks, request.attachments, strict=True):
-        check_mac(wish.mac, network)
-        check_address(network, wish)
+    networks = _networks_to_join(engine, request.attachments)
+    for network, attachment in zip(networks, request.attachments, strict=True):
+        check_mac(attachment.mac, network)
+        check_requested_addresses(network, attachment)
 
 
 async def start(engine: Engine, request: StartSandbox) -> None:
@@ -73,23 +73,23 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         removed_at_end=request.removed_at_end,
     )
     joined: list[tuple[Network, Endpoint]] = []
-    async with leased(engine, request.attachments, request.name) as leases, engine.lock:
+    async with request_leases(engine, request.attachments, request.name) as leases, engine.lock:
         before = engine.records.sandbox(request.id)
         if before is not None and before.ended is None:
             raise conflict(f"sandbox {before.name} runs already", f"stop it first: ipvl stop {before.name}")
         _check_name(engine, request.name, request.id)
-        networks = _networks(engine, request.attachments)
+        networks = _networks_to_join(engine, request.attachments)
         inode = engine.kernel.namespace_inode(sandbox.namespace)
         if inode is None:
             raise missing(f"process {request.process} is gone, or may not be looked at", ENTERING_NAMESPACES)
         sandbox = replace(sandbox, inode=inode)
         engine.commit((Put(sandbox),))
         try:
-            for network, wish in zip(networks, request.attachments, strict=True):
+            for network, attachment in zip(networks, request.attachments, strict=True):
                 endpoint = await join(
                     engine,
                     network,
-                    wish,
+                    attachment,
                     sandbox.namespace,
                     inode,
                     name=sandbox.name,
@@ -98,14 +98,16 @@ async def start(engine: Engine, request: StartSandbox) -> None:
                 )
                 joined.append((network, endpoint))
             if not sandbox.removed_at_end:
-                engine.commit(static_addresses_to(engine, sandbox.id, _static(sandbox, networks, request.attachments)))
+                engine.commit(
+                    static_addresses_to(engine, sandbox.id, _static_addresses(sandbox, networks, request.attachments))
+                )
         except IpvlError:
             for _, endpoint in joined:
                 await leave(engine, endpoint)
             engine.commit((Drop(sandbox) if before is None else Put(before),))
             raise
-        name_resolvers(engine, sandbox)
-        publish_names(engine)
+        write_lease_resolvers(engine, sandbox)
+        write_hosts_files(engine)
         if not joined:
             engine.effects.write_hosts(sandbox.hosts, "")
         engine.publish((sandbox_started(sandbox, joined, engine.clock()),))
@@ -134,7 +136,11 @@ async def ended(engine: Engine, request: SandboxEnded) -> None:
 async def listed(engine: Engine, request: AnySandbox) -> Sandboxes:
     """Return the sandboxes that run, or all that are remembered."""
     return Sandboxes(
-        tuple(_view(engine, sandbox) for sandbox in engine.records.sandboxes() if request.all or sandbox.ended is None)
+        tuple(
+            _sandbox_view(engine, sandbox)
+            for sandbox in engine.records.sandboxes()
+            if request.all or sandbox.ended is None
+        )
     )
 
 
@@ -144,7 +150,7 @@ async def inspected(engine: Engine, request: NamedSandbox) -> SandboxView:
     Raises:
         IpvlError: there is none of that name.
     """
-    return _view(engine, find_sandbox(engine.records, request.sandbox))
+    return _sandbox_view(engine, find_sandbox(engine.records, request.sandbox))
 
 
 async def remove(engine: Engine, request: NamedSandbox) -> Removed:
@@ -161,7 +167,7 @@ async def remove(engine: Engine, request: NamedSandbox) -> Removed:
     return Removed((sandbox.id,))
 
 
-async def settle(engine: Engine) -> None:
+async def end_gone_sandboxes(engine: Engine) -> None:
     """End the records of all sandboxes whose processes are gone.
 
     For the start: a supervisor that lives tells of its sandbox's end itself, with the status, and may do so later.
@@ -194,7 +200,7 @@ async def _end_if_gone(engine: Engine, sandbox: Sandbox) -> None:
 
 
 async def _end(engine: Engine, sandbox: Sandbox, exit_status: int) -> None:
-    members = _members(engine, sandbox)
+    members = _members_of(engine, sandbox)
     for _, endpoint in members:
         await leave(engine, endpoint)
     if sandbox.removed_at_end:
@@ -205,7 +211,7 @@ async def _end(engine: Engine, sandbox: Sandbox, exit_status: int) -> None:
     log.info("sandbox %s has ended with status %d", sandbox.name, exit_status)
 
 
-def _members(engine: Engine, sandbox: Sandbox) -> list[tuple[Network, Endpoint]]:
+def _members_of(engine: Engine, sandbox: Sandbox) -> list[tuple[Network, Endpoint]]:
     found = engine.records.endpoints_in(sandbox.inode)
     return [(engine.network(endpoint.network_id), endpoint) for endpoint in found]
 
@@ -216,35 +222,35 @@ def _check_name(engine: Engine, name: str, own: str = "") -> None:
         raise conflict(f"sandbox {name} exists already", f"choose another --name, or remove it: ipvl rm {name}")
 
 
-def _networks(engine: Engine, requests: Sequence[NetworkAttachment]) -> list[Network]:
+def _networks_to_join(engine: Engine, requests: Sequence[NetworkAttachment]) -> list[Network]:
     """Return the networks that a sandbox is to be on.
 
     Raises:
         IpvlError: one does not exist, is Docker's, or is named twice.
     """
-    networks = [find_own_network(engine.records, wish.network, DOCKERS) for wish in requests]
+    networks = [find_own_network(engine.records, attachment.network, USE_DOCKER) for attachment in requests]
     for number, network in enumerate(networks):
         if network in networks[:number]:
             raise invalid(f"network {network.label} is given twice", "give each --net once")
     return networks
 
 
-def _static(
+def _static_addresses(
     sandbox: Sandbox, networks: Sequence[Network], requests: Sequence[NetworkAttachment]
 ) -> tuple[StaticAddress, ...]:
     """Return what a sandbox asks for by name, and will again when it is started once more."""
     return tuple(
         StaticAddress(network.id, sandbox.id, sandbox.name, ip_address(text))
-        for network, wish in zip(networks, requests, strict=True)
-        for text in (wish.ip, wish.ip6)
+        for network, attachment in zip(networks, requests, strict=True)
+        for text in (attachment.ip, attachment.ip6)
         if text and not network.asks_server
     )
 
 
-def _view(engine: Engine, sandbox: Sandbox) -> SandboxView:
+def _sandbox_view(engine: Engine, sandbox: Sandbox) -> SandboxView:
     members: tuple[Member, ...] = ()
     if sandbox.ended is None:
-        members = tuple(member(network, endpoint) for network, endpoint in _members(engine, sandbox))
+        members = tuple(member(network, endpoint) for network, endpoint in _members_of(engine, sandbox))
     return SandboxView(
         id=sandbox.id,
         name=sandbox.name,

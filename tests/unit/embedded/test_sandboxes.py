@@ -94,7 +94,7 @@ def test_what_a_reboot_ended_is_noticed_at_the_start(web):
     web.kernel.reboot()
 
     web.restart()
-    web.run(sandboxes.settle(web.engine))
+    web.run(sandboxes.end_gone_sandboxes(web.engine))
 
     (view,) = web.run(sandboxes.listed(web.engine, AnySandbox(all=True))).sandboxes
     assert ("one", False, 137) == (view.name, view.running, view.exit_status)
@@ -105,7 +105,7 @@ def test_what_a_reboot_ended_is_noticed_at_the_start(web):
     assert (True, 300, None) == (view.running, view.process, view.exit_status)
     before = web.picture()
     web.restart()
-    web.run(sandboxes.settle(web.engine))
+    web.run(sandboxes.end_gone_sandboxes(web.engine))
     assert before == web.picture(), "the next daemon knows its process, too"
 
 
@@ -163,7 +163,7 @@ def test_the_supervisors_word_on_the_status_is_the_last(web):
     """Another command may find the process gone before the supervisor has told how it ended."""
     start(web, 100, "one", "web")
     web.kernel.end_sandbox("/proc/100/ns/net")
-    web.run(sandboxes.settle(web.engine))
+    web.run(sandboxes.end_gone_sandboxes(web.engine))
 
     web.run(sandboxes.ended(web.engine, SandboxEnded(f"{100:064x}", 3)))
 

@@ -62,7 +62,7 @@ async def keep_leases(engine: Engine, wire: DhcpWire, sleep: SleepFunction = asy
 
 
 async def _keep_lease(engine: Engine, wire: DhcpWire, holder: LeaseHolder, sleep: SleepFunction) -> None:
-    while (found := _current(engine, holder)) is not None:
+    while (found := _current_lease(engine, holder)) is not None:
         lease, terms = found
         now = engine.clock()
         try:
@@ -82,10 +82,10 @@ async def _keep_lease(engine: Engine, wire: DhcpWire, holder: LeaseHolder, sleep
 async def _renew(engine: Engine, wire: DhcpWire, holder: LeaseHolder, lease: DhcpLease, terms: GrantedTerms) -> None:
     if await _declined_host_address(engine, wire, holder, terms):
         return
-    network, endpoint = _whose(engine, holder)
+    network, endpoint = _network_and_endpoint(engine, holder)
     exchange = start_extending(dhcp_client(lease, endpoint.name), secrets.randbits(32), engine.clock(), terms)
     ended = await run_exchange(
-        engine, wire, network.parent, exchange, lambda: _current(engine, holder) == (lease, terms)
+        engine, wire, network.parent, exchange, lambda: _current_lease(engine, holder) == (lease, terms)
     )
     match ended:
         case Granted(more):
@@ -103,11 +103,11 @@ async def _regain(
     if terms.address.ip in await engine.kernel.own_addresses():
         await sleep(RETRY_SECONDS)
         return
-    network, endpoint = _whose(engine, holder)
+    network, endpoint = _network_and_endpoint(engine, holder)
     client = dhcp_client(lease, endpoint.name)
     exchange = start_regaining(client, secrets.randbits(32), engine.clock(), terms.address.ip)
     ended = await run_exchange(
-        engine, wire, network.parent, exchange, lambda: _current(engine, holder) == (lease, terms)
+        engine, wire, network.parent, exchange, lambda: _current_lease(engine, holder) == (lease, terms)
     )
     if isinstance(ended, Granted) and not await _declined_host_address(engine, wire, holder, ended.terms):
         await _record_renewal(engine, holder, ended.terms, "has again a lease of")
@@ -119,10 +119,10 @@ async def _declined_host_address(engine: Engine, wire: DhcpWire, holder: LeaseHo
     It is not asked for again as long as the host has it.
     """
     link = (await engine.kernel.own_addresses()).get(terms.address.ip)
-    found = _current(engine, holder)
+    found = _current_lease(engine, holder)
     if link is None or found is None:
         return False
-    network, _ = _whose(engine, holder)
+    network, _ = _network_and_endpoint(engine, holder)
     send_release(wire, network, replace(found[0], lost=""), terms, engine.clock(), declined=True)
     why = f"it is this host's own address as well, on {link}, so it was declined; the server must {BY_IDENTIFIERS}"
     if found[0].lost != why:
@@ -132,11 +132,11 @@ async def _declined_host_address(engine: Engine, wire: DhcpWire, holder: LeaseHo
 
 async def _record_renewal(engine: Engine, holder: LeaseHolder, terms: GrantedTerms, what: str) -> None:
     async with engine.lock:
-        found = _current(engine, holder)
+        found = _current_lease(engine, holder)
         if found is None:
             return
         lease, before = found
-        network, endpoint = _whose(engine, holder)
+        network, endpoint = _network_and_endpoint(engine, holder)
         engine.commit((Put(replace(lease, terms=terms, lost="", changed=engine.clock())),))
         text = f"{what} {terms.address.ip} from server {terms.server}"
         log.info("network %s: endpoint %s %s", network.label, endpoint.label, text)
@@ -151,18 +151,18 @@ async def _record_renewal(engine: Engine, holder: LeaseHolder, terms: GrantedTer
 
 async def _mark_lost(engine: Engine, holder: LeaseHolder, why: str) -> None:
     async with engine.lock:
-        found = _current(engine, holder)
+        found = _current_lease(engine, holder)
         if found is None:
             return
         lease, terms = found
-        network, endpoint = _whose(engine, holder)
+        network, endpoint = _network_and_endpoint(engine, holder)
         engine.commit((Put(replace(lease, lost=why, changed=engine.clock())),))
         text = f"has lost the lease of {terms.address.ip}: {why}"
         log.warning("network %s: endpoint %s %s", network.label, endpoint.label, text)
         engine.publish((lease_event(EventType.LEASE_LOST, network, endpoint, text, engine.clock()),))
 
 
-def _current(engine: Engine, holder: LeaseHolder) -> tuple[DhcpLease, GrantedTerms] | None:
+def _current_lease(engine: Engine, holder: LeaseHolder) -> tuple[DhcpLease, GrantedTerms] | None:
     """Return a lease as it is now and its terms, None when its endpoint has it no more."""
     key, endpoint_id = holder
     lease = engine.records.dhcp_lease(key)
@@ -171,6 +171,6 @@ def _current(engine: Engine, holder: LeaseHolder) -> tuple[DhcpLease, GrantedTer
     return lease, lease.terms
 
 
-def _whose(engine: Engine, holder: LeaseHolder) -> tuple[Network, Endpoint]:
+def _network_and_endpoint(engine: Engine, holder: LeaseHolder) -> tuple[Network, Endpoint]:
     (network_id, _), endpoint_id = holder
     return engine.network(network_id), engine.endpoint(network_id, endpoint_id)

@@ -136,7 +136,7 @@ async def request_lease(engine: Engine, network_id: str, request: LeaseRequest) 
         wire = _required_wire(engine, network)
         lease = _requested_lease(engine, network, request)
         if engine.records.dhcp_lease(lease.key) is None:
-            engine.commit((*_surplus(engine, network), Put(lease)))
+            engine.commit((*_surplus_leases(engine, network), Put(lease)))
         engine.dhcp.pending.add(lease.key)
     try:
         terms = await _acquire(engine, wire, network, lease, request.name)
@@ -241,8 +241,8 @@ def _requested_lease(engine: Engine, network: Network, request: LeaseRequest) ->
         IpvlError: its identifier is another endpoint's, which lives, on the same segment.
     """
     if not (request.client_id or request.name):
-        return _used_last(engine, network, request.shape)
-    identity = request.client_id or f"{request.name}/{network.label}/{_host(engine)}"
+        return _last_lease_of_shape(engine, network, request.shape)
+    identity = request.client_id or f"{request.name}/{network.label}/{_host_identifier(engine)}"
     for other in engine.records.networks_on(network.parent):
         lease = engine.records.dhcp_lease((other.id, identity))
         endpoint = None if lease is None else engine.records.endpoint(lease.endpoint_id or "")
@@ -253,12 +253,12 @@ def _requested_lease(engine: Engine, network: Network, request: LeaseRequest) ->
     return found or DhcpLease(network.id, identity, None, "", engine.clock())
 
 
-def _used_last(engine: Engine, network: Network, shape: str) -> DhcpLease:
+def _last_lease_of_shape(engine: Engine, network: Network, shape: str) -> DhcpLease:
     """Return what an endpoint of this shape had last, so that a container that is restarted has its address again."""
-    unused = [one for one in _unused(engine, network) if one.shape == shape]
+    unused = [one for one in _unused_leases(engine, network) if one.shape == shape]
     if unused:
         return max(unused, key=lambda lease: lease.changed)
-    new = f"{secrets.token_hex(6)}/{network.id[:12]}/{_host(engine)}"
+    new = f"{secrets.token_hex(6)}/{network.id[:12]}/{_host_identifier(engine)}"
     return DhcpLease(network.id, new, None, shape, engine.clock())
 
 
@@ -271,7 +271,7 @@ def _identity_in_use(identity: str, endpoint: Endpoint | None, network: Network,
     )
 
 
-def _unused(engine: Engine, network: Network) -> list[DhcpLease]:
+def _unused_leases(engine: Engine, network: Network) -> list[DhcpLease]:
     """Return the leases of a network whose endpoint is gone and that nobody is about to use."""
     found = []
     for lease in engine.records.dhcp_leases():
@@ -283,12 +283,12 @@ def _unused(engine: Engine, network: Network) -> list[DhcpLease]:
     return found
 
 
-def _surplus(engine: Engine, network: Network) -> Iterator[Change]:
+def _surplus_leases(engine: Engine, network: Network) -> Iterator[Change]:
     """Yield what drops the identifiers that nobody has used for longest, where there are too many."""
-    unused = sorted(_unused(engine, network), key=lambda lease: lease.changed)
+    unused = sorted(_unused_leases(engine, network), key=lambda lease: lease.changed)
     yield from map(Drop, unused[: max(0, len(unused) - MOST_UNUSED_IDENTIFIERS)])
 
 
-def _host(engine: Engine) -> str:
+def _host_identifier(engine: Engine) -> str:
     """Return what keeps this host's identifiers apart from those of others on the segment."""
     return hashlib.sha256(f"ipvl dhcp {engine.kernel.machine}".encode()).hexdigest()[:8]

@@ -49,7 +49,7 @@ async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
     async with engine.lock:
         network = engine.network(endpoint.network_id)
         if engine.records.endpoint(endpoint.id) is None:
-            await _check_not_own(engine, network, endpoint)
+            await _check_not_hosts(engine, network, endpoint)
         asks = network.conflict_check is ConflictCheck.PROBE and not engine.probes.was_free(
             network.parent, [interface.ip for interface in endpoint.addresses], engine.clock()
         )
@@ -209,7 +209,7 @@ async def make_port(engine: Engine, network: Network, steps: tuple[Step, ...]) -
         await engine.apply(steps)
 
 
-async def _check_not_own(engine: Engine, network: Network, endpoint: Endpoint) -> None:
+async def _check_not_hosts(engine: Engine, network: Network, endpoint: Endpoint) -> None:
     """Refuse the host's own addresses; what the records have of them (`reserved_by_network`) is refused in their words.
 
     Raises:

@@ -46,8 +46,8 @@ class RecordEvents:
         match record:
             case Network():
                 held = records.network(record.id)
-                told = self._put_network(held, record, time) if isinstance(change, Put) else _drop_network(held, time)
-                return tuple(told)
+                events = self._put_network(held, record, time) if isinstance(change, Put) else _drop_network(held, time)
+                return tuple(events)
             case Endpoint():
                 network = records.network(record.network_id)
                 before = records.endpoint(record.id)
@@ -66,7 +66,7 @@ class RecordEvents:
         if endpoint.id in self._joined:
             return ()
         self._joined.add(endpoint.id)
-        return (_about(EventType.ENDPOINT_JOINED, network, endpoint, f"joined sandbox {endpoint.sandbox}", time),)
+        return (_event_about(EventType.ENDPOINT_JOINED, network, endpoint, f"joined sandbox {endpoint.sandbox}", time),)
 
     def parent_events(self, records: Records, states: Mapping[str, str], time: float) -> tuple[Event, ...]:
         """Return the events of parents that are not as they were.
@@ -96,14 +96,14 @@ class RecordEvents:
     def _put_network(self, held: Network | None, now: Network, time: float) -> Iterator[Event]:
         if now.phase is Phase.READY and (held is None or held.phase is Phase.MAKING):
             what = f"is ready: mode {now.mode}, flag {now.flag}, parent {now.parent}"
-            yield _about(EventType.NETWORK_CREATED, now, None, what, time)
+            yield _event_about(EventType.NETWORK_CREATED, now, None, what, time)
         elif held is not None and now.name is not None and held.name != now.name:
             text = f"network {held.label} is called {now.name}"
             yield Event(time, EventType.NETWORK_NAMED, text, now.name, now.id, parent=now.parent)
 
     def _put_endpoint(self, network: Network, held: Endpoint | None, now: Endpoint, time: float) -> Iterator[Event]:
         if held is None:
-            yield _about(EventType.ENDPOINT_CREATED, network, now, f"is created with {now.address_text}", time)
+            yield _event_about(EventType.ENDPOINT_CREATED, network, now, f"is created with {now.address_text}", time)
             return
         if held.sandbox != now.sandbox:
             yield from self._left(network, held, time)
@@ -116,26 +116,26 @@ class RecordEvents:
     def _drop_endpoint(self, network: Network, held: Endpoint | None, time: float) -> Iterator[Event]:
         if held is not None:
             yield from self._left(network, held, time)
-            yield _about(EventType.ENDPOINT_DELETED, network, held, "is deleted", time)
+            yield _event_about(EventType.ENDPOINT_DELETED, network, held, "is deleted", time)
 
     def _left(self, network: Network, endpoint: Endpoint, time: float) -> Iterator[Event]:
         if endpoint.id in self._joined:
             self._joined.remove(endpoint.id)
-            yield _about(EventType.ENDPOINT_LEFT, network, endpoint, f"left sandbox {endpoint.sandbox}", time)
+            yield _event_about(EventType.ENDPOINT_LEFT, network, endpoint, f"left sandbox {endpoint.sandbox}", time)
 
 
 def sandbox_started(sandbox: Sandbox, members: Members, time: float) -> Event:
     """Return the event of a sandbox that runs, with what it has on its networks."""
-    return _of_sandbox(EventType.SANDBOX_STARTED, sandbox, members, "has started", time)
+    return _sandbox_event(EventType.SANDBOX_STARTED, sandbox, members, "has started", time)
 
 
 def sandbox_ended(sandbox: Sandbox, members: Members, exit_status: int, time: float) -> Event:
     """Return the event of a sandbox that ran until now, with what it had."""
     what = f"has ended with status {exit_status}"
-    return replace(_of_sandbox(EventType.SANDBOX_ENDED, sandbox, members, what, time), exit_status=exit_status)
+    return replace(_sandbox_event(EventType.SANDBOX_ENDED, sandbox, members, what, time), exit_status=exit_status)
 
 
-def _of_sandbox(type_: EventType, sandbox: Sandbox, members: Members, what: str, time: float) -> Event:
+def _sandbox_event(type_: EventType, sandbox: Sandbox, members: Members, what: str, time: float) -> Event:
     places = ", ".join(
         f"{network.label} {f'as {endpoint.address_text}' if endpoint.addresses else 'without an address'}"
         for network, endpoint in members
@@ -169,12 +169,12 @@ def parent_states(records: Records, host: Host) -> dict[str, str]:
 def port_restored(network: Network, endpoint: Endpoint, time: float) -> Event:
     """Return the event of an endpoint that has its port again, which went with its parent."""
     what = f"has its port again in sandbox {endpoint.sandbox}"
-    return _about(EventType.ENDPOINT_RESTORED, network, endpoint, what, time)
+    return _event_about(EventType.ENDPOINT_RESTORED, network, endpoint, what, time)
 
 
 def lease_event(type_: EventType, network: Network, endpoint: Endpoint, what: str, time: float) -> Event:
     """Return the event of a lease that became another one's, or did not; `what` follows the endpoint's name."""
-    return _about(type_, network, endpoint, what, time)
+    return _event_about(type_, network, endpoint, what, time)
 
 
 def _put_lease(held: DhcpLease | None, now: DhcpLease, records: Records, time: float) -> Iterator[Event]:
@@ -195,10 +195,10 @@ def _put_lease(held: DhcpLease | None, now: DhcpLease, records: Records, time: f
 def _drop_network(held: Network | None, time: float) -> Iterator[Event]:
     # One that was still being made was never announced.
     if held is not None and held.phase is not Phase.MAKING:
-        yield _about(EventType.NETWORK_REMOVED, held, None, "is removed", time)
+        yield _event_about(EventType.NETWORK_REMOVED, held, None, "is removed", time)
 
 
-def _about(type_: EventType, network: Network, endpoint: Endpoint | None, what: str, time: float) -> Event:
+def _event_about(type_: EventType, network: Network, endpoint: Endpoint | None, what: str, time: float) -> Event:
     if endpoint is None:
         return Event(time, type_, f"network {network.label} {what}", network.label, network.id, parent=network.parent)
     text = f"network {network.label}: endpoint {endpoint.label} {what}"

@@ -89,7 +89,8 @@ def allocate_addresses(
         if wanted is not None and kept is not None and who_holds(engine, network.parent, wanted, owner) is None:
             raise refusal_of_held(wanted, kept)
     chosen = (
-        _choose(engine, network, version, wanted, owner, own=own) for version, wanted in ((4, wanted4), (6, wanted6))
+        _choose_address(engine, network, version, wanted, owner, own=own)
+        for version, wanted in ((4, wanted4), (6, wanted6))
     )
     return tuple(interface for interface in chosen if interface is not None)
 
@@ -108,7 +109,7 @@ def moved_cursors(
     moved: list[Change] = []
     for interface in addresses:
         subnet = _subnet_of(network, interface.ip)
-        if subnet is not None and _next(engine, network, subnet, own) == interface.ip:
+        if subnet is not None and _next_address(engine, network, subnet, own) == interface.ip:
             moved.append(Put(Cursor(network.id, subnet.pool, interface.ip)))
     return tuple(moved)
 
@@ -209,17 +210,17 @@ def refusal_of_held(address: IPAddress, words: str) -> IpvlError:
     return conflict(f"address {address} {words}", ANOTHER_ADDRESS_OR_REMOVE)
 
 
-def _choose(
+def _choose_address(
     engine: Engine, network: Network, version: int, wanted: IPAddress | None, owner: str, *, own: OwnAddresses
 ) -> IPInterface | None:
     if wanted is not None:
-        return _asked_for(engine, network, wanted, owner, own)
+        return _check_requested(engine, network, wanted, owner, own)
     subnets = [subnet for subnet in network.subnets if subnet.pool.version == version]
     for interface in _already_held(engine, network, owner):
         if interface.version == version:
             return interface
     for subnet in subnets:
-        found = _next(engine, network, subnet, own)
+        found = _next_address(engine, network, subnet, own)
         if found is not None:
             return _interface(found, subnet)
     for subnet in subnets:
@@ -239,7 +240,7 @@ def _choose(
             )
 
 
-def _asked_for(engine: Engine, network: Network, wanted: IPAddress, owner: str, own: OwnAddresses) -> IPInterface:
+def _check_requested(engine: Engine, network: Network, wanted: IPAddress, owner: str, own: OwnAddresses) -> IPInterface:
     subnet = _subnet_of(network, wanted)
     if subnet is None:
         pools = ", ".join(str(subnet.pool) for subnet in network.subnets) or "none"
@@ -253,7 +254,7 @@ def _asked_for(engine: Engine, network: Network, wanted: IPAddress, owner: str, 
     return _interface(wanted, subnet)
 
 
-def _next(engine: Engine, network: Network, subnet: Subnet, own: OwnAddresses) -> IPAddress | None:
+def _next_address(engine: Engine, network: Network, subnet: Subnet, own: OwnAddresses) -> IPAddress | None:
     return next_free_address(
         subnet.pool,
         engine.records.held(network.parent, subnet.pool.version),

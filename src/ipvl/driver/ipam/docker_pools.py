@@ -26,7 +26,7 @@ REPEATED_WITHIN = 60.0
 """Seconds in which Docker repeats a call whose answer it did not get; it gives up after thirty (moby, pkg/plugins)."""
 
 
-async def request_pool(engine: Engine, wish: PoolRequest) -> Pool:
+async def request_pool(engine: Engine, requested: PoolRequest) -> Pool:
     """Return the pool that was asked for, with one more user.
 
     The same subnet, range and parent are the same pool. A repeated call cannot be told from a second network's: it
@@ -37,11 +37,13 @@ async def request_pool(engine: Engine, wish: PoolRequest) -> Pool:
         IpvlError: no default pool is left, or the store could not take it.
     """
     async with engine.lock:
-        subnet = wish.subnet if wish.subnet is not None else await _default_subnet(engine, wish)
-        identity = pool_id(subnet, wish.range, wish.parent, wish.conflict_check)
+        subnet = requested.subnet if requested.subnet is not None else await _default_subnet(engine, requested)
+        identity = pool_id(subnet, requested.range, requested.parent, requested.conflict_check)
         held = engine.records.pool(identity)
         users = 1 if held is None else held.users + 1
-        pool = Pool(identity, subnet, wish.range, wish.parent, users, engine.clock(), wish.conflict_check)
+        pool = Pool(
+            identity, subnet, requested.range, requested.parent, users, engine.clock(), requested.conflict_check
+        )
         if held is not None and held.seen_by is not None:
             pool = replace(pool, seen_by=NOT_ALL_SEEN)
         engine.commit((Put(pool),))
@@ -81,11 +83,11 @@ def may_repeat_earlier_call(engine: Engine, changed: float) -> bool:
     return doubtful
 
 
-async def _default_subnet(engine: Engine, wish: PoolRequest) -> IPNetwork:
+async def _default_subnet(engine: Engine, requested: PoolRequest) -> IPNetwork:
     taken = await subnets_in_use(engine)
-    if wish.version == 6:
-        return default_subnet6(taken, engine.kernel.machine, wish.prefix_length)
-    return default_subnet4(taken, wish.prefix_length)
+    if requested.version == 6:
+        return default_subnet6(taken, engine.kernel.machine, requested.prefix_length)
+    return default_subnet4(taken, requested.prefix_length)
 
 
 def known_pool(engine: Engine, identity: str) -> Pool:

@@ -46,7 +46,7 @@ async def release_leaked(engine: Engine, owned: Mapping[str, PoolUse], before: f
         for pool in engine.records.pools():
             known = owned.get(pool.id)
             if known is None:
-                if pool.changed < before and pool.seen_by == owner and not _is_needed(engine, pool):
+                if pool.changed < before and pool.seen_by == owner and not _is_used(engine, pool):
                     log.warning("pool %s is gone from its owner, so it is free here", pool.id)
                     changes.append(Drop(pool))
             elif pool.users == known.users or (
@@ -54,7 +54,7 @@ async def release_leaked(engine: Engine, owned: Mapping[str, PoolUse], before: f
             ):
                 seen = replace(pool, users=known.users, seen_by=owner)
                 changes += [Put(seen)] if seen != pool else []
-                changes += _leaked(engine, pool, known, before)
+                changes += _leaked_leases_of(engine, pool, known, before)
         engine.commit(changes)
 
 
@@ -74,13 +74,13 @@ def _may_be_anothers(engine: Engine, pool: Pool, known: PoolUse, owner: str) -> 
     )
 
 
-def _is_needed(engine: Engine, pool: Pool) -> bool:
+def _is_used(engine: Engine, pool: Pool) -> bool:
     return any(
         endpoint_holding(engine, pool.parent, lease.address) is not None for lease in engine.records.leases_of(pool.id)
     )
 
 
-def _leaked(engine: Engine, pool: Pool, known: PoolUse, before: float) -> list[Change]:
+def _leaked_leases_of(engine: Engine, pool: Pool, known: PoolUse, before: float) -> list[Change]:
     # Docker 20.10 does not show a gateway that it was not given, so gateways stay until their pool goes.
     leaked = [
         lease

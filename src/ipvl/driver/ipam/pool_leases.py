@@ -64,7 +64,7 @@ async def request_gateway(engine: Engine, identity: str, wanted: IPAddress | Non
         )
         if words is not None:
             raise refusal_of_held(address, f"cannot be the gateway of pool {identity}: it {words}")
-        engine.commit((Put(_one_more(engine, pool, address, gateway=True)),))
+        engine.commit((Put(_with_one_more_user(engine, pool, address, gateway=True)),))
         log.info("pool %s: %s is the gateway", identity, address)
         return ip_interface((address, pool.subnet.prefixlen))
 
@@ -97,11 +97,11 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
         in_turn = 0
         while True:
             pool = known_pool(engine, identity)
-            address = _lease(engine, pool, wanted, owner, await engine.kernel.own_addresses())
+            address = _record_lease(engine, pool, wanted, owner, await engine.kernel.own_addresses())
             of_others = wanted is not None and owner is None
             if pool.conflict_check is ConflictCheck.NONE or pool.parent is None or of_others:
                 return ip_interface((address, pool.subnet.prefixlen))
-            found = await _asked(engine, pool, pool.parent, address)
+            found = await _probe_lease(engine, pool, pool.parent, address)
             if not found:
                 engine.probes.note_free(pool.parent, address, engine.clock())
                 return ip_interface((address, pool.subnet.prefixlen))
@@ -129,27 +129,29 @@ async def release_address(engine: Engine, identity: str, address: IPAddress) -> 
         log.info("pool %s: %s is released", identity, address)
 
 
-def _lease(engine: Engine, pool: Pool, wanted: IPAddress | None, owner: str | None, own: OwnAddresses) -> IPAddress:
+def _record_lease(
+    engine: Engine, pool: Pool, wanted: IPAddress | None, owner: str | None, own: OwnAddresses
+) -> IPAddress:
     """Record a lease of the address that was asked for, or of the next in turn, and return the address.
 
     Raises:
         IpvlError: there is none left, or the one that was asked for cannot be had.
     """
-    if wanted is not None and _asks_again(engine, pool, wanted, owner):
+    if wanted is not None and _is_repeated_request(engine, pool, wanted, owner):
         return wanted
     changes: list[Change] = []
     if wanted is None:
-        address = _next(engine, pool, own)
+        address = _next_address(engine, pool, own)
         changes.append(Put(Cursor(pool.id, pool.subnet, address)))
     else:
         address = wanted
         _check_wanted(engine, pool, address, owner, own)
-    engine.commit((Put(_one_more(engine, pool, address, owner=owner)), *changes))
+    engine.commit((Put(_with_one_more_user(engine, pool, address, owner=owner)), *changes))
     log.info("pool %s: %s is leased", pool.id, address)
     return address
 
 
-async def _asked(engine: Engine, pool: Pool, parent: str, address: IPAddress) -> Mapping[IPAddress, str]:
+async def _probe_lease(engine: Engine, pool: Pool, parent: str, address: IPAddress) -> Mapping[IPAddress, str]:
     """Return who has an address that was just leased; if anybody has, the lease is gone and the address kept out.
 
     Raises:
@@ -158,18 +160,18 @@ async def _asked(engine: Engine, pool: Pool, parent: str, address: IPAddress) ->
     try:
         found = await probe_address(engine, parent, address)
     except IpvlError:
-        engine.commit(_given_back(engine, pool, address))
+        engine.commit(_without_one_user(engine, pool, address))
         raise
     if engine.records.lease(pool.id, address) is None:
         raise missing(f"address {address} of pool {pool.id} was released while it was being asked for", "ask again")
     if found:
-        engine.commit((*_given_back(engine, pool, address), *quarantine_addresses(engine, parent, found)))
+        engine.commit((*_without_one_user(engine, pool, address), *quarantine_addresses(engine, parent, found)))
     else:
         engine.commit(end_quarantine(engine.records, parent, (address,)))
     return found
 
 
-def _given_back(engine: Engine, pool: Pool, address: IPAddress) -> tuple[Change, ...]:
+def _without_one_user(engine: Engine, pool: Pool, address: IPAddress) -> tuple[Change, ...]:
     """Return what takes a user off a lease; with the last one it goes."""
     lease = engine.records.lease(pool.id, address)
     if lease is None:
@@ -177,7 +179,7 @@ def _given_back(engine: Engine, pool: Pool, address: IPAddress) -> tuple[Change,
     return (Put(replace(lease, users=lease.users - 1)) if lease.users > 1 else Drop(lease),)
 
 
-def _next(engine: Engine, pool: Pool, own: OwnAddresses) -> IPAddress:
+def _next_address(engine: Engine, pool: Pool, own: OwnAddresses) -> IPAddress:
     found = next_free_address(
         pool.subnet,
         engine.records.held(pool.parent, pool.subnet.version),
@@ -190,7 +192,7 @@ def _next(engine: Engine, pool: Pool, own: OwnAddresses) -> IPAddress:
     return found
 
 
-def _asks_again(engine: Engine, pool: Pool, address: IPAddress, owner: str | None) -> bool:
+def _is_repeated_request(engine: Engine, pool: Pool, address: IPAddress, owner: str | None) -> bool:
     """Tell whether an endpoint has leased the address already and is not made yet: its first answer was lost."""
     lease = engine.records.lease(pool.id, address)
     return (
@@ -249,7 +251,7 @@ def _answer_may_be_lost(engine: Engine, pool: Pool, address: IPAddress) -> bool:
     )
 
 
-def _one_more(
+def _with_one_more_user(
     engine: Engine, pool: Pool, address: IPAddress, *, gateway: bool = False, owner: str | None = None
 ) -> PoolLease:
     held = engine.records.lease(pool.id, address)

@@ -42,9 +42,9 @@ RETRY_SECONDS = 5.0
 async def watch_ports(engine: Engine) -> None:
     """Look at every port at the start, and at those of a sandbox after it joined or left a network, until cancelled."""
     clock = asyncio.get_running_loop().time
-    news = asyncio.Event()
-    looks: dict[str, tuple[float, int]] = {}
-    homes = {one.id: one.sandbox for one in engine.records.endpoints() if one.sandbox is not None}
+    changed = asyncio.Event()
+    due_at: dict[str, tuple[float, int]] = {}
+    sandboxes_of = {one.id: one.sandbox for one in engine.records.endpoints() if one.sandbox is not None}
 
     def later(turn: int) -> tuple[float, int]:
         return ceil((clock() + LOOK_SECONDS[turn]) / GROUPED_SECONDS) * GROUPED_SECONDS, turn + 1
@@ -54,25 +54,25 @@ async def watch_ports(engine: Engine) -> None:
             if event.type is EventType.ENDPOINT_JOINED:
                 await _note_parent(engine, event.endpoint_id or "")
             if event.type in EVENTS_OF_PORTS:
-                looks.update(dict.fromkeys(_sandboxes_of(engine, event, homes), later(0)))
-                news.set()
+                due_at.update(dict.fromkeys(_sandboxes_of(engine, event, sandboxes_of), later(0)))
+                changed.set()
 
     with engine.events.reading() as events:
         await look_at_ports(engine)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(listen(events))
-            tasks.create_task(_look_at_all(engine))
-            tasks.create_task(_try_again(engine))
+            tasks.create_task(_look_at_all_after_route_changes(engine))
+            tasks.create_task(_restore_again(engine))
             while True:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout_at(min((when for when, _ in looks.values()), default=None)):
-                        await news.wait()
-                news.clear()
-                due = {sandbox: turn for sandbox, (when, turn) in looks.items() if when <= clock()}
+                    async with asyncio.timeout_at(min((when for when, _ in due_at.values()), default=None)):
+                        await changed.wait()
+                changed.clear()
+                due = {sandbox: turn for sandbox, (when, turn) in due_at.items() if when <= clock()}
                 for sandbox, turn in due.items():
-                    del looks[sandbox]
+                    del due_at[sandbox]
                     if turn < len(LOOK_SECONDS):
-                        looks[sandbox] = later(turn)
+                        due_at[sandbox] = later(turn)
                 if due:
                     await look_at_ports(engine, due)
 
@@ -87,7 +87,7 @@ async def look_at_ports(engine: Engine, sandboxes: Collection[str] | None = None
         host = Host(await engine.kernel.links(), engine.kernel.release, frozenset())
         for endpoint in tuple(engine.records.endpoints()):
             if sandboxes is None or endpoint.sandbox in sandboxes:
-                port = await _look(engine, host, endpoint)
+                port = await _look_at_port(engine, host, endpoint)
                 if port is not None:
                     seen[endpoint.id] = port
                 await asyncio.sleep(0)
@@ -111,7 +111,7 @@ async def _note_parent(engine: Engine, identity: str) -> None:
                 engine.repair.parent_at_join.setdefault((endpoint.id, endpoint.changed), parent.index)
 
 
-async def _look(engine: Engine, host: Host, endpoint: Endpoint) -> SeenPort | None:
+async def _look_at_port(engine: Engine, host: Host, endpoint: Endpoint) -> SeenPort | None:
     network = engine.records.network(endpoint.network_id)
     parent = None if network is None else host.link(network.parent)
     if parent is None or endpoint.phase is not Phase.READY or endpoint.sandbox is None:
@@ -132,19 +132,19 @@ async def _look(engine: Engine, host: Host, endpoint: Endpoint) -> SeenPort | No
     return None
 
 
-def _sandboxes_of(engine: Engine, event: Event, homes: dict[str, str]) -> Iterable[str]:
+def _sandboxes_of(engine: Engine, event: Event, sandboxes_of: dict[str, str]) -> Iterable[str]:
     """Return the sandboxes that an event is about, and take note of where the endpoint is now."""
     if event.endpoint_id is None:
         return [one.sandbox for one in engine.records.endpoints() if one.sandbox is not None]
     endpoint = engine.records.endpoint(event.endpoint_id)
-    before = homes.pop(event.endpoint_id, None)
+    before = sandboxes_of.pop(event.endpoint_id, None)
     now = None if endpoint is None else endpoint.sandbox
     if now is not None:
-        homes[event.endpoint_id] = now
+        sandboxes_of[event.endpoint_id] = now
     return [one for one in (before, now) if one is not None]
 
 
-async def _look_at_all(engine: Engine) -> None:
+async def _look_at_all_after_route_changes(engine: Engine) -> None:
     while True:
         await engine.repair.routes_changed.wait()
         await asyncio.sleep(1)
@@ -153,7 +153,7 @@ async def _look_at_all(engine: Engine) -> None:
         await asyncio.sleep(LOOK_AT_ALL_SECONDS)
 
 
-async def _try_again(engine: Engine) -> None:
+async def _restore_again(engine: Engine) -> None:
     while True:
         await asyncio.sleep(RETRY_SECONDS)
         unseen = (one for one in engine.records.endpoints() if one.sandbox is not None and one.seen is None)

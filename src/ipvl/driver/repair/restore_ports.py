@@ -34,7 +34,7 @@ async def restore_ports(engine: Engine) -> None:
         IpvlError: the links cannot be read, or the store could not take the changes.
     """
     host = Host(await engine.kernel.links(), engine.kernel.release, frozenset())
-    _announce_late(engine, host)
+    _announce_on_parents_that_came_up(engine, host)
     found = list(
         lost_ports(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.repair.parent_at_join)
     )
@@ -45,7 +45,7 @@ async def restore_ports(engine: Engine) -> None:
             if engine.records.endpoint(suspect.endpoint.id) != suspect.endpoint:
                 continue
             try:
-                again = await _restore(engine, suspect)
+                again = await _restore_port(engine, suspect)
             except IpvlError as error:
                 hindered[suspect.endpoint.id] = Trouble(
                     f"{suspect.label}, and {error.what}: restart it", suspect.network
@@ -60,7 +60,7 @@ async def restore_ports(engine: Engine) -> None:
                 seen = {}
     async with engine.lock:
         record_seen_ports(engine, seen)
-        _tell(engine, hindered)
+        _warn_of_hindrances(engine, hindered)
 
 
 def record_seen_ports(engine: Engine, seen: dict[str, SeenPort]) -> None:
@@ -79,7 +79,7 @@ def record_seen_ports(engine: Engine, seen: dict[str, SeenPort]) -> None:
     )
 
 
-async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
+async def _restore_port(engine: Engine, suspect: LostPort) -> SeenPort | str:
     """Give an endpoint its port again; return how it is now, or what must be done first.
 
     Raises:
@@ -91,7 +91,7 @@ async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
         found = port_of(endpoint, suspect.parent, view)
         if found is None:
             return f"ipvl may not enter its namespace: {RESTART_OR_LET_IN}"
-        return _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, found.name))
+        return _with_known_setup(endpoint, suspect.parent, SeenPort(suspect.parent.index, found.name))
     lease = engine.records.dhcp_lease_of(endpoint.id)
     terms = None if lease is None else lease.terms
     plan = plan_restoration(suspect, view, await port_mtu(engine, network, terms), terms)
@@ -112,7 +112,7 @@ async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
         raise
     if plan.found is not None:
         whole = seen_port(endpoint, suspect.parent, plan.found) if endpoint.seen is None else None
-        return whole or _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, plan.interface))
+        return whole or _with_known_setup(endpoint, suspect.parent, SeenPort(suspect.parent.index, plan.interface))
     for remark in plan.remarks:
         log.warning("network %s: endpoint %s: %s", network.label, endpoint.label, remark)
     event = port_restored(network, endpoint, engine.clock())
@@ -122,10 +122,10 @@ async def _restore(engine: Engine, suspect: LostPort) -> SeenPort | str:
         engine.effects.announce(network, endpoint)
     else:
         engine.repair.unannounced.add(endpoint.id)
-    return _seen(endpoint, suspect.parent, SeenPort(suspect.parent.index, plan.interface))
+    return _with_known_setup(endpoint, suspect.parent, SeenPort(suspect.parent.index, plan.interface))
 
 
-def _announce_late(engine: Engine, host: Host) -> None:
+def _announce_on_parents_that_came_up(engine: Engine, host: Host) -> None:
     """Announce what has its port again, now that its parent is up: a NIC that is plugged in is down at first."""
     for identity in tuple(engine.repair.unannounced):
         endpoint = engine.records.endpoint(identity)
@@ -139,14 +139,14 @@ def _announce_late(engine: Engine, host: Host) -> None:
             engine.effects.announce(network, endpoint)
 
 
-def _seen(endpoint: Endpoint, parent: Link, now: SeenPort) -> SeenPort:
+def _with_known_setup(endpoint: Endpoint, parent: Link, now: SeenPort) -> SeenPort:
     """Return what is known of a port by now: how it was set up before counts until it was looked at again."""
     if now.setup is None and endpoint.seen is not None:
         return SeenPort(parent.index, now.interface, endpoint.seen.setup)
     return now
 
 
-def _tell(engine: Engine, hindered: dict[str, Trouble]) -> None:
+def _warn_of_hindrances(engine: Engine, hindered: dict[str, Trouble]) -> None:
     for identity, trouble in hindered.items():
         if engine.repair.not_restored.get(identity) != trouble:
             engine.warn(trouble)

@@ -53,7 +53,7 @@ async def collect_status(
     host = Host(await kernel.links(), kernel.release, frozenset(), ways=ways, reaches=reaches)
     found = tuple(address_conflicts(records, await kernel.own_addresses()))
     return Status(
-        networks=tuple(_network(network, records, host, found) for network in records.networks()),
+        networks=tuple(_network_status(network, records, host, found) for network in records.networks()),
         parents=tuple(
             ParentStatus(
                 name=parent.name,
@@ -76,7 +76,7 @@ async def collect_status(
                 addresses=tuple(map(str, endpoint.addresses)),
                 parent=network.parent,
                 sandbox=endpoint.sandbox,
-                state=_state(endpoint, lease := records.dhcp_lease_of(endpoint.id), kernel),
+                state=_endpoint_state(endpoint, lease := records.dhcp_lease_of(endpoint.id), kernel),
                 lease=None if lease is None else dhcp_status(lease, date),
             )
             for network in records.networks()
@@ -90,7 +90,7 @@ async def collect_status(
                 range=None if pool.range is None else str(pool.range),
                 parent=pool.parent,
                 users=pool.users,
-                leases=_leases(pool, records),
+                leases=_lease_statuses(pool, records),
             )
             for pool in records.pools()
         ),
@@ -100,7 +100,7 @@ async def collect_status(
     )
 
 
-def _leases(pool: Pool, records: Records) -> tuple[PoolLeaseStatus, ...]:
+def _lease_statuses(pool: Pool, records: Records) -> tuple[PoolLeaseStatus, ...]:
     parents = [parent.name for parent in records.parents()] if pool.parent is None else [pool.parent]
     found = []
     for lease in sorted(records.leases_of(pool.id), key=lambda lease: int(lease.address)):
@@ -124,7 +124,9 @@ def subnet_statuses(network: Network) -> tuple[SubnetStatus, ...]:
     )
 
 
-def _network(network: Network, records: Records, host: Host, conflicts: tuple[AddressConflict, ...]) -> NetworkStatus:
+def _network_status(
+    network: Network, records: Records, host: Host, conflicts: tuple[AddressConflict, ...]
+) -> NetworkStatus:
     return NetworkStatus(
         id=network.id,
         name=network.name,
@@ -160,7 +162,7 @@ def gateway_text(network: Network, subnet: Subnet) -> str | None:
     return None if gateway is None else str(gateway)
 
 
-def _state(endpoint: Endpoint, lease: DhcpLease | None, kernel: Kernel) -> str:
+def _endpoint_state(endpoint: Endpoint, lease: DhcpLease | None, kernel: Kernel) -> str:
     if lease is not None and lease.lost:
         return "lease lost"
     return "attached" if is_in_sandbox(endpoint, kernel.namespace_inode) else "waiting"

@@ -10,7 +10,7 @@ import pytest
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.events.event_types import Event, EventType
 from ipvl.driver.networks import create_remove
-from ipvl.driver.repair.reconcile import remove_unlisted
+from ipvl.driver.repair.unlisted_networks import remove_unlisted
 from ipvl.errors import IpvlError
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_SANDBOX, SANDBOX, endpoint, network

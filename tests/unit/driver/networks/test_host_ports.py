@@ -10,7 +10,7 @@ import pytest
 from ipvl.driver.endpoints.create_join_leave import create_endpoint
 from ipvl.driver.networks import create_remove
 from ipvl.driver.networks.create_remove import name_network
-from ipvl.driver.repair.reconcile import remove_unlisted
+from ipvl.driver.repair.unlisted_networks import remove_unlisted
 from ipvl.driver.status.collect_status import collect_status
 from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL

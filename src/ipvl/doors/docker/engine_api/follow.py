@@ -25,7 +25,7 @@ from ipvl.driver.endpoints.create_join_leave import name_endpoint
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.leaked_leases import release_leaked
 from ipvl.driver.networks.create_remove import name_network
-from ipvl.driver.repair.reconcile import remove_unlisted
+from ipvl.driver.repair.unlisted_networks import remove_unlisted
 from ipvl.errors import IpvlError
 from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed
 from ipvl.records.records import Records

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from ipvl.driver.repair.reconcile import remove_unlisted
+from ipvl.driver.repair.unlisted_networks import remove_unlisted
 from ipvl.model.steps import RemoveParent
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, SANDBOX, endpoint, network, parent

@@ -116,6 +116,15 @@ def test_files_that_documents_name_exist(document: Path) -> None:
         assert found or name.startswith("/"), f"{document.name}: {name}"
 
 
+@pytest.mark.parametrize("document", ["design.md", "performance.md"])
+def test_names_of_code_that_documents_name_exist(document: str) -> None:
+    """A class, function or constant in backquotes is somewhere in src/ipvl."""
+    words = set(re.findall(r"\w+", "".join(path.read_text() for path in SOURCE.rglob("*.py"))))
+    for name in re.findall(r"`([A-Za-z]\w*(?:\.[A-Za-z]\w*)*)`", (DOCS / document).read_text()):
+        is_code = "_" in name or name != name.lower()
+        assert not is_code or set(name.split(".")) <= words, name
+
+
 def test_the_tree_is_the_one_that_is_there() -> None:
     """docs/design.md draws every folder of src/ipvl that holds modules, and no other."""
     drawn, above = set(), [SOURCE]

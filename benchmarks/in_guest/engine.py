@@ -20,7 +20,8 @@ from ipvl.driver.interfaces import SandboxEffects
 from ipvl.driver.networks.create_remove import create_network
 from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.options.endpoint import endpoint
-from ipvl.options.network import SubnetText, network
+from ipvl.options.network import network
+from ipvl.options.subnets import SubnetText
 from ipvl.store.state_file import open_store
 from ipvl.system_calls import CLONE_NEWNET, unshare
 

@@ -31,9 +31,9 @@ from ipvl.model.addresses import BOTH_FAMILIES
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import ConflictCheck, Network, Phase
 from ipvl.model.steps import MakeDummy, MakeVlan
+from ipvl.options.addressing import without_addresses
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
-from ipvl.options.network import without_addresses
 from ipvl.options.subnet_flags import subnets_from_flags
 from ipvl.planning.container_routers import own_routers
 from ipvl.planning.host_access import host_addresses

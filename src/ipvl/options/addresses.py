@@ -1,6 +1,11 @@
-"""Addresses as people write them."""
+"""Addresses and prefixes as people write them."""
 
 from __future__ import annotations
+
+from ipaddress import ip_network
+
+from ipvl.errors import invalid, shown
+from ipvl.model.addresses import IPNetwork
 
 
 def without_zone(text: str) -> str:
@@ -13,3 +18,15 @@ def without_zone(text: str) -> str:
     if "%" in text:
         raise ValueError(text)
     return text
+
+
+def parse_prefix(text: str, what: str = "subnet", way_out: str = "write it like 192.168.20.0/24") -> IPNetwork:
+    """Return a prefix in CIDR notation, host bits allowed.
+
+    Raises:
+        IpvlError: it is none; the sentence calls it `what`.
+    """
+    try:
+        return ip_network(without_zone(text), strict=False)
+    except ValueError:
+        raise invalid(f"{what} {shown(text)} is not in CIDR notation", way_out) from None

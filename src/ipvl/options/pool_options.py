@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from ipvl.addresses.pool_requests import PoolRequest
 from ipvl.errors import invalid, shown
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.networks import ConflictCheck
-from ipvl.options.addresses import without_zone
+from ipvl.options.addresses import parse_prefix, without_zone
 from ipvl.options.driver_options import IPAM_CONFLICT_CHECK, IPAM_OPTIONS, IPAM_PARENT, canonical
 from ipvl.options.link_names import link_name
-from ipvl.options.network import address_range, one_of
+from ipvl.options.option_values import parse_choice
+from ipvl.options.subnets import parse_ip_range
 
 
 def pool_request(subnet: str, within: str, options: Mapping[str, object], *, version: int) -> PoolRequest:
@@ -32,7 +33,9 @@ def pool_request(subnet: str, within: str, options: Mapping[str, object], *, ver
     parent = link_name(chosen[IPAM_PARENT.key]) if IPAM_PARENT.key in chosen else None
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name the parent of the network")
-    check = one_of(ConflictCheck, IPAM_CONFLICT_CHECK.key, chosen.get(IPAM_CONFLICT_CHECK.key, ConflictCheck.NONE))
+    check = parse_choice(
+        ConflictCheck, IPAM_CONFLICT_CHECK.key, chosen.get(IPAM_CONFLICT_CHECK.key, ConflictCheck.NONE)
+    )
     if check is not ConflictCheck.NONE and parent is None:
         raise invalid(
             f"--ipam-opt {IPAM_CONFLICT_CHECK.key}={check} does not say on which parent to ask",
@@ -44,7 +47,7 @@ def pool_request(subnet: str, within: str, options: Mapping[str, object], *, ver
             raise invalid(f"range {shown(within)} has no subnet that it is a part of", "give the --subnet as well")
         length = pool.prefixlen or None if pool is not None else None
         return PoolRequest(version, prefix_length=length, parent=parent, conflict_check=check)
-    part = address_range(within, pool) if within else None
+    part = parse_ip_range(within, pool) if within else None
     return PoolRequest(version, subnet=pool, range=part, parent=parent, conflict_check=check)
 
 
@@ -61,10 +64,7 @@ def pool_address(text: str) -> IPAddress | None:
 
 
 def _network(text: str, version: int) -> IPNetwork:
-    try:
-        found = ip_network(without_zone(text), strict=False)
-    except ValueError:
-        raise invalid(f"subnet {shown(text)} is not in CIDR notation", "write it like 192.168.20.0/24") from None
+    found = parse_prefix(text)
     if found.version != version:
         raise invalid(f"subnet {found} is not IPv{version}", f"give an IPv{version} one")
     return found

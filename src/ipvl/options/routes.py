@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 
@@ -12,7 +11,6 @@ from ipvl.model.networks import Mode, Route, Subnet
 from ipvl.options.gateways import out_of_reach
 
 MOST_ROUTES = 256
-HIGHEST_METRIC = 4294967295  # RTA_PRIORITY is an u32: include/uapi/linux/rtnetlink.h
 EXAMPLE = "write it like 10.0.0.0/8,via=192.168.20.254"
 
 
@@ -33,17 +31,6 @@ def routes(text: str, mode: Mode, subnets: Sequence[Subnet]) -> tuple[Route, ...
             raise invalid(f"route {route.destination} is given twice", "give each destination once")
         found[route.destination] = route
     return tuple(found.values())
-
-
-def metric(text: str) -> int:
-    """Return a metric as the kernel takes it.
-
-    Raises:
-        IpvlError: it is not a number, or not in the kernel's range.
-    """
-    if not re.fullmatch(r"[0-9]{1,10}", text) or not 1 <= int(text) <= HIGHEST_METRIC:
-        raise invalid(f"metric {shown(text)} is not a number from 1 to {HIGHEST_METRIC}")
-    return int(text)
 
 
 def _route(text: str, mode: Mode, subnets: Sequence[Subnet]) -> Route:

@@ -8,9 +8,9 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.errors import IpvlError, invalid, shown
 from ipvl.model.addresses import IPNetwork
-from ipvl.options.addresses import without_zone
+from ipvl.options.addresses import parse_prefix, without_zone
 from ipvl.options.host_port_addresses import host_text
-from ipvl.options.network import SubnetText, check_numbers
+from ipvl.options.subnets import SubnetText, check_subnet_numbers
 
 
 def subnets_from_flags(
@@ -28,11 +28,11 @@ def subnets_from_flags(
     Raises:
         IpvlError: something is not an address or a subnet, is in none of the subnets, or is given twice for one.
     """
-    check_numbers(len(subnets), len(reserved))
+    check_subnet_numbers(len(subnets), len(reserved))
     texts: dict[IPNetwork, SubnetText] = {}
     notices: list[str] = []
     for text in subnets:
-        pool = _pool(text, "subnet")
+        pool = parse_prefix(text.strip(), "subnet")
         if str(pool) != text.strip() and str(ip_interface(text).ip) != str(pool.network_address):
             notices.append(f"subnet {text} has host bits set: it is {pool}")
         if pool in texts:
@@ -50,7 +50,7 @@ def subnets_from_flags(
         texts[pool] = replace(texts[pool], gateway=text)
     _give_link_local(link_local, texts)
     for text in ranges:
-        part = _pool(text, "IP range")
+        part = parse_prefix(text.strip(), "IP range")
         pool = _containing(part, texts, "IP range", text)
         if texts[pool].range:
             raise invalid(f"subnet {pool} has two IP ranges, {texts[pool].range} and {shown(text)}", "give one")
@@ -86,13 +86,6 @@ def _give_link_local(gateways: Sequence[str], texts: dict[IPNetwork, SubnetText]
 
 def _is_link_local(address: IPNetwork) -> bool:
     return address.version == 6 and address.is_link_local
-
-
-def _pool(text: str, what: str) -> IPNetwork:
-    try:
-        return ip_network(without_zone(text.strip()), strict=False)
-    except ValueError:
-        raise invalid(f"{what} {shown(text)} is not in CIDR notation", "write it like 192.168.20.0/24") from None
 
 
 def _address(text: str, what: str) -> IPNetwork:

@@ -9,9 +9,10 @@ import pytest
 
 from ipvl.errors import Kind
 from ipvl.options.host_port_addresses import host_text
-from ipvl.options.network import SubnetText, uses_gateway
 from ipvl.options.network import network as read_network
+from ipvl.options.network import uses_gateway
 from ipvl.options.subnet_flags import subnets_from_flags
+from ipvl.options.subnets import SubnetText
 from tests.unit.builders import ID, NOW
 from tests.unit.refusals import refusal
 

@@ -8,9 +8,10 @@ from ipvl.errors import Kind, shown
 from ipvl.options.driver_options import canonical
 from ipvl.options.endpoint import endpoint
 from ipvl.options.names import path
-from ipvl.options.network import MOST_RESERVED, MOST_SUBNETS, SubnetText, link_name, network
+from ipvl.options.network import link_name, network
 from ipvl.options.pool_options import pool_address, pool_request
 from ipvl.options.subnet_flags import subnets_from_flags
+from ipvl.options.subnets import MOST_RESERVED, MOST_SUBNETS, SubnetText
 from tests.unit.builders import ID, OTHER_ID
 from tests.unit.builders import network as built_network
 from tests.unit.refusals import refusal

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.networks import Subnet
-from ipvl.options.network import SubnetText
 from ipvl.options.network import network as read_network
+from ipvl.options.subnets import SubnetText
 from tests.unit.builders import ID, NOW, subnet
 from tests.unit.refusals import outcome, refusal
 

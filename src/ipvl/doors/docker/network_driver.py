@@ -17,7 +17,7 @@ from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import invalid
 from ipvl.model.endpoints import JoinInfo
 from ipvl.model.networks import DOCKER, Addressing, Network, Route
-from ipvl.options import endpoint
+from ipvl.options import addressing, endpoint, subnets
 from ipvl.options import network as network_options
 from ipvl.options.driver_options import ADDRESSING, canonical
 from ipvl.options.host_port_addresses import host_text
@@ -203,7 +203,7 @@ def _network(
         if options.get(switch) is True and data is not None and not data:
             raise invalid(f"the IPv{family} pool is empty", "give a --subnet or leave that family out")
         pools += [
-            network_options.SubnetText(
+            subnets.SubnetText(
                 one.pool,
                 one.gateway,
                 reserved=tuple((one.aux_addresses or {}).values()),
@@ -228,7 +228,7 @@ def _network(
         raise invalid(
             "addressing pool needs a subnet, and the network has none", "give a --subnet, or leave addressing=pool out"
         )
-    return network_options.without_addresses(wish)
+    return addressing.without_addresses(wish)
 
 
 def _joined(attachment: JoinInfo) -> network_messages.Joined:

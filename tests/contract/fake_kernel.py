@@ -238,7 +238,7 @@ class FakeKernel:
             self._make_port(step, HALF_MADE_PREFIX + "0123456789")
             raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, AddHostRoutes):
-            self._do(replace(step, ways=()))
+            self._do(replace(step, routing=()))
             raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, KeepHostOff | RouteByParent):
             half = {"rp_filter": 1, "arp_ignore": 8} if isinstance(step, KeepHostOff) else {"ipv6": True}
@@ -571,7 +571,7 @@ class FakeKernel:
     def _open(self, step: AddHostRoutes) -> None:
         self._existing(step.name)
         self._own_addresses |= {(step.name, address) for address in step.addresses}
-        for way in step.ways:
+        for way in step.routes:
             route = self._own_routes.setdefault(
                 way.destination, HostRoute(way.destination, step.name, connected=True, source=way.source)
             )

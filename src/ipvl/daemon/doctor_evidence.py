@@ -58,7 +58,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
         records, clock = _records(configuration, unchecked)
         if parent is not None:
             selector = parent_selector(parent)
-            seen = earlier if selector is None else replace(earlier, ways=await kernel.host_routing())
+            seen = earlier if selector is None else replace(earlier, routing=await kernel.host_routing())
             parent = parent_called(parent, selector, records, seen)
         scope = scope_of(records, earlier, network, parent)
         asked = dhcp_questions(scope, earlier)

@@ -111,14 +111,14 @@ class Engine:
             if cancelled is not None:
                 raise cancelled
 
-    async def host(self, *, ways: bool = False, reach: bool = False) -> Host:
+    async def host(self, *, routing: bool = False, exposures: bool = False) -> Host:
         """Look at the host: every link and what the kernel can make.
 
-        With `ways`, the host's own addresses and routes as well, and with `reach`, how far the host is reached by links
-        that ipvl made.
+        With `routing`, the host's own addresses and routes as well, and with `exposures`, how far the host is reached
+        by links that ipvl made.
         """
-        found = await self.kernel.host_routing() if ways else HostRouting()
-        made = [parent.name for parent in self.records.parents() if parent.made] if reach else []
+        found = await self.kernel.host_routing() if routing else HostRouting()
+        made = [parent.name for parent in self.records.parents() if parent.made] if exposures else []
         reaches = await self.kernel.host_exposures(made) if made else {}
         return Host(await self.kernel.links(), self.kernel.release, await self.kernel.link_kinds(), (), found, reaches)
 

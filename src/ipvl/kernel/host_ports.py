@@ -43,7 +43,7 @@ async def add_host_routes(link: AsyncIPRoute, index: int, step: AddHostRoutes) -
         except NetlinkError as error:
             if error.code != errno.EEXIST:
                 raise
-    for way in step.ways:
+    for way in step.routes:
         try:
             await link.route("add", **_route(way.destination, index), prefsrc=str(way.source))
         except NetlinkError as error:

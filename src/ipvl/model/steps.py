@@ -222,12 +222,12 @@ class AddHostRoutes:
 
     name: str
     addresses: tuple[IPAddress, ...]
-    ways: tuple[HostPortRoute, ...]
+    routes: tuple[HostPortRoute, ...]
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
-        ways = _list(f"{way.destination} from {way.source}" for way in self.ways)
-        return f"give host port {self.name} {_list(self.addresses)} and routes to {ways}"
+        routes = _list(f"{route.destination} from {route.source}" for route in self.routes)
+        return f"give host port {self.name} {_list(self.addresses)} and routes to {routes}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,16 @@ class Host:
     """What planning knows of the host: its links, its kernel's release and what kinds of link that can make.
 
     `moved` are ports on the host's links that were moved to other namespaces, where somebody looked for them. So are
-    `ways`, the host's own addresses and routes, `reaches`, how far the host is reached by links that ipvl made, and
-    `all_hosts_members`, how many links want what is sent to all hosts from each link, by its index.
+    `routing`, the host's own addresses and routes, `exposures`, how far the host is reached by links that ipvl made,
+    and `all_hosts_members`, how many links want what is sent to all hosts from each link, by its index.
     """
 
     links: tuple[Link, ...]
     release: str
     kinds: frozenset[str]
     moved: tuple[Link, ...] = ()
-    ways: HostRouting = field(default_factory=HostRouting)
-    reaches: Mapping[str, HostExposure] = field(default_factory=dict)
+    routing: HostRouting = field(default_factory=HostRouting)
+    exposures: Mapping[str, HostExposure] = field(default_factory=dict)
     all_hosts_members: Mapping[int, int] = field(default_factory=dict)
 
     def link(self, name: str) -> Link | None:

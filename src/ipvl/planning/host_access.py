@@ -39,7 +39,7 @@ def check_host_access(network: Network, host: Host) -> None:
             f"remove it with `ip link del {link.name}`",
         )
     for subnet in network.subnets:
-        for route in host.ways.routes:
+        for route in host.routing.routes:
             same_family = route.destination.version == subnet.pool.version
             if same_family and _is_in_the_way(route, subnet.pool, network):
                 raise conflict(
@@ -48,14 +48,14 @@ def check_host_access(network: Network, host: Host) -> None:
                     "give the network another subnet, remove the route, or leave host_access out",
                 )
         if subnet.host is not None and _is_switched(network):
-            found = _way_of_another(ip_network(subnet.host), network, host.ways)
+            found = _route_of_another(ip_network(subnet.host), network, host.routing)
             if found is not None:
                 raise conflict(
                     f"address {subnet.host} of the host in network {network.label} is where its route {found.label}"
                     " leads already",
                     "give another that nobody has: --aux-address host=ADDRESS",
                 )
-        for name, address in host.ways.addresses:
+        for name, address in host.routing.addresses:
             if address == subnet.host and name != network.host_port:
                 raise conflict(
                     f"address {address} of the host in network {network.label} is its address on {name} already",
@@ -87,17 +87,17 @@ def unshadowed_routes(network: Network, endpoints: Iterable[Endpoint], there: Ho
     In L2 a container's address may be that of something which the host reaches by a route of its own, such as the other
     end of a VPN: that one is neither replaced nor hidden (`not_reached` says so).
     """
-    ways = host_port_routes(network, endpoints)
+    routes = host_port_routes(network, endpoints)
     if not _is_switched(network):
-        return ways
-    return tuple(way for way in ways if _way_of_another(way.destination, network, there) is None)
+        return routes
+    return tuple(way for way in routes if _route_of_another(way.destination, network, there) is None)
 
 
 def not_reached(network: Network, endpoints: Iterable[Endpoint], there: HostRouting) -> tuple[Trouble, ...]:
     """Return which containers the host does not reach in L2, since another route of the host leads to their address."""
     if not (network.host_access and _is_switched(network)):
         return ()
-    found = ((way, _way_of_another(way.destination, network, there)) for way in host_port_routes(network, endpoints))
+    found = ((way, _route_of_another(way.destination, network, there)) for way in host_port_routes(network, endpoints))
     return tuple(
         Trouble(
             f"this host does not reach {way.destination.network_address} in network {network.label}: its route"
@@ -119,8 +119,8 @@ def steps_to_route_to(network: Network, endpoint: Endpoint, there: HostRouting) 
     """Return what lets the host, which has these addresses and routes, reach an endpoint that joins."""
     if not routes_to_each_endpoint(network):
         return ()
-    ways = unshadowed_routes(network, (endpoint,), there)
-    return (AddHostRoutes(network.host_port, host_addresses(network), ways),)
+    routes = unshadowed_routes(network, (endpoint,), there)
+    return (AddHostRoutes(network.host_port, host_addresses(network), routes),)
 
 
 def steps_to_stop_routing_to(network: Network | None, endpoint: Endpoint) -> tuple[Step, ...]:
@@ -162,20 +162,20 @@ def steps_to_repair(network: Network, endpoints: Iterable[Endpoint], host: Host)
         return ()
     link = host.link(network.host_port)
     if link is None or not link.up:
-        return steps_to_give_access(network, endpoints, host.ways)
-    addresses, ways = host_addresses(network), unshadowed_routes(network, endpoints, host.ways)
+        return steps_to_give_access(network, endpoints, host.routing)
+    addresses, routes = host_addresses(network), unshadowed_routes(network, endpoints, host.routing)
     there = {
         HostPortRoute(route.destination, route.source)
-        for route in host.ways.routes
+        for route in host.routing.routes
         if route.link == link.name and not route.by_kernel and route.source is not None
     }
-    destinations = {way.destination for way in ways}
+    destinations = {way.destination for way in routes}
     surplus = tuple(way.destination for way in there if way.destination not in destinations)
-    missing = tuple(way for way in ways if way not in there)
+    missing = tuple(way for way in routes if way not in there)
     steps: list[Step] = []
     if surplus:
         steps.append(RemoveHostRoutes(link.name, surplus))
-    if missing or any((link.name, address) not in host.ways.addresses for address in addresses):
+    if missing or any((link.name, address) not in host.routing.addresses for address in addresses):
         steps.append(AddHostRoutes(link.name, addresses, missing))
     return tuple(steps)
 
@@ -209,7 +209,7 @@ def _is_in_the_way(route: HostRoute, pool: IPNetwork, network: Network) -> bool:
     return route.destination.prefixlen >= pool.prefixlen or is_segment or of_another
 
 
-def _way_of_another(destination: IPNetwork, network: Network, there: HostRouting) -> HostRoute | None:
+def _route_of_another(destination: IPNetwork, network: Network, there: HostRouting) -> HostRoute | None:
     return next(
         (route for route in there.routes if route.destination == destination and route.link != network.host_port), None
     )

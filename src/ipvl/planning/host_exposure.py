@@ -100,4 +100,4 @@ def exposure_trouble(name: str, reach: HostExposure) -> str:
 
 def _reach(parent: Parent, host: Host) -> HostExposure | None:
     link = host.link(parent.name)
-    return host.reaches.get(parent.name) if parent.made and link is not None and link.made_by_ipvl else None
+    return host.exposures.get(parent.name) if parent.made and link is not None and link.made_by_ipvl else None

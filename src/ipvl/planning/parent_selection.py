@@ -46,7 +46,7 @@ def select_parent(selector: ParentSelector, host: Host) -> str:
 
 def _by_default_route(selector: ParentSelector, host: Host) -> str:
     """Return the link of the default route that the host prefers, an IPv4 one if it has any."""
-    routes = [route for route in host.ways.routes if route.destination.prefixlen == 0 and route.link is not None]
+    routes = [route for route in host.routing.routes if route.destination.prefixlen == 0 and route.link is not None]
     if not routes:
         raise missing(
             f"parent {selector.text} is the link of the default route, and this host has none that leads by one link",
@@ -58,7 +58,7 @@ def _by_default_route(selector: ParentSelector, host: Host) -> str:
 
 def _by_subnet(selector: ParentSelector, host: Host) -> str:
     subnet = selector.subnet
-    names = {name for name, address in host.ways.addresses if subnet is not None and address in subnet}
+    names = {name for name, address in host.routing.addresses if subnet is not None and address in subnet}
     return _only(
         selector, [link for link in host.links if link.name in names and may_be_meant(link)], "an address in it"
     )

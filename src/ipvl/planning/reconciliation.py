@@ -154,7 +154,7 @@ def _repair_parent(
         return (), (_trouble_with_parent(f"network {labels} cannot be joined: {error}", parents[-1].name, host),)
     ports = [step for network in networks for step in steps_to_repair(network, present[network.id], host)]
     troubles = [_trouble_with_parent(text, link.name, host) for text in warnings_about(link, host)] if link else []
-    troubles += [trouble for one in networks for trouble in not_reached(one, present[one.id], host.ways)]
+    troubles += [trouble for one in networks for trouble in not_reached(one, present[one.id], host.routing)]
     return (*steps, *ports), tuple(troubles)
 
 

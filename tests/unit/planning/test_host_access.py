@@ -52,7 +52,7 @@ def mine(*ways):
 
 
 def host(*routes, links=(), addresses=frozenset()):
-    return replace(host_with(link(), *links), ways=HostRouting(addresses, routes))
+    return replace(host_with(link(), *links), routing=HostRouting(addresses, routes))
 
 
 def test_on_a_segment_each_endpoint_has_a_route():
@@ -151,12 +151,12 @@ def test_a_container_that_the_host_reaches_by_another_route_is_named():
         " already; remove that route, or give the container another address"
     )
 
-    assert (Trouble(expected),) == not_reached(LAN, (ONE,), seen.ways)
-    assert (AddHostRoutes(PORT, (OWN, OWN6), TO_ONE[1:]),) == steps_to_route_to(LAN, ONE, seen.ways)
+    assert (Trouble(expected),) == not_reached(LAN, (ONE,), seen.routing)
+    assert (AddHostRoutes(PORT, (OWN, OWN6), TO_ONE[1:]),) == steps_to_route_to(LAN, ONE, seen.routing)
     assert () == steps_to_repair(LAN, (ONE,), seen)
-    assert TO_ONE[1:] == steps_to_repair(LAN, (ONE,), host(*another))[-1].ways
-    assert () == not_reached(replace(LAN, host_access=False), (ONE,), seen.ways)
-    assert () == not_reached(ROUTED, (ONE,), host(*by("tun0", "192.168.20.10/32")).ways)
+    assert TO_ONE[1:] == steps_to_repair(LAN, (ONE,), host(*another))[-1].routes
+    assert () == not_reached(replace(LAN, host_access=False), (ONE,), seen.routing)
+    assert () == not_reached(ROUTED, (ONE,), host(*by("tun0", "192.168.20.10/32")).routing)
 
 
 def test_an_address_that_the_host_has_elsewhere_is_refused():

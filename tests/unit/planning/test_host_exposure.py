@@ -29,7 +29,7 @@ MADE = link("eth0.20", 5, kind="vlan", lower=2, vlan_id=20, alias=MADE_BY_IPVL)
 
 
 def seen(reach: HostExposure, made=MADE):
-    return replace(host(link(), made), reaches={made.name: reach})
+    return replace(host(link(), made), exposures={made.name: reach})
 
 
 @pytest.mark.parametrize(

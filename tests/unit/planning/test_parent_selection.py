@@ -21,7 +21,7 @@ ENS3, ENS4 = link("ens3", 2, mac=MAC), link("ens4", 3, mac="00:50:56:39:45:2f")
 
 def host(*links: Link, addresses: tuple[tuple[str, str], ...] = (), routes: tuple[HostRoute, ...] = ()) -> Host:
     own = frozenset((name, ip_address(address)) for name, address in addresses)
-    return Host((LOOPBACK, *links), RELEASE, EVERY_KIND, ways=HostRouting(own, routes))
+    return Host((LOOPBACK, *links), RELEASE, EVERY_KIND, routing=HostRouting(own, routes))
 
 
 def default(name: str | None, metric: int = 0, everywhere: str = "0.0.0.0/0") -> HostRoute:

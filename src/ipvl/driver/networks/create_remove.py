@@ -154,11 +154,11 @@ async def _remove(engine: Engine, network: Network, host: Host) -> None:
 
 
 def _host_for(engine: Engine, wish: Network) -> AbstractAsyncContextManager[Host]:
-    return locked_host(engine, lambda _: () if wish.isolated else (wish.parent,), ways=wish.host_access)
+    return locked_host(engine, lambda _: () if wish.isolated else (wish.parent,), routing=wish.host_access)
 
 
 def _plan(engine: Engine, wish: Network, host: Host) -> NetworkPlan:
-    return plan_network(with_host_addresses(engine, wish, host.ways), engine.records, host)
+    return plan_network(with_host_addresses(engine, wish, host.routing), engine.records, host)
 
 
 async def _carry_out(engine: Engine, plan: NetworkPlan) -> None:
@@ -201,7 +201,7 @@ async def _look_for_the_reason(engine: Engine, network: Network) -> None:
         IpvlError: it is found, or the host cannot be read.
     """
     moved = await engine.kernel.ports_in_other_namespaces()
-    plan_network(network, engine.records, replace(await engine.host(ways=network.host_access), moved=moved))
+    plan_network(network, engine.records, replace(await engine.host(routing=network.host_access), moved=moved))
 
 
 def _known(engine: Engine, network_id: str) -> list[Network]:

@@ -17,11 +17,11 @@ from ipvl.model.troubles import Trouble
 from ipvl.planning.host_access import not_reached, routes_to_each_endpoint, steps_to_route_to, steps_to_stop_routing_to
 
 
-def with_host_addresses(engine: Engine, network: Network, ways: HostRouting) -> Network:
+def with_host_addresses(engine: Engine, network: Network, routing: HostRouting) -> Network:
     """Return a new network with an address for the host's own port in each subnet, chosen where none was given.
 
-    One that the host has already (`ways`) is not chosen. The network's record is what keeps them; the engine's lock is
-    held.
+    One that the host has already (`routing`) is not chosen. The network's record is what keeps them; the engine's lock
+    is held.
 
     Raises:
         IpvlError: one that was given is another's, or a subnet is full.
@@ -38,7 +38,7 @@ def with_host_addresses(engine: Engine, network: Network, ways: HostRouting) -> 
     return replace(
         network,
         subnets=tuple(
-            subnet if subnet.host is not None else replace(subnet, host=_choose(engine, network, subnet, ways))
+            subnet if subnet.host is not None else replace(subnet, host=_choose(engine, network, subnet, routing))
             for subnet in network.subnets
         ),
     )
@@ -67,13 +67,13 @@ def steps_to_remove_port(engine: Engine, endpoint: Endpoint) -> tuple[Step, ...]
     return (RemovePort(endpoint.port), *steps_to_stop_routing_to(engine.records.network(endpoint.network_id), endpoint))
 
 
-def _choose(engine: Engine, network: Network, subnet: Subnet, ways: HostRouting) -> IPAddress:
+def _choose(engine: Engine, network: Network, subnet: Subnet, routing: HostRouting) -> IPAddress:
     held = engine.records.held(network.parent, subnet.pool.version).copy()
     for address in (gateway_of(network, subnet), *subnet.reserved):
         if address is not None:
             held.add(int(address))
     within = subnet.range or _range_of_pool(engine, network, subnet)
-    found = next_free_address(subnet.pool, held, within=within, own={address for _, address in ways.addresses})
+    found = next_free_address(subnet.pool, held, within=within, own={address for _, address in routing.addresses})
     if found is None:
         raise full(subnet.pool, within)
     return found

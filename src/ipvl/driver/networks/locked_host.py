@@ -13,7 +13,7 @@ from ipvl.planning.host import Host
 
 @asynccontextmanager
 async def locked_host(
-    engine: Engine, parents: Callable[[Host], Iterable[str]], *, ways: bool = False
+    engine: Engine, parents: Callable[[Host], Iterable[str]], *, routing: bool = False
 ) -> AsyncIterator[Host]:
     """Hold the engine's lock, with the host as it is.
 
@@ -24,21 +24,21 @@ async def locked_host(
     Args:
         engine: what to work on; its lock is not held.
         parents: returns which links matter, for a host without what it hides; the lock is held.
-        ways: whether the host's own addresses and routes matter.
+        routing: whether the host's own addresses and routes matter.
 
     Raises:
         IpvlError: the host cannot be read.
     """
     async with engine.lock:
-        host = await _look(engine, ways=ways)
+        host = await _look(engine, routing=routing)
         if not any(has_hidden_ports(name, engine.records, host) for name in parents(host)):
             yield host
             return
     moved = await engine.kernel.ports_in_other_namespaces()
     async with engine.lock:
-        yield replace(await _look(engine, ways=ways), moved=moved)
+        yield replace(await _look(engine, routing=routing), moved=moved)
 
 
-async def _look(engine: Engine, *, ways: bool) -> Host:
+async def _look(engine: Engine, *, routing: bool) -> Host:
     members = await engine.kernel.all_hosts_members()
-    return replace(await engine.host(ways=ways), all_hosts_members=members)
+    return replace(await engine.host(routing=routing), all_hosts_members=members)

@@ -37,8 +37,8 @@ async def with_named_parent(
         selector = parent_selector(text.strip())
         if isolated:
             continue
-        ways = HostRouting() if selector is None else await engine.kernel.host_routing()
-        host = Host(await engine.kernel.links(), engine.kernel.release, frozenset(), ways=ways)
+        routing = HostRouting() if selector is None else await engine.kernel.host_routing()
+        host = Host(await engine.kernel.links(), engine.kernel.release, frozenset(), routing=routing)
         name = parent_called(text.strip(), selector, engine.records, host, _protocol(options))
         if name != text.strip():
             named[key] = name

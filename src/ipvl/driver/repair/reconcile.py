@@ -27,7 +27,9 @@ async def reconcile(engine: Engine) -> None:
             repair is a warning, tried again the next time.
     """
     async with engine.lock:
-        host = await engine.host(ways=any(network.host_access for network in engine.records.networks()), reach=True)
+        host = await engine.host(
+            routing=any(network.host_access for network in engine.records.networks()), exposures=True
+        )
         rename_parents(engine, host)
         engine.publish(
             engine.record_events.parent_events(engine.records, parent_states(engine.records, host), engine.clock())

@@ -47,10 +47,10 @@ async def collect_status(
         IpvlError: the links or the host's addresses cannot be read.
     """
     host_access = any(network.host_access for network in records.networks())
-    ways = await kernel.host_routing() if host_access else NO_ROUTING
+    routing = await kernel.host_routing() if host_access else NO_ROUTING
     made = [parent.name for parent in records.parents() if parent.made]
-    reaches = await kernel.host_exposures(made) if made else {}
-    host = Host(await kernel.links(), kernel.release, frozenset(), ways=ways, reaches=reaches)
+    exposures = await kernel.host_exposures(made) if made else {}
+    host = Host(await kernel.links(), kernel.release, frozenset(), routing=routing, exposures=exposures)
     found = tuple(address_conflicts(records, await kernel.own_addresses()))
     return Status(
         networks=tuple(_network_status(network, records, host, found) for network in records.networks()),

@@ -32,7 +32,7 @@ def troubles_of_network(
         *_troubles_of_parent(network, host),
         *(conflict.trouble for conflict in conflicts if conflict.network.id == network.id),
         *_exposed_parents(network, records, host),
-        *(trouble.text for trouble in not_reached(network, records.endpoints_of(network.id), host.ways)),
+        *(trouble.text for trouble in not_reached(network, records.endpoints_of(network.id), host.routing)),
         *troubles_of_records(network, records),
     )
 

@@ -238,7 +238,7 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
         sandbox_ports.set_namespace,
         sandbox_ports.Path,
     )
-    own, settings = Path(sandbox_ports.OWN_NAMESPACE).stat().st_ino, host_ports.SETTINGS
+    own, settings = Path(sandbox_ports.OWN_NAMESPACE).stat().st_ino, host_ports.IPV6_SYSCTLS
 
     def disturbed_exchange(conversation: NetlinkSocket, request: Request) -> tuple[Message, ...]:
         refused = NetlinkError(errno.ENOMEM, "no memory")
@@ -267,14 +267,14 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     )
     NetlinkRequest.send, NetlinkSocket.exchange = disturbed_send, disturbed_exchange
     sandbox_ports.set_namespace, sandbox_ports.Path = set_namespace, DisturbedPath
-    host_ports.SETTINGS = DisturbedPath(settings)
+    host_ports.IPV6_SYSCTLS = DisturbedPath(settings)
     try:
         yield
     finally:
         engine.store._connection, engine.effects = connection, effects
         NetlinkRequest.send, NetlinkSocket.exchange = send, exchange
         sandbox_ports.set_namespace, sandbox_ports.Path = enter, plain
-        host_ports.SETTINGS = settings
+        host_ports.IPV6_SYSCTLS = settings
 
 
 def _full() -> Exception:

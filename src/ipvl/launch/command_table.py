@@ -126,14 +126,29 @@ def _network(arguments: argparse.Namespace) -> int:
     return network.run(arguments, _caller(arguments))
 
 
-def _program(arguments: argparse.Namespace) -> int:
-    from ipvl.doors.cli.commands import run_exec
+def _run(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli.commands import run as command
 
-    if "env" in arguments:
-        from ipvl.sandbox.process import with_values
+    return command.run(_with_own_values(arguments), _caller(arguments), configuration(arguments))
 
-        arguments.env = with_values(arguments.env, os.environ)
-    return run_exec.COMMANDS[arguments.command](arguments, _caller(arguments), configuration(arguments))
+
+def _start(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli.commands import start_restart
+
+    return start_restart.run(arguments, _caller(arguments), configuration(arguments))
+
+
+def _exec(arguments: argparse.Namespace) -> int:
+    from ipvl.doors.cli.commands import exec as command
+
+    return command.run(_with_own_values(arguments), _caller(arguments), configuration(arguments))
+
+
+def _with_own_values(arguments: argparse.Namespace) -> argparse.Namespace:
+    from ipvl.sandbox.process import with_values
+
+    arguments.env = with_values(arguments.env, os.environ)
+    return arguments
 
 
 def _sandbox(arguments: argparse.Namespace) -> int:
@@ -188,7 +203,9 @@ def _caller(arguments: argparse.Namespace) -> Callable[[str, object], object]:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "network": _network,
-    **dict.fromkeys(("run", "start", "restart", "exec"), _program),
+    "run": _run,
+    **dict.fromkeys(("start", "restart"), _start),
+    "exec": _exec,
     **dict.fromkeys(("ps", "stop", "rm", "logs"), _sandbox),
     **dict.fromkeys(("attach", "detach"), _attach),
     "rootfs": _rootfs,

@@ -231,7 +231,9 @@ Add = Callable[["Commands", Sequence[argparse.ArgumentParser]], None]
 
 _FAMILIES: dict[tuple[str, ...], Add] = {
     ("network",): _later("commands.network"),
-    ("run", "start", "restart", "exec"): _later("commands.run_exec"),
+    ("run",): _later("commands.run"),
+    ("start", "restart"): _later("commands.start_restart"),
+    ("exec",): _later("commands.exec"),
     ("ps", "stop", "rm", "logs"): _later("commands.ps_stop_rm_logs"),
     ("attach", "detach"): _later("commands.attach_detach"),
     ("rootfs",): _later("commands.rootfs"),

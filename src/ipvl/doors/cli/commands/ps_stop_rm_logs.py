@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ipvl.doors.cli.commands.run_exec import SANDBOX, add_patience
 from ipvl.doors.cli.flags import add_command, add_json
 from ipvl.doors.cli.json_text import json_text
+from ipvl.doors.cli.program_flags import SANDBOX, add_stop_time
 from ipvl.doors.cli.repeated_calls import Call, each
 from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import missing
@@ -48,7 +48,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "ipvl stop -t 2 db",
         shared=shared,
     )
-    add_patience(stop)
+    add_stop_time(stop)
     stop.add_argument("sandboxes", nargs="+", metavar="SANDBOX", help=SANDBOX)
     remove = add_command(
         commands,

@@ -39,7 +39,7 @@ class Host:
         self.ended_early = []
         self._monkeypatch = monkeypatch
         self._capsys = capsys
-        for name in ("open_host_kernel", "network_stack", "ask"):
+        for name in ("open_host_kernel", "read_network_stack", "ask_neighbours"):
             monkeypatch.setattr(doctor_evidence, name, getattr(self, f"_{name}"))
         self.remember(parent(), WEB)
 
@@ -57,10 +57,10 @@ class Host:
     async def _open_host_kernel(self):
         yield self.kernel
 
-    async def _network_stack(self, links):
+    async def _read_network_stack(self, links):
         return NetworkStack()
 
-    async def _ask(self, questions, senders, *, one_answer_each):
+    async def _ask_neighbours(self, questions, senders, *, one_answer_each):
         self.asked += questions
         self.ended_early.append(one_answer_each)
         return {one: self.answers.get(one, ()) for one in questions}
@@ -145,7 +145,7 @@ def test_what_only_root_may_do(host, monkeypatch):
 
     monkeypatch.setattr(host.kernel, "link_kinds", refuse)
     monkeypatch.setattr(host.kernel, "ports_in_other_namespaces", unreadable)
-    monkeypatch.setattr(doctor_evidence, "ask", refuse)
+    monkeypatch.setattr(doctor_evidence, "ask_neighbours", refuse)
     host.remember(endpoint(ENDPOINT_ID, sandbox="/run/docker/netns/x"))
     host.kernel.open_sandbox("/run/docker/netns/x")
 
@@ -188,14 +188,14 @@ def test_more_addresses_than_are_asked_for(host):
 
 def test_what_comes_and_goes_meanwhile_is_no_finding(host, monkeypatch):
     """A port that a container takes, and a parent's half-made name, are there at one of two looks only."""
-    ask = doctor_evidence.ask
+    ask = doctor_evidence.ask_neighbours
 
     async def make_meanwhile(questions, senders, **how):
         host.kernel.add("ipvl+0011223344", "dummy")
         host.kernel.add("ipvl0123456789a", "ipvlan", on="eth0", mode=WEB.mode, flag=WEB.flag)
         return await ask(questions, senders, **how)
 
-    monkeypatch.setattr(doctor_evidence, "ask", make_meanwhile)
+    monkeypatch.setattr(doctor_evidence, "ask_neighbours", make_meanwhile)
 
     assert (0, ["all is well: 19 checks on 1 network, 1 parent"], "") == host.doctor()
 

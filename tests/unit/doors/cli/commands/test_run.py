@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from ipvl.clock.host_clocks import rfc3339
-from ipvl.doors.cli.commands import rootfs, run_exec
+from ipvl.doors.cli.commands import rootfs, run
 from ipvl.doors.cli.parser import parser
 from ipvl.embedded.call_messages import Sandboxes, SandboxView
 from ipvl.embedded.sandbox_messages import CheckSandbox, NetworkAttachment
@@ -26,7 +26,7 @@ def settings(tmp_path):
 
 def wish(settings, *words):
     asked = []
-    made = run_exec._wish(parser().parse_args(["run", *words]), lambda *call: asked.append(call), settings)
+    made = run._request(parser().parse_args(["run", *words]), lambda *call: asked.append(call), settings)
     ((name, request),) = asked
     assert "sandbox.check" == name
     assert CheckSandbox(made.name, made.attachments) == request

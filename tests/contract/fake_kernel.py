@@ -238,7 +238,7 @@ class FakeKernel:
             self._make_port(step, HALF_MADE_PREFIX + "0123456789")
             raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, AddHostRoutes):
-            self._do(replace(step, routing=()))
+            self._do(replace(step, routes=()))
             raise KilledError
         if trouble is Trouble.KILLED_WITHIN and isinstance(step, KeepHostOff | RouteByParent):
             half = {"rp_filter": 1, "arp_ignore": 8} if isinstance(step, KeepHostOff) else {"ipv6": True}

@@ -26,15 +26,14 @@ async def forget(engine: Engine, request: Forget) -> Removed:
         async with engine.lock:
             return _forget_pool(engine, request)
 
-    def asked_for() -> tuple[Network]:
-        return (find_network_of_docker(engine.records, request.name),)
-
-    async with create_remove.host_for_removal(engine, asked_for) as host:
-        (network,) = asked_for()
+    def chosen() -> tuple[Network]:
+        network = find_network_of_docker(engine.records, request.name)
         if not request.force:
             _check_unused(engine, network)
-        await create_remove.remove(engine, network, host)
-    return Removed((network.label,))
+        return (network,)
+
+    networks = await create_remove.remove_networks(engine, chosen)
+    return Removed(tuple(network.label for network in networks))
 
 
 def _check_unused(engine: Engine, network: Network) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 from ipvl.addresses.next_address import gateway_of
 from ipvl.driver.dhcp_leases.lease_status import dhcp_status
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import allocate_subnets
 from ipvl.driver.networks import create_remove
-from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.driver.status.collect_status import default_route_families, subnet_statuses
 from ipvl.driver.status.dhcp_lease import DhcpStatus
 from ipvl.driver.status.network_troubles import troubles_of_records
@@ -35,9 +36,8 @@ from ipvl.options.addressing import without_addresses
 from ipvl.options.names import name as checked_name
 from ipvl.options.network import network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
-from ipvl.planning.container_routers import own_routers
 from ipvl.planning.host_access import host_addresses
-from ipvl.planning.internal_networks import unused_parent
+from ipvl.planning.network_plans import NetworkPlan
 from ipvl.planning.reconciliation import is_in_sandbox
 
 ID_BYTES = 32
@@ -53,30 +53,31 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
     """
     name = checked_name(request.name, "network")
     texts, notices = subnets_from_flags(request.subnets, request.gateways, request.ranges, request.reserved)
-    options = await with_named_parent(engine, request.options, isolated=request.internal)
     wish = network_from_options(
         secrets.token_hex(ID_BYTES),
-        options,
+        request.options,
         texts,
         internal=request.internal,
         door=DOOR,
         created=engine.clock(),
         name=name,
     )
-    if options != request.options and not wish.isolated:
-        notices = (*notices, f"the parent is {wish.parent}")
     async with engine.creation:
         taken = next((one for one in engine.records.networks() if one.door == DOOR and one.name == name), None)
         if taken is not None and taken.phase is Phase.READY:
             raise conflict(f"network {name} exists already", "choose another name, or remove that network first")
         wish = await _with_default_subnets(engine, request, wish)
-        if not (wish.gives_addresses or request.ipv4):
-            notices = (*notices, "without IPv4 and IPv6 the network gives no addresses: its members add their own")
         wish = replace(wish, labels=tuple(sorted(request.labels.items())))
-        if request.dry_run:
-            return NetworkCreated(wish.id, notices, await _plan(engine, wish))
-        await create_remove.create_network(engine, wish)
-    return NetworkCreated(wish.id, (*notices, *_warnings(engine, wish)))
+        act = create_remove.plan_creation if request.dry_run else create_remove.create_network
+        plan = await act(engine, wish)
+    network = plan.network
+    if network.parent != wish.parent:
+        notices = (*notices, f"the parent is {network.parent}")
+    if not (network.gives_addresses or request.ipv4):
+        notices = (*notices, "without IPv4 and IPv6 the network gives no addresses: its members add their own")
+    if request.dry_run:
+        return NetworkCreated(network.id, notices, _described(plan))
+    return NetworkCreated(network.id, (*notices, *plan.notices))
 
 
 async def listed(engine: Engine, request: AnyNetwork) -> Networks:
@@ -102,11 +103,8 @@ async def remove(engine: Engine, request: NamedNetwork) -> Removed:
         IpvlError: there is none of that name, it is Docker's, it has members, or the kernel kept its parent.
     """
 
-    def asked_for() -> tuple[Network]:
-        return (find_own_network(engine.records, request.network, "remove it with `docker network rm`"),)
-
-    async with create_remove.host_for_removal(engine, asked_for) as host:
-        (network,) = asked_for()
+    def without_members() -> tuple[Network]:
+        network = find_own_network(engine.records, request.network, "remove it with `docker network rm`")
         present = _present(engine, network)
         if present:
             some = [endpoint.label for endpoint in present[:NAMED]] + ["..."] * (len(present) > NAMED)
@@ -114,9 +112,9 @@ async def remove(engine: Engine, request: NamedNetwork) -> Removed:
                 f"network {network.label} has {_counted(len(present), 'member')}: {', '.join(some)}",
                 f"stop them, or disconnect them with `ipvl network disconnect {network.label} NAME`",
             )
-        await create_remove.remove(engine, network, host)
-        write_hosts_files(engine)
-    return Removed((network.label,))
+        return (network,)
+
+    return await _removed(engine, without_members)
 
 
 async def prune(engine: Engine, request: AnyNetwork) -> Removed:
@@ -125,17 +123,12 @@ async def prune(engine: Engine, request: AnyNetwork) -> Removed:
     Raises:
         IpvlError: the kernel kept a parent; the networks before that one are removed.
     """
-
-    def without_members() -> list[Network]:
-        return [one for one in engine.records.networks() if one.door == DOOR and not _present(engine, one)]
-
-    removed = []
-    async with create_remove.host_for_removal(engine, without_members) as host:
-        for network in without_members():
-            await create_remove.remove(engine, network, host)
-            removed.append(network.label)
-        write_hosts_files(engine)
-    return Removed(tuple(removed))
+    labels: list[str] = []
+    for network in engine.records.networks():
+        prunable = partial(_prunable, engine, network.id)
+        if prunable():
+            labels += (await _removed(engine, prunable)).names
+    return Removed(tuple(labels))
 
 
 def view(engine: Engine, network: Network) -> NetworkView:
@@ -211,17 +204,12 @@ async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Ne
     return replace(wish, subnets=tuple(subnets))
 
 
-async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
-    """Say what creating the network and attaching a first member would change.
-
-    Raises:
-        IpvlError: the parent cannot be had or shared.
-    """
-    plan = await create_remove.plan_creation(engine, wish)
+def _described(plan: NetworkPlan) -> tuple[str, ...]:
+    """Say what creating the network and attaching a first member would change."""
     wish = plan.network
     made = [step.describe() for step in plan.steps if isinstance(step, MakeDummy | MakeVlan)]
     lines = made or [f"use parent {wish.parent} as it is"]
-    lines += [f"warning: {warning}" for warning in (*plan.warnings, *own_routers(wish, engine.records))]
+    lines += [f"warning: {warning}" for warning in (*plan.warnings, *plan.notices)]
     lines.append(f"ports in mode {wish.mode}, flag {wish.flag}" + (f", MTU {wish.mtu}" if wish.mtu else ""))
     for subnet in wish.subnets:
         gateway = gateway_of(wish, subnet)
@@ -242,11 +230,6 @@ async def _plan(engine: Engine, wish: Network) -> tuple[str, ...]:
         return tuple(lines)
     lines += _routes(wish)
     return tuple(lines)
-
-
-def _warnings(engine: Engine, wish: Network) -> tuple[str, ...]:
-    """Return what of the wish will not be as the user may expect."""
-    return (*unused_parent(wish), *map(str, own_routers(wish, engine.records)))
 
 
 def _routes(wish: Network) -> list[str]:
@@ -277,3 +260,20 @@ def _present(engine: Engine, network: Network) -> tuple[Endpoint, ...]:
         for endpoint in engine.records.endpoints_of(network.id)
         if endpoint.inode is None or is_in_sandbox(endpoint, engine.kernel.namespace_inode)
     )
+
+
+def _prunable(engine: Engine, network_id: str) -> list[Network]:
+    network = engine.records.network(network_id)
+    return [] if network is None or network.door != DOOR or _present(engine, network) else [network]
+
+
+async def _removed(engine: Engine, chosen: Callable[[], Collection[Network]]) -> Removed:
+    """Remove networks and take their members' names from all hosts files.
+
+    Raises:
+        IpvlError: as `remove_networks`.
+    """
+    networks = await create_remove.remove_networks(engine, chosen)
+    async with engine.lock:
+        write_hosts_files(engine)
+    return Removed(tuple(network.label for network in networks))

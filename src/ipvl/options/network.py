@@ -30,9 +30,9 @@ from ipvl.options.driver_options import (
 )
 from ipvl.options.gateways import default_routes, gateway6
 from ipvl.options.host_port_addresses import check_host_access
-from ipvl.options.link_names import LINK_NAME_BYTES, link_name, may_be_alternative
+from ipvl.options.link_names import LINK_NAME_BYTES, link_name
 from ipvl.options.option_values import parse_choice, parse_mtu, parse_number, parse_switch
-from ipvl.options.parent_selectors import parent_selector
+from ipvl.options.parent_selectors import parent_text
 from ipvl.options.routes import routes
 from ipvl.options.subnets import SubnetText, check_subnet_numbers, parse_subnets, with_host_addresses
 
@@ -65,7 +65,7 @@ def dummy_name(of_network: str) -> str:
 def network(
     id_text: str,
     options: Mapping[str, object],
-    subnets: Iterable[SubnetText],
+    subnets: Iterable[SubnetText] | None,
     *,
     internal: bool,
     door: str,
@@ -77,7 +77,8 @@ def network(
     Args:
         id_text: the network's id, chosen by the door.
         options: what followed `-o`, key to value.
-        subnets: the address pools, host bits allowed.
+        subnets: the address pools, host bits allowed; None before they are known. Docker's networks without any give
+            no addresses, those of others get default ones later.
         internal: the `--internal` flag: the same as giving no parent; a parent given all the same is not used
             (specification, "Ipvlan L2 Mode Example Usage").
         door: the name of the door that asks.
@@ -89,14 +90,12 @@ def network(
     """
     identity = network_id(id_text)
     chosen = canonical(options)
-    parent = chosen.get(PARENT.key, "")
-    if parent and not (internal and _is_looked_for(parent)):
-        parent = link_name(parent)
+    parent = parent_text(chosen[PARENT.key]) if PARENT.key in chosen else ""
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link, or none at all")
     isolated = internal or not parent
-    texts = tuple(subnets)
-    check_subnet_numbers(len(texts), sum(len(one.reserved) for one in texts))
+    texts = tuple(subnets or ())
+    check_subnet_numbers(len(texts), sum(len(one.reserved) + len(one.named) for one in texts))
     mode = parse_choice(Mode, MODE.key, chosen.get(MODE.key, Mode.L2))
     addressing = parse_choice(Addressing, ADDRESSING.key, chosen.get(ADDRESSING.key, Addressing.POOL))
     if addressing is Addressing.NONE:
@@ -144,7 +143,12 @@ def network(
     )
     if host_access:
         check_host_access(wish)
-    return without_addresses(wish) if addressing is Addressing.NONE else wish
+    gives_none = door == DOCKER and subnets is not None and not pools and addressing is Addressing.POOL
+    if gives_none and ADDRESSING.key in chosen:
+        raise invalid(
+            "addressing pool needs a subnet, and the network has none", "give a --subnet, or leave addressing=pool out"
+        )
+    return without_addresses(wish) if gives_none or addressing is Addressing.NONE else wish
 
 
 def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
@@ -158,15 +162,8 @@ def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
     chosen = canonical(options)
     for option in (ROUTE, GATEWAY6):
         chosen.pop(option.key, None)
-    if _is_looked_for(chosen.get(PARENT.key, "")):
-        chosen[PARENT.key] = "any"
-    wish = network("unnamed", chosen, (), internal=internal, door=DOCKER, created=0.0)
+    wish = network("unnamed", chosen, None, internal=internal, door=DOCKER, created=0.0)
     return wish.host_access or not (wish.mode.routes or wish.isolated or wish.addressing is not Addressing.POOL)
-
-
-def _is_looked_for(parent: str) -> bool:
-    """Tell whether only a look at the host tells what the link is called that a parent's text means."""
-    return parent_selector(parent) is not None or may_be_alternative(parent)
 
 
 def interface_prefix(text: str) -> str:

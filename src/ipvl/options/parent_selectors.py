@@ -9,6 +9,7 @@ from ipaddress import ip_network
 
 from ipvl.errors import invalid, shown
 from ipvl.model.addresses import IPNetwork
+from ipvl.options.link_names import link_name, may_be_alternative
 
 _TAGS = r"(?P<tags>(?:\.[0-9]{1,9})*)"
 _AUTO = re.compile(rf"auto{_TAGS}")
@@ -28,6 +29,11 @@ class ParentSelector:
     tags: str = ""
     subnet: IPNetwork | None = None
     mac: str | None = None
+
+    @property
+    def by_routing(self) -> bool:
+        """Whether the host's own addresses or routes tell which link it is."""
+        return self.mac is None
 
 
 def parent_selector(text: str) -> ParentSelector | None:
@@ -52,3 +58,12 @@ def parent_selector(text: str) -> ParentSelector | None:
                 f"parent {shown(text)} describes no link", f"write it like {example}, or {example}.20 for its VLAN 20"
             )
     return None
+
+
+def parent_text(text: str) -> str:
+    """Return what a user calls a parent: a link's name, or what only a look at the host tells the link of.
+
+    Raises:
+        IpvlError: it is neither, or begins like a description and is none.
+    """
+    return text if parent_selector(text) is not None or may_be_alternative(text) else link_name(text)

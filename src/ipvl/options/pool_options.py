@@ -11,8 +11,8 @@ from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.networks import ConflictCheck
 from ipvl.options.addresses import parse_prefix, without_zone
 from ipvl.options.driver_options import IPAM_CONFLICT_CHECK, IPAM_OPTIONS, IPAM_PARENT, canonical
-from ipvl.options.link_names import link_name
 from ipvl.options.option_values import parse_choice
+from ipvl.options.parent_selectors import parent_text
 from ipvl.options.subnets import parse_ip_range
 
 
@@ -30,7 +30,7 @@ def pool_request(subnet: str, within: str, options: Mapping[str, object], *, ver
         IpvlError: any part of the input is wrong; the sentence names it.
     """
     chosen = canonical(options, IPAM_OPTIONS)
-    parent = link_name(chosen[IPAM_PARENT.key]) if IPAM_PARENT.key in chosen else None
+    parent = parent_text(chosen[IPAM_PARENT.key]) if IPAM_PARENT.key in chosen else None
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name the parent of the network")
     check = parse_choice(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface
 
 from ipvl.errors import invalid, shown
@@ -14,7 +14,7 @@ from ipvl.options.driver_options import (
     ADDRESSING,
 )
 from ipvl.options.gateways import gateway
-from ipvl.options.host_port_addresses import host_of_dockers
+from ipvl.options.host_port_addresses import host_of_dockers, host_text
 
 MOST_SUBNETS = 256
 MOST_RESERVED = 4096
@@ -25,8 +25,8 @@ MOST_RESERVED = 4096
 class SubnetText:
     """A subnet as it was written: `pool` and `range` in CIDR notation, addresses with or without a prefix length.
 
-    `gateway`, `range` and `host`, the address of the host's own port, may be empty. `dockers` says that Docker chooses
-    its addresses itself.
+    `gateway`, `range` and `host`, the address of the host's own port, may be empty. `named` are further reserved
+    addresses by name, one of which may be meant for that port. `dockers` says that Docker chooses its addresses itself.
     """
 
     pool: str
@@ -34,6 +34,7 @@ class SubnetText:
     range: str = ""
     reserved: tuple[str, ...] = ()
     host: str = ""
+    named: Mapping[str, str] = field(default_factory=dict)
     dockers: bool = False
 
 
@@ -70,7 +71,7 @@ def parse_subnets(written: Iterable[SubnetText], mode: Mode) -> tuple[Subnet, ..
                 pool,
                 gateway(one.gateway, pool, mode) if one.gateway else None,
                 parse_ip_range(one.range, pool) if one.range else None,
-                tuple(sorted({_parse_reserved(text, pool) for text in one.reserved}, key=int)),
+                tuple(sorted({_parse_reserved(text, pool) for text in (*one.reserved, *one.named.values())}, key=int)),
             )
         )
     return tuple(subnets)
@@ -82,7 +83,8 @@ def with_host_addresses(
     """Return the subnets with the address of the host in each; None where ipvl is to choose it."""
     found = []
     for pool, text in zip(pools, texts, strict=True):
-        host = _parse_reserved(text.host, pool.pool) if text.host else None
+        asked = text.host or host_text(text.named)
+        host = _parse_reserved(asked, pool.pool) if asked else None
         if host is None and text.dockers:
             host = host_of_dockers(pool.pool, pool.gateway, uses_gateway=uses_gateway)
         found.append(replace(pool, host=host))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from ipvl.errors import conflict
 from ipvl.model.networks import Network, Parent, Phase
 from ipvl.model.steps import (
     KeepHostOff,
@@ -18,6 +19,8 @@ from ipvl.model.steps import (
     Step,
 )
 from ipvl.model.troubles import Trouble
+from ipvl.planning.container_routers import own_routers
+from ipvl.planning.hidden_ports import has_hidden_ports
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
 from ipvl.planning.host_exposure import steps_to_keep_host_off_again, steps_to_route_by
@@ -34,27 +37,34 @@ class NetworkPlan:
 
     `changes` are committed before `steps` are taken. Where one of these fails, `undo_steps` remove what they may have
     made, if only the kernel's answer was lost, and then `undo_changes` make the records what they were. `warnings` are
-    what the operator should know of it.
+    what the operator should know of the parent, `notices` what of the wish will not be as the user may expect. A
+    network that is there already takes no changes. `guesses` says that ports in other namespaces may be on the parent,
+    which the network's would switch to its mode, and nobody looked for them.
     """
 
     network: Network
-    steps: tuple[Step, ...]
-    changes: tuple[Change, ...]
-    undo_steps: tuple[Step, ...]
-    undo_changes: tuple[Change, ...]
-    warnings: tuple[str, ...]
+    steps: tuple[Step, ...] = ()
+    changes: tuple[Change, ...] = ()
+    undo_steps: tuple[Step, ...] = ()
+    undo_changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    guesses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalPlan:
     """How networks are removed: every step that can be taken is, and `changes` are committed when all of them were.
 
-    `troubles` are links that ipvl made and leaves, since somebody else's are on them.
+    `troubles` are links that ipvl made and leaves, since others have links on them. `guesses` says that ports in other
+    namespaces may be on those that go, which would go with them, and nobody looked for them.
     """
 
+    networks: tuple[Network, ...]
     steps: tuple[Step, ...]
     changes: tuple[Change, ...]
     troubles: tuple[Trouble, ...]
+    guesses: bool
 
 
 def plan_network(network: Network, records: Records, host: Host) -> NetworkPlan:
@@ -85,7 +95,9 @@ def plan_network(network: Network, records: Records, host: Host) -> NetworkPlan:
         changes=(*map(Put, found.parents), Put(replace(network, phase=Phase.MAKING))),
         undo_steps=tuple(undo for step in reversed(steps) for undo in _undo(step)),
         undo_changes=(Drop(network), *(Drop(new) if old is None else Put(old) for new, old in held)),
-        warnings=(*found.warnings, *unused_parent(network)),
+        warnings=found.warnings,
+        notices=(*unused_parent(network), *map(str, own_routers(network, records))),
+        guesses=not network.isolated and has_hidden_ports(network.parent, records, host),
     )
 
 
@@ -95,12 +107,13 @@ def plan_removal(networks: Collection[Network], records: Records, host: Host) ->
     Args:
         networks: what is to go.
         records: what ipvl remembers.
-        host: the host as it is now, with ports in other namespaces where one of `removable_parents` may have any.
+        host: the host as it is now, with ports in other namespaces where a parent that goes may have any.
     """
     endpoints = [endpoint for network in networks for endpoint in records.endpoints_of(network.id)]
     unused = unused_parents(records, {one.id for one in networks}, dict.fromkeys(one.parent for one in networks))
     removed = steps_to_remove_parents(unused, host)
     return RemovalPlan(
+        tuple(networks),
         steps=(
             *(RemovePort(endpoint.port) for endpoint in endpoints),
             *(RemoveHostPort(network.host_port) for network in networks if network.host_access),
@@ -113,13 +126,29 @@ def plan_removal(networks: Collection[Network], records: Records, host: Host) ->
             for parent in unused
             if parent.made and RemoveParent(parent.name) not in removed
         ),
+        guesses=any(has_hidden_ports(step.name, records, host) for step in removed),
     )
 
 
-def removable_parents(networks: Collection[Network], records: Records) -> tuple[str, ...]:
-    """Return the names of the links that ipvl made and that nobody needs when some networks are gone."""
-    unused = unused_parents(records, {one.id for one in networks}, dict.fromkeys(one.parent for one in networks))
-    return tuple(parent.name for parent in unused if parent.made)
+def plan_repetition(held: Network, asked: Network) -> NetworkPlan:
+    """Return how a network is made whose id has one already: it is done, if that is what is asked for.
+
+    The host's addresses may have been left to ipvl.
+
+    Raises:
+        IpvlError: it is not.
+    """
+    if len(held.subnets) == len(asked.subnets):
+        pairs = zip(asked.subnets, held.subnets, strict=True)
+        asked = replace(asked, subnets=tuple(replace(one, host=one.host or other.host) for one, other in pairs))
+    if replace(held, name=None, created=0.0, phase=Phase.READY, seen_by=None) != replace(
+        asked, name=None, created=0.0, phase=Phase.READY
+    ):
+        raise conflict(
+            f"network id {asked.id[:12]} belongs to network {held.label}, which is not what this call asks for",
+            "remove that network first",
+        )
+    return NetworkPlan(held)
 
 
 def _last_on(parent: Parent, networks: Iterable[Network]) -> Network | None:

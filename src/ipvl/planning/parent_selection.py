@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ipvl.errors import conflict, missing
 from ipvl.model.links import Link
-from ipvl.model.networks import VlanProtocol
+from ipvl.model.networks import Network, VlanProtocol
+from ipvl.options.link_names import link_name
 from ipvl.options.parent_selectors import ParentSelector
 from ipvl.planning.host import Host
 from ipvl.planning.parent_names import named_parent
@@ -23,6 +26,17 @@ def parent_called(
     if selector is None:
         return named_parent(text, records, host, protocol)
     return named_parent(select_parent(selector, host), records, host, protocol, described=True)
+
+
+def with_parents_name(wish: Network, selector: ParentSelector | None, records: Records, host: Host) -> Network:
+    """Return a network with its parent's own name where that was described (`selector`) or called otherwise.
+
+    Raises:
+        IpvlError: as `parent_called`, or it is no link's name.
+    """
+    if wish.isolated:
+        return wish
+    return replace(wish, parent=link_name(parent_called(wish.parent, selector, records, host, wish.vlan_protocol)))
 
 
 def select_parent(selector: ParentSelector, host: Host) -> str:

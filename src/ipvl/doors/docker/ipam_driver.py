@@ -6,7 +6,6 @@ from ipvl.doors.docker import ipam_messages, network_messages
 from ipvl.doors.docker.network_driver import Call
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam import docker_pools, pool_leases
-from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import invalid, shown
 from ipvl.options.pool_options import pool_address, pool_request
 
@@ -29,8 +28,7 @@ def get_default_address_spaces(engine: Engine, request: network_messages.Nothing
 
 async def request_pool(engine: Engine, request: ipam_messages.RequestPool) -> ipam_messages.PoolGranted:
     """Grant a subnet to a network. Docker asks again, holding what it got, while that overlaps what it knows of."""
-    options = await with_named_parent(engine, request.options or {})
-    wish = pool_request(request.pool, request.sub_pool, options, version=6 if request.v6 else 4)
+    wish = pool_request(request.pool, request.sub_pool, request.options or {}, version=6 if request.v6 else 4)
     pool = await docker_pools.request_pool(engine, wish)
     return ipam_messages.PoolGranted(pool_id=pool.id, pool=str(pool.subnet), data={})
 

@@ -13,14 +13,11 @@ from ipvl.driver.dhcp_leases import lease_requests
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
 from ipvl.driver.networks import create_remove
-from ipvl.driver.networks.parent_lookup import with_named_parent
 from ipvl.errors import invalid
 from ipvl.model.endpoints import JoinInfo
-from ipvl.model.networks import DOCKER, Addressing, Network, Route
-from ipvl.options import addressing, endpoint, subnets
+from ipvl.model.networks import DOCKER, Network, Route
+from ipvl.options import endpoint, subnets
 from ipvl.options import network as network_options
-from ipvl.options.driver_options import ADDRESSING, canonical
-from ipvl.options.host_port_addresses import host_text
 from ipvl.options.names import path
 
 GENERIC = "com.docker.network.generic"
@@ -71,10 +68,7 @@ def free_network(engine: Engine, request: network_messages.NetworkCall) -> netwo
 
 async def create_network(engine: Engine, request: network_messages.CreateNetwork) -> network_messages.Nothing:
     """Make the network."""
-    isolated = _is_internal(request.options)
-    chosen = await with_named_parent(engine, _options(request.options), isolated=isolated)
-    wish = _network(request, chosen, engine.clock(), isolated=isolated)
-    await create_remove.create_network(engine, wish)
+    await create_remove.create_network(engine, _network(request, engine.clock()))
     return network_messages.Nothing()
 
 
@@ -191,9 +185,7 @@ def _options(options: dict[str, Any] | None) -> dict[str, Any]:
     return generic
 
 
-def _network(
-    request: network_messages.CreateNetwork, chosen: dict[str, object], created: float, *, isolated: bool
-) -> Network:
+def _network(request: network_messages.CreateNetwork, created: float) -> Network:
     options = request.options or {}
     pools, empty = [], True
     for family, switch, data in (("4", ENABLE_IPV4, request.ipv4_data), ("6", ENABLE_IPV6, request.ipv6_data)):
@@ -206,29 +198,21 @@ def _network(
             subnets.SubnetText(
                 one.pool,
                 one.gateway,
-                reserved=tuple((one.aux_addresses or {}).values()),
-                host=host_text(one.aux_addresses or {}),
+                named=one.aux_addresses or {},
                 dockers=one.address_space not in {ipam_messages.LOCAL, ipam_messages.GLOBAL},
             )
             for one in data or ()
             if one.pool
         ]
         empty &= all(one.pool in EMPTY_POOLS and one.address_space in {"", ipam_messages.NULL} for one in data or ())
-    wish = network_options.network(
+    return network_options.network(
         request.network_id,
-        chosen,
+        _options(request.options),
         () if empty else pools,
-        internal=isolated,
+        internal=_is_internal(request.options),
         door=DOCKER,
         created=created,
     )
-    if wish.subnets or wish.addressing is not Addressing.POOL:
-        return wish
-    if canonical(chosen).get(ADDRESSING.key):
-        raise invalid(
-            "addressing pool needs a subnet, and the network has none", "give a --subnet, or leave addressing=pool out"
-        )
-    return addressing.without_addresses(wish)
 
 
 def _joined(attachment: JoinInfo) -> network_messages.Joined:

@@ -15,6 +15,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import (
     subnets_in_use,
 )
+from ipvl.driver.networks.parent_lookup import find_parent
 from ipvl.errors import missing
 from ipvl.model.addresses import IPNetwork
 from ipvl.model.pools import NOT_ALL_SEEN, Pool
@@ -34,8 +35,11 @@ async def request_pool(engine: Engine, requested: PoolRequest) -> Pool:
     new one every time, whoever asked before.
 
     Raises:
-        IpvlError: no default pool is left, or the store could not take it.
+        IpvlError: its parent is described and is no link or several, no default pool is left, or the store could not
+            take it.
     """
+    if requested.parent is not None:
+        requested = replace(requested, parent=await find_parent(engine, requested.parent))
     async with engine.lock:
         subnet = requested.subnet if requested.subnet is not None else await _default_subnet(engine, requested)
         identity = pool_id(subnet, requested.range, requested.parent, requested.conflict_check)

@@ -9,55 +9,50 @@ from dataclasses import replace
 
 from ipvl.driver.engine import Engine
 from ipvl.driver.networks.host_ports import with_host_addresses
-from ipvl.driver.networks.locked_host import locked_host
-from ipvl.driver.networks.router_notices import warn_of_routers
-from ipvl.errors import IpvlError, conflict
+from ipvl.driver.networks.planned_changes import planned
+from ipvl.errors import IpvlError
 from ipvl.model.networks import Network, Phase
 from ipvl.model.steps import MakeVlan
 from ipvl.model.troubles import Trouble
+from ipvl.options.parent_selectors import parent_selector
 from ipvl.planning.host import Host
-from ipvl.planning.network_plans import NetworkPlan, plan_network, plan_removal, removable_parents
+from ipvl.planning.network_plans import NetworkPlan, plan_network, plan_removal, plan_repetition
+from ipvl.planning.parent_selection import with_parents_name
 from ipvl.records.changes import Put
 
 log = logging.getLogger(__name__)
 
 
-async def create_network(engine: Engine, wish: Network) -> Network:
-    """Make a network and, when it is missing, its parent; return it with what was chosen for it.
+async def create_network(engine: Engine, wish: Network) -> NetworkPlan:
+    """Make a network and, when it is missing, its parent; return how, with what was chosen for it.
 
     The same network again is done already: Docker repeats a call whose answer it did not get. What an operation before
     this one had to leave half done, since the disk was full, is removed first.
+
+    Args:
+        engine: what to work on; its lock is not held.
+        wish: the network, whose parent may be called or described in any way.
 
     Raises:
         IpvlError: the id belongs to another network, the parent cannot be had or shared, or the kernel refused.
             Nothing was changed.
     """
-    await _remove_half_done(engine)
-    async with _host_for(engine, wish) as host:
-        held = engine.records.network(wish.id)
-        if held is not None:
-            if _same(held, wish):
-                return held
-            raise conflict(
-                f"network id {wish.id[:12]} belongs to network {held.label}, which is not what this call asks for",
-                "remove that network first",
-            )
-        plan = _plan(engine, wish, host)
-        await _carry_out(engine, plan)
+    if _half_done(engine):
+        await remove_networks(engine, lambda: _half_done(engine))
+    async with _planned_creation(engine, wish) as plan:
         network = plan.network
-        if network.is_dockers:
-            engine.docker.comparison_due.set()
-        warn_of_routers(engine, network)
-        for warning in plan.warnings:
-            engine.warn(Trouble(f"network {network.label}: {warning}", network))
-        log.info(
-            "network %s is ready: mode %s, flag %s, parent %s",
-            network.label,
-            network.mode,
-            network.flag,
-            network.parent,
-        )
-        return network
+        if plan.changes:
+            await _carry_out(engine, plan)
+            if network.parent != wish.parent:
+                log.info("parent %s is %s", wish.parent, network.parent)
+            log.info(
+                "network %s is ready: mode %s, flag %s, parent %s",
+                network.label,
+                network.mode,
+                network.flag,
+                network.parent,
+            )
+        return plan
 
 
 async def plan_creation(engine: Engine, wish: Network) -> NetworkPlan:
@@ -66,8 +61,8 @@ async def plan_creation(engine: Engine, wish: Network) -> NetworkPlan:
     Raises:
         IpvlError: it would refuse.
     """
-    async with _host_for(engine, wish) as host:
-        return _plan(engine, wish, host)
+    async with _planned_creation(engine, wish) as plan:
+        return plan
 
 
 async def delete_network(engine: Engine, network_id: str) -> None:
@@ -78,33 +73,31 @@ async def delete_network(engine: Engine, network_id: str) -> None:
     Raises:
         IpvlError: the store could not take it, or the kernel kept a link; then the network stays, to be removed again.
     """
-    async with host_for_removal(engine, lambda: _known(engine, network_id)) as host:
-        for network in _known(engine, network_id):
-            await remove(engine, network, host)
+    await remove_networks(engine, lambda: [one for one in engine.records.networks() if one.id == network_id])
 
 
-def host_for_removal(engine: Engine, networks: Callable[[], Collection[Network]]) -> AbstractAsyncContextManager[Host]:
-    """Hold the engine's lock, with the host as those must know it who remove networks.
+async def remove_networks(engine: Engine, chosen: Callable[[], Collection[Network]]) -> tuple[Network, ...]:
+    """Do what `delete_network` does with some networks, and return which they were.
 
     Args:
         engine: what to work on; its lock is not held.
-        networks: returns which may be removed; the lock is held. Decide anew within which are.
+        chosen: returns which are to go, or refuses; the lock is held. It may be called twice.
 
     Raises:
-        IpvlError: the host cannot be read.
+        IpvlError: as there, or `chosen` refused.
     """
-    return locked_host(engine, lambda _: removable_parents(networks(), engine.records))
-
-
-async def remove(engine: Engine, network: Network, host: Host) -> None:
-    """Do what `delete_network` does with a known network, with the engine's lock held by `host_for_removal`.
-
-    Raises:
-        IpvlError: as there.
-    """
-    network = replace(network, phase=Phase.REMOVING)
-    engine.commit((Put(network),))
-    await _remove(engine, network, host)
+    async with planned(engine, lambda host: plan_removal(chosen(), engine.records, host)) as plan:
+        engine.commit([Put(replace(one, phase=Phase.REMOVING)) for one in plan.networks if one.phase is Phase.READY])
+        failures = await engine.apply_all(plan.steps)
+        if failures:
+            raise failures[0][1]
+        engine.commit(plan.changes)
+        for network in plan.networks:
+            log.info("network %s is removed", network.label)
+        for trouble in plan.troubles:
+            engine.warn(trouble)
+        engine.repair.left = (*engine.repair.left, *plan.troubles)
+    return plan.networks
 
 
 async def name_network(engine: Engine, network_id: str, name: str, seen_by: str | None = None) -> None:
@@ -122,43 +115,19 @@ async def name_network(engine: Engine, network_id: str, name: str, seen_by: str 
             engine.docker.named.set()
 
 
-async def _remove_half_done(engine: Engine) -> None:
-    """Remove what operations before this one had to leave.
+def _planned_creation(engine: Engine, wish: Network) -> AbstractAsyncContextManager[NetworkPlan]:
+    selector = parent_selector(wish.parent)
 
-    Raises:
-        IpvlError: the store could not take it, or the kernel kept a link.
-    """
-    if not _half_done(engine):
-        return
-    async with host_for_removal(engine, lambda: _half_done(engine)) as host:
-        # What others had just begun is done by now.
-        for network in _half_done(engine):
-            await _remove(engine, network, host)
+    def plan(host: Host) -> NetworkPlan:
+        network = with_parents_name(wish, selector, engine.records, host)
+        held = engine.records.network(network.id)
+        if held is not None:
+            return plan_repetition(held, network)
+        if network.host_access:
+            network = with_host_addresses(engine, network, host.routing)
+        return plan_network(network, engine.records, host)
 
-
-async def _remove(engine: Engine, network: Network, host: Host) -> None:
-    """Remove a network that is recorded as half done.
-
-    Raises:
-        IpvlError: the store could not take it, or the kernel kept a link.
-    """
-    plan = plan_removal((network,), engine.records, host)
-    failures = await engine.apply_all(plan.steps)
-    if failures:
-        raise failures[0][1]
-    engine.commit(plan.changes)
-    log.info("network %s is removed", network.label)
-    for trouble in plan.troubles:
-        engine.warn(trouble)
-    engine.repair.left = (*engine.repair.left, *plan.troubles)
-
-
-def _host_for(engine: Engine, wish: Network) -> AbstractAsyncContextManager[Host]:
-    return locked_host(engine, lambda _: () if wish.isolated else (wish.parent,), routing=wish.host_access)
-
-
-def _plan(engine: Engine, wish: Network, host: Host) -> NetworkPlan:
-    return plan_network(with_host_addresses(engine, wish, host.routing), engine.records, host)
+    return planned(engine, plan, routing=wish.host_access or (selector is not None and selector.by_routing))
 
 
 async def _carry_out(engine: Engine, plan: NetworkPlan) -> None:
@@ -177,7 +146,12 @@ async def _carry_out(engine: Engine, plan: NetworkPlan) -> None:
             async with engine.unlocked():
                 await _look_for_the_reason(engine, plan.network)
         raise
-    engine.commit((Put(replace(plan.network, phase=Phase.READY)),))
+    network = replace(plan.network, phase=Phase.READY)
+    engine.commit((Put(network),))
+    if network.is_dockers:
+        engine.docker.comparison_due.set()
+    for warning in (*plan.warnings, *plan.notices):
+        engine.warn(Trouble(f"network {network.label}: {warning}", network))
 
 
 async def _take_back(engine: Engine, plan: NetworkPlan) -> bool:
@@ -204,20 +178,5 @@ async def _look_for_the_reason(engine: Engine, network: Network) -> None:
     plan_network(network, engine.records, replace(await engine.host(routing=network.host_access), moved=moved))
 
 
-def _known(engine: Engine, network_id: str) -> list[Network]:
-    network = engine.records.network(network_id)
-    return [] if network is None else [network]
-
-
 def _half_done(engine: Engine) -> list[Network]:
     return [network for network in engine.records.networks() if network.phase is not Phase.READY]
-
-
-def _same(held: Network, asked: Network) -> bool:
-    """Tell whether a call asks for what is there already, where the host's addresses may have been left to ipvl."""
-    if len(held.subnets) == len(asked.subnets):
-        pairs = zip(asked.subnets, held.subnets, strict=True)
-        asked = replace(asked, subnets=tuple(replace(one, host=one.host or other.host) for one, other in pairs))
-    return replace(held, name=None, created=0.0, phase=Phase.READY, seen_by=None) == replace(
-        asked, name=None, created=0.0, phase=Phase.READY
-    )

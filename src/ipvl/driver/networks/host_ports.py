@@ -26,8 +26,6 @@ def with_host_addresses(engine: Engine, network: Network, routing: HostRouting) 
     Raises:
         IpvlError: one that was given is another's, or a subnet is full.
     """
-    if not network.host_access:
-        return network
     for subnet in network.subnets:
         if subnet.host is not None:
             held = endpoint_holding(engine, network.parent, subnet.host) or reserved_by_network(

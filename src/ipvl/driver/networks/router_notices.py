@@ -11,12 +11,6 @@ from ipvl.model.troubles import Trouble
 from ipvl.planning.container_routers import OwnRouter, own_routers
 
 
-def warn_of_routers(engine: Engine, network: Network) -> None:
-    """Warn of each router of a new network that is an endpoint already."""
-    for router in own_routers(network, engine.records):
-        engine.warn(Trouble(f"network {network.label}: {router}", network))
-
-
 def warn_of_router(engine: Engine, endpoint: Endpoint) -> None:
     """Warn of each network of which a new endpoint is a router."""
     addresses = {interface.ip for interface in endpoint.addresses}

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Collection
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.networks.create_remove import host_for_removal
 from ipvl.driver.networks.host_ports import steps_to_remove_port
+from ipvl.driver.networks.planned_changes import planned
 from ipvl.model.networks import Network
 from ipvl.model.troubles import trouble_with_step
 from ipvl.planning.network_plans import plan_removal
@@ -50,8 +50,7 @@ async def remove_unlisted(
             and not any(is_in_sandbox(one, inode_of) for one in engine.records.endpoints_of(network.id))
         ]
 
-    async with host_for_removal(engine, forgotten) as host:
-        gone = forgotten()
+    async with planned(engine, lambda host: plan_removal(forgotten(), engine.records, host)) as plan:
         lost = [
             endpoint
             for network in engine.records.networks()
@@ -59,9 +58,8 @@ async def remove_unlisted(
             for endpoint in engine.records.endpoints_of(network.id)
             if endpoint.id not in endpoints and endpoint.changed < before
         ]
-        plan = plan_removal(gone, engine.records, host)
         steps = (*(step for endpoint in lost for step in steps_to_remove_port(engine, endpoint)), *plan.steps)
-        for network in gone:
+        for network in plan.networks:
             log.warning("network %s is gone from %s, so it is removed here", network.label, network.door)
         for step, error in await engine.apply_all(steps):
             engine.warn(trouble_with_step(step, error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ipvl.driver.endpoints.create_join_leave import create_endpoint
-from ipvl.driver.networks.parent_lookup import with_named_parent
+from ipvl.driver.networks.parent_lookup import find_parent
 from ipvl.errors import Kind
 from ipvl.records.changes import Put
 from tests.contract.fake_kernel import KilledError, Trouble
@@ -41,8 +41,8 @@ def parents(world):
 
 def test_the_doors_name_the_link(named):
     """Whatever it was called."""
-    for text, expected in (("uplink0lan", "eth0"), (" uplink0lan.20 ", "eth0.20"), ("eth0", "eth0")):
-        assert {"parent": expected} == named.run(with_named_parent(named.engine, {"parent": text}))
+    for text, expected in (("uplink0lan", "eth0"), ("uplink0lan.20", "eth0.20"), ("eth0", "eth0")):
+        assert expected == named.run(find_parent(named.engine, text))
 
 
 def test_a_link_that_gets_another_name(named):
@@ -63,7 +63,7 @@ def test_a_link_that_gets_another_name(named):
     before = named.picture()
     named.restart()
     assert (before, expected) == (named.picture(), parents(named))
-    assert {"parent": "lan0"} == named.run(with_named_parent(named.engine, {"parent": "eth0"})), "its former name"
+    assert "lan0" == named.run(find_parent(named.engine, "eth0")), "its former name"
 
 
 def test_a_made_vlan_is_made_again_on_a_base_that_was_renamed(named):
@@ -84,7 +84,7 @@ def test_the_alternative_name_goes_while_the_link_stays(named):
     named.reconcile()
 
     assert ["eth0", "eth0.20"] == [one.parent for one in named.engine.records.networks()]
-    assert {"parent": "eth0"} == named.run(with_named_parent(named.engine, {"parent": "uplink0lan"}))
+    assert "eth0" == named.run(find_parent(named.engine, "uplink0lan"))
     assert named.engine.concerns("uplink0lan")
 
 

@@ -16,9 +16,9 @@ import pytest
 
 from ipvl.errors import IpvlError, Kind
 from ipvl.sandbox import archives
-from ipvl.sandbox.archives import unpack
+from ipvl.sandbox.archives import unpack_archive
 from ipvl.sandbox.filesystem import make_folder
-from ipvl.sandbox.process import is_sysctl_of_a_sandbox
+from ipvl.sandbox.sandbox_sysctls import is_sandbox_sysctl
 from tests.contract.own_namespace import in_own_namespace
 
 MUTATIONS = 100
@@ -50,7 +50,7 @@ def trouble(path: Path, target: Path) -> IpvlError | None:
     """Unpack, return how it was refused, if it was, and leave nothing."""
     refusal = None
     try:
-        unpack(path, target)
+        unpack_archive(path, target)
     except IpvlError as error:
         refusal = error
     assert (refusal is None) == target.exists(), "all or nothing"
@@ -110,7 +110,7 @@ def test_devices_are_left_out(tmp_path):
     )
 
     def work() -> None:
-        unpack(path, tmp_path / "target")
+        unpack_archive(path, tmp_path / "target")
         assert ["file", "pipe"] == sorted(os.listdir(tmp_path / "target"))  # noqa: PTH208 - names are enough
         found = (tmp_path / "target" / "file").stat()
         assert (7, 8, 0o4751) == (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
@@ -121,7 +121,7 @@ def test_devices_are_left_out(tmp_path):
 def refused(path: Path, target: Path, expected: str) -> None:
     def work() -> None:
         with pytest.raises(IpvlError) as error:
-            unpack(path, target)
+            unpack_archive(path, target)
         assert error.value.kind is Kind.INVALID
         assert expected in str(error.value)
         assert not target.exists()
@@ -200,4 +200,4 @@ def test_a_link_in_place_of_a_folder_is_replaced(tmp_path):
 @pytest.mark.parametrize("key", ["net./etc/passwd", "net.ipv4/../../../etc", "kernel.panic", "vm.swappiness", "/net.x"])
 def test_a_sysctl_leads_nowhere_else(key):
     """Dots become slashes, so a slash would become the way to any file."""
-    assert not is_sysctl_of_a_sandbox(key)
+    assert not is_sandbox_sysctl(key)

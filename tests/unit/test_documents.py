@@ -13,15 +13,14 @@ from ipvl.doors.cli.exit_statuses import EXIT_STATUS
 from ipvl.doors.cli.parser import parser
 from ipvl.doors.cli.topology.svg_picture import topology_svg
 from ipvl.options.driver_options import IPAM_OPTIONS, NETWORK_OPTIONS
-from ipvl.sandbox.process import NOT_EXECUTABLE, NOT_FOUND
-from ipvl.sandbox.supervisor import FAILED
+from ipvl.sandbox.process import FAILED_STATUS, NOT_EXECUTABLE_STATUS, NOT_FOUND_STATUS
 from ipvl.startup.configuration import Configuration
 from manual.example import example
 from manual.help_tree import help_tree
 from manual.man_pages import EXIT_STATUSES
 from manual.markdown import commands_page
 
-STATUSES = {0, 1, *EXIT_STATUS.values(), FAILED, NOT_EXECUTABLE, NOT_FOUND, 128 + signal.SIGINT}
+STATUSES = {0, 1, *EXIT_STATUS.values(), FAILED_STATUS, NOT_EXECUTABLE_STATUS, NOT_FOUND_STATUS, 128 + signal.SIGINT}
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "src" / "ipvl"

@@ -145,9 +145,9 @@ def _exec(arguments: argparse.Namespace) -> int:
 
 
 def _with_own_values(arguments: argparse.Namespace) -> argparse.Namespace:
-    from ipvl.sandbox.process import with_values
+    from ipvl.sandbox.environment import with_own_values
 
-    arguments.env = with_values(arguments.env, os.environ)
+    arguments.env = with_own_values(arguments.env, os.environ)
     return arguments
 
 

@@ -19,9 +19,9 @@ _DECOMPRESSORS = (bz2, gzip, lzma)
 """Imported before an archive is unpacked: afterwards Python's own files are out of sight."""
 
 MOST_MEMBERS = 1_000_000
-SPARED = 20
+SPARED_FRACTION = 20
 """An archive may fill the disk up to a twentieth, which is left to the host."""
-MOST_MEMORY = 1 << 30
+MOST_MEMORY_BYTES = 1 << 30
 """Bytes; an archive's header may ask for any number of them."""
 LONGEST_TROUBLE = 200
 _DAMAGED = (
@@ -30,7 +30,7 @@ _DAMAGED = (
 """What Python raises for archives that are none."""
 
 
-def unpack(archive: Path, target: Path) -> None:
+def unpack_archive(archive: Path, target: Path) -> None:
     """Unpack a tar archive, compressed or not, with its owners and modes; nothing is written outside of `target`.
 
     Devices are left out: a sandbox has its own.
@@ -106,8 +106,8 @@ def _unpack_in_child(tar: tarfile.TarFile, target: Path, writer: int) -> None:
         disk = os.statvfs(target)
         os.chroot(target)
         os.chdir("/")
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-        room = disk.f_bavail * disk.f_frsize - disk.f_blocks * disk.f_frsize // SPARED
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+        room = disk.f_bavail * disk.f_frsize - disk.f_blocks * disk.f_frsize // SPARED_FRACTION
         # Newer Pythons would change modes and owners; there is nothing but the target in reach.
         tar.extraction_filter = lambda member, _path: member
         tar.extractall(members=_Limits(room).allowed(tar), numeric_owner=True)  # noqa: S202 - see above

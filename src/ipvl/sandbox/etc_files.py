@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipvl.errors import invalid, missing
 from ipvl.options.resolvers import HOST_GATEWAY
-from ipvl.sandbox.hosts_file import LOCAL
-from ipvl.sandbox.resolv_conf import HOSTS_FILE, Resolvers, reads_resolvers, write_first_resolvers
+from ipvl.sandbox.hosts_file import LOCALHOST_LINES
+from ipvl.sandbox.resolv_conf import HOST_RESOLV_CONF, Resolvers, names_a_resolver, write_first_resolvers
 
 if TYPE_CHECKING:
     from ipvl.sandbox.start_requests import SandboxRequest
@@ -17,56 +17,56 @@ if TYPE_CHECKING:
 GIVE_ONE = "give it one with --dns ADDRESS"
 
 
-def write_names(wish: SandboxRequest, call: Callable[[str, Any], Any]) -> None:
+def write_etc_files(request: SandboxRequest, call: Callable[[str, Any], Any]) -> None:
     """Write a sandbox's hosts, hostname and resolv.conf; ipvl adds to the first and the last what networks tell.
 
     Args:
-        wish: whose.
+        request: whose.
         call: asks the engine.
 
     Raises:
         IpvlError: `host-gateway` is no address on its networks, or the host has no file that could be covered.
         OSError: the disk is full, or the like.
     """
-    _check_covered(wish)
-    known = "".join(f"{address} {name}\n" for name, address in _extra_hosts(wish, call))
-    wish.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-    wish.folders.name_file("hosts").write_text(LOCAL.decode() + known if known else "")
-    wish.folders.name_file("hostname").write_text(f"{wish.hostname}\n")
-    write_first_resolvers(wish.folders.run, wish.resolvers)
+    _check_covered(request)
+    known = "".join(f"{address} {name}\n" for name, address in _extra_hosts(request, call))
+    request.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
+    request.folders.name_file("hosts").write_text(LOCALHOST_LINES.decode() + known if known else "")
+    request.folders.name_file("hostname").write_text(f"{request.hostname}\n")
+    write_first_resolvers(request.folders.run, request.resolvers)
 
 
-def without_resolver(wish: SandboxRequest) -> str:
+def missing_resolver_notice(request: SandboxRequest) -> str:
     """Return what the user is to know of a sandbox on networks that can ask no resolver, empty for any other."""
-    if not wish.attachments:
+    if not request.attachments:
         return ""
-    if wish.root is None and not HOSTS_FILE.exists():
-        why = f"the host has no {HOSTS_FILE} that could be covered; make that file"
-    elif not reads_resolvers(wish.folders.name_file("resolv.conf")):
-        why = f"the host's {HOSTS_FILE} names none that is within its reach; {GIVE_ONE}"
+    if request.root is None and not HOST_RESOLV_CONF.exists():
+        why = f"the host has no {HOST_RESOLV_CONF} that could be covered; make that file"
+    elif not names_a_resolver(request.folders.name_file("resolv.conf")):
+        why = f"the host's {HOST_RESOLV_CONF} names none that is within its reach; {GIVE_ONE}"
     else:
         return ""
-    return f"ipvl: sandbox {wish.name} has no resolver: {why}\n"
+    return f"ipvl: sandbox {request.name} has no resolver: {why}\n"
 
 
-def _check_covered(wish: SandboxRequest) -> None:
+def _check_covered(request: SandboxRequest) -> None:
     """Refuse flags of a program on the host's own files, of which one that is to be covered is missing."""
-    wanted = {"/etc/hosts": bool(wish.extra_hosts), str(HOSTS_FILE): wish.resolvers != Resolvers()}
+    wanted = {"/etc/hosts": bool(request.extra_hosts), str(HOST_RESOLV_CONF): request.resolvers != Resolvers()}
     for path, is_wanted in wanted.items():
-        if wish.root is None and is_wanted and not Path(path).exists():
+        if request.root is None and is_wanted and not Path(path).exists():
             raise missing(
                 f"the host has no {path}, so a program on the host's own files cannot be given another",
                 "make that file, an empty one will do, or run it on a root filesystem",
             )
 
 
-def _extra_hosts(wish: SandboxRequest, call: Callable[[str, Any], Any]) -> list[tuple[str, str]]:
+def _extra_hosts(request: SandboxRequest, call: Callable[[str, Any], Any]) -> list[tuple[str, str]]:
     """Return the names with their addresses, `host-gateway` replaced by those of the host on the sandbox's networks."""
-    if not any(address == HOST_GATEWAY for _, address in wish.extra_hosts):
-        return list(wish.extra_hosts)
-    of_host = _host_addresses(wish, call)
+    if not any(address == HOST_GATEWAY for _, address in request.extra_hosts):
+        return list(request.extra_hosts)
+    of_host = _host_addresses(request, call)
     found: list[tuple[str, str]] = []
-    for name, address in wish.extra_hosts:
+    for name, address in request.extra_hosts:
         if address != HOST_GATEWAY:
             found.append((name, address))
         elif of_host:
@@ -79,11 +79,11 @@ def _extra_hosts(wish: SandboxRequest, call: Callable[[str, Any], Any]) -> list[
     return found
 
 
-def _host_addresses(wish: SandboxRequest, call: Callable[[str, Any], Any]) -> tuple[str, ...]:
+def _host_addresses(request: SandboxRequest, call: Callable[[str, Any], Any]) -> tuple[str, ...]:
     """Return the addresses of the host on the first network that gives it some."""
     from ipvl.embedded.call_messages import NamedNetwork
 
-    for attachment in wish.attachments:
+    for attachment in request.attachments:
         addresses: tuple[str, ...] = call("network.inspect", NamedNetwork(attachment.network)).host_access
         if addresses:
             return addresses

@@ -27,7 +27,7 @@ class SandboxFolders:
         return self.run / name
 
     @property
-    def wish(self) -> Path:
+    def request_file(self) -> Path:
         """What the user wanted to run, to be started again."""
         return self.layer / "wish.json"
 

@@ -13,16 +13,18 @@ import os
 import signal
 import socket
 import termios
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from ipvl.errors import IpvlError, invalid, kernel_refused, missing
-from ipvl.sandbox.capabilities import keep_only
+from ipvl.errors import IpvlError, kernel_refused, missing
+from ipvl.sandbox.capabilities import drop_capabilities_but
+from ipvl.sandbox.environment import PATH
 from ipvl.sandbox.filesystem import enter_own_root, share_hosts_root
 from ipvl.sandbox.folders import SandboxFolders
+from ipvl.sandbox.sandbox_sysctls import set_sysctl
 from ipvl.system_calls import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -34,14 +36,13 @@ from ipvl.system_calls import (
     unshare,
 )
 
-NOT_FOUND, NOT_EXECUTABLE = 127, 126  # what a shell, and Docker, make of ENOENT and of all else
-FAILED = 125
+NOT_FOUND_STATUS, NOT_EXECUTABLE_STATUS = 127, 126  # what a shell, and Docker, make of ENOENT and of all else
+FAILED_STATUS = 125
 """The status when ipvl, not the program, failed: Docker's."""
 NAMESPACES = {"ipc": CLONE_NEWIPC, "uts": CLONE_NEWUTS, "net": CLONE_NEWNET, "pid": CLONE_NEWPID, "mnt": CLONE_NEWNS}
 """In the order of entering: the mount namespace last, since /proc is the host's until then."""
-LARGEST_MESSAGE = 4096
+LARGEST_MESSAGE_BYTES = 4096
 TIOCSPTLCK, TIOCGPTN = 0x40045431, 0x80045430  # include/uapi/asm-generic/ioctls.h
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class ProgramError(Exception):
@@ -73,13 +74,13 @@ class Streams:
 
 
 @dataclass(slots=True)
-class Starting:
-    """A forked process that waits for its network. Its owner calls `go` or `abandon`."""
+class ForkedProcess:
+    """A forked process that waits for its network. Its owner calls `start_program` or `kill`."""
 
     process: int
     line: socket.socket
 
-    def go(self) -> int | None:
+    def start_program(self) -> int | None:
         """Let it become the program; return the master side of its terminal, if it has one.
 
         Raises:
@@ -87,16 +88,16 @@ class Starting:
         """
         with suppress(BrokenPipeError):  # it was killed meanwhile: whoever waits for it learns how
             self.line.sendall(b"go")
-        return _answer(self)
+        return _await_start(self)
 
-    def abandon(self) -> None:
+    def kill(self) -> None:
         """End it before it was ever the program."""
         self.line.close()
         os.kill(self.process, signal.SIGKILL)
         os.waitpid(self.process, 0)
 
 
-def start_sandbox(
+def fork_sandbox(
     program: Program,
     streams: Streams,
     *,
@@ -104,7 +105,7 @@ def start_sandbox(
     root_filesystem: Path | None,
     folders: SandboxFolders,
     sysctls: Mapping[str, str],
-) -> Starting:
+) -> ForkedProcess:
     """Fork the first process of a new sandbox; this process can fork no other but into that sandbox from now on.
 
     Raises:
@@ -119,7 +120,7 @@ def start_sandbox(
             enter_own_root(root_filesystem, folders)
             Path(program.folder).mkdir(parents=True, exist_ok=True)  # as Docker does, in a layer of its own
         for key, value in sysctls.items():
-            _set_sysctl(key, value)
+            set_sysctl(key, value)
 
     try:
         unshare(CLONE_NEWPID)
@@ -129,7 +130,7 @@ def start_sandbox(
     return _fork(program, streams, lambda: unshare(kinds), prepare)
 
 
-def start_inside(program: Program, streams: Streams, process: int) -> Starting:
+def fork_into_sandbox(program: Program, streams: Streams, process: int) -> ForkedProcess:
     """Fork a process into the sandbox whose first process this is.
 
     Raises:
@@ -159,24 +160,24 @@ def start_inside(program: Program, streams: Streams, process: int) -> Starting:
             os.close(fd)
 
 
-def _fork(program: Program, streams: Streams, enter: Callable[[], None], prepare: Callable[[], None]) -> Starting:
+def _fork(program: Program, streams: Streams, enter: Callable[[], None], prepare: Callable[[], None]) -> ForkedProcess:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
     if child == 0:
         ours.close()
-        _become(program, streams, theirs, enter, prepare)
+        _become_program(program, streams, theirs, enter, prepare)
     theirs.close()
-    starting = Starting(child, ours)
-    word = ours.recv(LARGEST_MESSAGE)
+    forked = ForkedProcess(child, ours)
+    word = ours.recv(LARGEST_MESSAGE_BYTES)
     if word != b"ready":
         ours.close()
         os.waitpid(child, 0)
         _, _, sentence = word.decode(errors="replace").partition(" ")
         raise kernel_refused(f"the sandbox's process did not start: {sentence or 'it was killed'}", "run ipvl as root")
-    return starting
+    return forked
 
 
-def _become(
+def _become_program(
     program: Program,
     streams: Streams,
     line: socket.socket,
@@ -184,13 +185,13 @@ def _become(
     prepare: Callable[[], None],
 ) -> NoReturn:
     """Turn the forked child into the program; nothing of the parent's may be touched from here on."""
-    status = NOT_EXECUTABLE
+    status = NOT_EXECUTABLE_STATUS
     try:
         die_with_parent(signal.SIGKILL)
         os.setsid()
         enter()
         line.sendall(b"ready")
-        if line.recv(LARGEST_MESSAGE) != b"go":
+        if line.recv(LARGEST_MESSAGE_BYTES) != b"go":
             os._exit(status)
         prepare()
         if program.terminal:
@@ -199,15 +200,15 @@ def _become(
             for number, fd in enumerate((streams.input, streams.output, streams.error)):
                 os.dup2(fd, number)
         os.chdir(program.folder)
-        keep_only(program.capabilities)
+        drop_capabilities_but(program.capabilities)
         _reset_signals()
         _execute(program)
     except OSError as error:
-        status = NOT_FOUND if error.errno == errno.ENOENT else NOT_EXECUTABLE
+        status = NOT_FOUND_STATUS if error.errno == errno.ENOENT else NOT_EXECUTABLE_STATUS
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
-        line.sendall(f"{status} {what}".encode()[:LARGEST_MESSAGE])
+        line.sendall(f"{status} {what}".encode()[:LARGEST_MESSAGE_BYTES])
     except IpvlError as error:
-        line.sendall(f"{FAILED} {error}".encode()[:LARGEST_MESSAGE])
+        line.sendall(f"{FAILED_STATUS} {error}".encode()[:LARGEST_MESSAGE_BYTES])
     finally:
         os._exit(status)
 
@@ -244,28 +245,19 @@ def _number(master: int) -> int:
     return int.from_bytes(found, "little") if isinstance(found, bytes) else int(found)
 
 
-def _answer(starting: Starting) -> int | None:
+def _await_start(forked: ForkedProcess) -> int | None:
     terminal = None
-    with starting.line as line:
+    with forked.line as line:
         while True:
-            message, fds, _, _ = socket.recv_fds(line, LARGEST_MESSAGE, 1)
+            message, fds, _, _ = socket.recv_fds(line, LARGEST_MESSAGE_BYTES, 1)
             if message == b"terminal":
                 terminal = fds[0]
                 continue
             if not message:
                 return terminal
-            os.waitpid(starting.process, 0)
+            os.waitpid(forked.process, 0)
             status, _, sentence = message.decode(errors="replace").partition(" ")
             raise ProgramError(sentence, int(status))
-
-
-def _set_sysctl(key: str, value: str) -> None:
-    try:
-        Path("/proc/sys", *key.split(".")).write_text(value)
-    except FileNotFoundError:
-        raise invalid(f"there is no sysctl {key} in a sandbox on this kernel", "check its name") from None
-    except OSError as error:
-        raise invalid(f"sysctl {key} cannot be {value}: {error.strerror}", "check its value") from error
 
 
 def _reset_signals() -> None:
@@ -273,35 +265,3 @@ def _reset_signals() -> None:
     for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def environment(
-    given: Sequence[str], hostname: str, *, terminal: bool, inherited: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return a sandbox's environment as Docker's: PATH, HOSTNAME, TERM on a terminal, HOME, and what `-e` gives.
-
-    Args:
-        given: NAME=VALUE texts; others are passed over.
-        hostname: what the sandbox calls itself.
-        terminal: whether the program has one.
-        inherited: what the sandbox's own program was given, for one more beside it.
-    """
-    base = {"PATH": PATH, "HOSTNAME": hostname, "HOME": "/root", **(inherited or {})}
-    if terminal:
-        base["TERM"] = "xterm"
-    return base | dict(one.split("=", 1) for one in given if "=" in one)
-
-
-def with_values(given: Sequence[str], own: Mapping[str, str]) -> list[str]:
-    """Return what `-e` gives, each NAME alone with this process's own value; one that has none is left out."""
-    return [one if "=" in one else f"{one}={own[one]}" for one in given if "=" in one or one in own]
-
-
-def is_sysctl_of_a_sandbox(key: str) -> bool:
-    """Tell whether a sysctl is the sandbox's own, so that setting it changes nothing on the host."""
-    return "/" not in key and (key.startswith(("net.", "fs.mqueue.")) or key in _OF_IPC)
-
-
-_OF_IPC: Collection[str] = frozenset(
-    f"kernel.{name}" for name in ("msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced")
-)

@@ -6,7 +6,6 @@ resolver is left, none is made up, since a sandbox's questions are nobody else's
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,16 +13,15 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from ipvl.options.resolvers import ROOT_DOMAIN
+from ipvl.sandbox.mounted_files import rewrite_in_place
 
-log = logging.getLogger(__name__)
-
-HOSTS_FILE = Path("/etc/resolv.conf")
+HOST_RESOLV_CONF = Path("/etc/resolv.conf")
 RESOLVED_FILE = Path("/run/systemd/resolve/resolv.conf")
 """Where systemd-resolved names the resolvers that it asks itself."""
 STUBS = frozenset({"127.0.0.53", "127.0.0.54"})
 """Where systemd-resolved answers the host's own programs: systemd-resolved.service(8)."""
-LARGEST = 1 << 16
-GIVEN, OF_HOST = "resolv.conf.given", "resolv.conf.host"
+LARGEST_FILE_BYTES = 1 << 16
+GIVEN_FILE, HOST_FILE = "resolv.conf.given", "resolv.conf.host"
 """Beside a sandbox's resolv.conf, out of its reach: what that is made of anew when its leases change."""
 
 
@@ -60,7 +58,7 @@ class Resolvers:
         return "".join(f"{line}\n" for line in (*lines, *self.others))
 
 
-def resolvers_in(text: str) -> Resolvers:
+def parse_resolv_conf(text: str) -> Resolvers:
     """Return what a resolv.conf says; what is not an address is no resolver, and of search lines the last counts."""
     nameservers: list[str] = []
     options: list[str] = []
@@ -82,20 +80,20 @@ def resolvers_in(text: str) -> Resolvers:
     return Resolvers(tuple(nameservers), tuple(search), tuple(options), tuple(others))
 
 
-def resolvers_of_host(file: Path = HOSTS_FILE, resolved: Path = RESOLVED_FILE) -> Resolvers:
+def read_host_resolvers(file: Path = HOST_RESOLV_CONF, resolved: Path = RESOLVED_FILE) -> Resolvers:
     """Return what the host's resolv.conf says, without resolvers on the host's loopback, out of a sandbox's reach.
 
     Where systemd-resolved answers there, it is what that one's own file says. A file that cannot be read says nothing.
     """
-    said = resolvers_in(_read(file))
-    reachable = said.without(is_of_host_alone)
+    said = parse_resolv_conf(_read(file))
+    reachable = said.without(is_loopback_resolver)
     if not reachable.nameservers and STUBS.intersection(said.nameservers):
-        upstream = resolvers_in(_read(resolved)).without(is_of_host_alone)
+        upstream = parse_resolv_conf(_read(resolved)).without(is_loopback_resolver)
         return upstream if upstream.nameservers else reachable
     return reachable
 
 
-def is_of_host_alone(nameserver: str) -> bool:
+def is_loopback_resolver(nameserver: str) -> bool:
     """Tell whether a resolver is the host's own, by its loopback or 0.0.0.0, which means the same to the C library."""
     address = ip_address(nameserver)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -109,40 +107,26 @@ def write_first_resolvers(folder: Path, given: Resolvers) -> None:
     Raises:
         OSError: the disk is full, or the like.
     """
-    host = resolvers_of_host()
-    (folder / GIVEN).write_text(given.lines(root_domain=True))
-    (folder / OF_HOST).write_text(host.lines())
+    host = read_host_resolvers()
+    (folder / GIVEN_FILE).write_text(given.lines(root_domain=True))
+    (folder / HOST_FILE).write_text(host.lines())
     (folder / "resolv.conf").write_text((given | host).lines())
 
 
 def write_resolvers(hosts: str, text: str) -> None:
-    """Put what leases name into the resolv.conf beside a sandbox's hosts file, in place: it is mounted in the sandbox.
-
-    A file that is gone belonged to a sandbox that is; what cannot be written is logged.
-    """
+    """Put what leases name into the resolv.conf beside a sandbox's hosts file, in place (`rewrite_in_place`)."""
     path = Path(hosts).with_name("resolv.conf")
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        log.warning("%s cannot be written: %s", path, error.strerror)
-        return
-    given, host = (resolvers_in(_read(path.with_name(name))) for name in (GIVEN, OF_HOST))
-    lines = (given | resolvers_in(text) | host).lines().encode()
-    try:
-        if os.pread(file, LARGEST, 0) != lines:
-            os.pwrite(file, lines, 0)
-            os.ftruncate(file, len(lines))
-    except OSError as error:
-        log.warning("%s cannot be written: %s", path, error.strerror)
-    finally:
-        os.close(file)
+
+    def rewrite(_before: bytes) -> bytes:
+        given, host = (parse_resolv_conf(_read(path.with_name(name))) for name in (GIVEN_FILE, HOST_FILE))
+        return (given | parse_resolv_conf(text) | host).lines().encode()
+
+    rewrite_in_place(path, rewrite, LARGEST_FILE_BYTES)
 
 
-def reads_resolvers(path: Path) -> bool:
+def names_a_resolver(path: Path) -> bool:
     """Tell whether a resolv.conf names a resolver."""
-    return bool(resolvers_in(_read(path)).nameservers)
+    return bool(parse_resolv_conf(_read(path)).nameservers)
 
 
 def _read(path: Path) -> str:
@@ -153,12 +137,12 @@ def _read(path: Path) -> str:
     except OSError:
         return ""
     try:
-        text = os.read(file, LARGEST)
+        text = os.read(file, LARGEST_FILE_BYTES)
     except OSError:
         return ""
     finally:
         os.close(file)
-    whole = text if len(text) < LARGEST else text[: text.rfind(b"\n") + 1]
+    whole = text if len(text) < LARGEST_FILE_BYTES else text[: text.rfind(b"\n") + 1]
     return whole.decode(errors="replace")
 
 

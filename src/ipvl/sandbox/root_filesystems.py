@@ -9,7 +9,7 @@ from ipvl.errors import conflict, missing, shown
 from ipvl.options.names import name as checked_name
 
 
-def add(known: Path, name: str, source: Path) -> None:
+def add_root_filesystem(known: Path, name: str, source: Path) -> None:
     """Make a folder or a tar archive known under a name; a folder is used where it is, an archive is unpacked.
 
     Raises:
@@ -22,22 +22,22 @@ def add(known: Path, name: str, source: Path) -> None:
     if source.is_dir():
         target.symlink_to(source.resolve())
         return
-    from ipvl.sandbox.archives import unpack
+    from ipvl.sandbox.archives import unpack_archive
 
     partial = known / f".{name}.{os.getpid()}"
-    unpack(source, partial)
+    unpack_archive(source, partial)
     os.sync()  # a power cut must not leave half of it under its name
     partial.rename(target)
 
 
-def names(known: Path) -> list[tuple[str, Path]]:
+def known_root_filesystems(known: Path) -> list[tuple[str, Path]]:
     """Return the known names and the folders they stand for."""
     if not known.is_dir():
         return []
     return [(path.name, path.resolve()) for path in sorted(known.iterdir()) if not path.name.startswith(".")]
 
 
-def remove(known: Path, name: str) -> None:
+def remove_root_filesystem(known: Path, name: str) -> None:
     """Forget a name; what was unpacked for it is removed, a folder that was given stays.
 
     Raises:
@@ -54,7 +54,7 @@ def remove(known: Path, name: str) -> None:
         raise _unknown(known, name)
 
 
-def find(known: Path, name: str) -> Path:
+def find_root_filesystem(known: Path, name: str) -> Path:
     """Return the folder that a name, with or without a tag such as `:latest`, stands for.
 
     Raises:
@@ -70,7 +70,7 @@ def find(known: Path, name: str) -> Path:
 
 
 def _unknown(known: Path, name: str) -> Exception:
-    have = ", ".join(one for one, _ in names(known)) or "none yet"
+    have = ", ".join(one for one, _ in known_root_filesystems(known)) or "none yet"
     return missing(
         f"root filesystem {shown(name)} is not known", f"add it with `ipvl rootfs add {name} TAR|DIR`; known: {have}"
     )

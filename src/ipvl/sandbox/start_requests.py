@@ -37,21 +37,21 @@ class SandboxRequest:
     """Names and their addresses, or `host-gateway` in place of one."""
 
 
-def remember(wish: SandboxRequest) -> None:
-    """Write a wish beside the sandbox's layer, which is there; it is on the disk before this returns.
+def write_start_request(request: SandboxRequest) -> None:
+    """Write a request beside the sandbox's layer, which is there; it is on the disk before this returns.
 
     Raises:
         OSError: the disk is full, or the like.
     """
-    partial = wish.folders.wish.with_suffix(".new")
+    partial = request.folders.request_file.with_suffix(".new")
     with partial.open("wb") as file:
-        file.write(plain_json(wish))
+        file.write(plain_json(request))
         file.flush()
         os.fsync(file.fileno())
-    partial.rename(wish.folders.wish)
+    partial.rename(request.folders.request_file)
 
 
-def recall(folders: SandboxFolders) -> SandboxRequest:
+def read_start_request(folders: SandboxFolders) -> SandboxRequest:
     """Return what a sandbox with these folders was wanted for.
 
     Raises:
@@ -60,11 +60,11 @@ def recall(folders: SandboxFolders) -> SandboxRequest:
     import msgspec
 
     try:
-        return msgspec.json.decode(folders.wish.read_bytes(), type=SandboxRequest, dec_hook=_path)
+        return msgspec.json.decode(folders.request_file.read_bytes(), type=SandboxRequest, dec_hook=_path)
     except FileNotFoundError:
         raise missing("what it ran was not written down", "run it anew with `ipvl run`") from None
     except (OSError, msgspec.DecodeError) as error:
-        raise unavailable(f"{folders.wish} cannot be read: {error}", "run it anew with `ipvl run`") from error
+        raise unavailable(f"{folders.request_file} cannot be read: {error}", "run it anew with `ipvl run`") from error
 
 
 def _path(kind: type, value: Any) -> Any:

@@ -12,12 +12,12 @@ import termios
 import tty
 from collections.abc import Iterator
 
-CHUNK = 65536
+CHUNK_BYTES = 65536
 NO_SIZE = b"\0" * 8
 END_OF_INPUT = b"\x04"
 
 
-def relay(master: int, source: int | None, sink: int, ended: int) -> None:
+def copy_terminal(master: int, source: int | None, sink: int, ended: int) -> None:
     """Copy between a sandbox's terminal and two open files until the sandbox ends and has said all.
 
     Args:
@@ -36,7 +36,7 @@ def relay(master: int, source: int | None, sink: int, ended: int) -> None:
                 continue
             waiting.discard(master)
         if source is not None and source in ready:
-            data = os.read(source, CHUNK)
+            data = os.read(source, CHUNK_BYTES)
             if not data:
                 waiting.discard(source)
             with contextlib.suppress(OSError):
@@ -48,7 +48,7 @@ def relay(master: int, source: int | None, sink: int, ended: int) -> None:
 def _output(master: int) -> bytes:
     """Return what there is to read; nothing when nobody has the other side open any more."""
     try:
-        return os.read(master, CHUNK)
+        return os.read(master, CHUNK_BYTES)
     except OSError as error:
         if error.errno == errno.EIO:
             return b""
@@ -56,7 +56,7 @@ def _output(master: int) -> bytes:
 
 
 @contextlib.contextmanager
-def raw(fd: int) -> Iterator[None]:
+def raw_terminal(fd: int) -> Iterator[None]:
     """Let every key of a terminal through as it is while the block runs; then it is as it was."""
     before = termios.tcgetattr(fd)
     tty.setraw(fd, termios.TCSADRAIN)  # the default would throw away what was typed ahead
@@ -67,7 +67,7 @@ def raw(fd: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def same_size(user: int, master: int) -> Iterator[None]:
+def follow_window_size(user: int, master: int) -> Iterator[None]:
     """Keep a sandbox's terminal as large as the user's while the block runs."""
 
     def copy(*_: object) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ipvl.daemon.privileges import FOR_DOCKER, FOR_SANDBOXES, NEEDED
-from ipvl.sandbox.capabilities import NAMES
+from ipvl.sandbox.capabilities import CAPABILITY_NAMES
 
 ROOT = Path(__file__).parents[3]
 UNIT = ROOT / "packaging" / "systemd" / "ipvl.service"
@@ -20,7 +20,7 @@ WORST_SCORE = 4.0
 
 
 def named(numbers: Iterable[int]) -> set[str]:
-    return {f"CAP_{NAMES[number]}" for number in numbers}
+    return {f"CAP_{CAPABILITY_NAMES[number]}" for number in numbers}
 
 
 @pytest.mark.parametrize(("unit", "needed"), [(UNIT, FOR_DOCKER), (DROP_IN, FOR_SANDBOXES)])
@@ -36,7 +36,7 @@ def test_the_threat_model_says_what_each_is_for():
     text = " ".join((ROOT / "SECURITY.md").read_text().split())
 
     for number, reason in NEEDED.items():
-        assert f"`CAP_{NAMES[number]}` | {reason} |" in text
+        assert f"`CAP_{CAPABILITY_NAMES[number]}` | {reason} |" in text
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here; the lab's is asked")

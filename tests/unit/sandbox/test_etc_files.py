@@ -10,10 +10,10 @@ import pytest
 from ipvl.embedded.call_messages import NamedNetwork
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import Kind
-from ipvl.sandbox.etc_files import without_resolver, write_names
+from ipvl.sandbox.etc_files import missing_resolver_notice, write_etc_files
 from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
-from ipvl.sandbox.resolv_conf import Resolvers, resolvers_in
+from ipvl.sandbox.resolv_conf import Resolvers, parse_resolv_conf
 from ipvl.sandbox.start_requests import SandboxRequest
 from tests.unit.refusals import refusal
 
@@ -25,11 +25,11 @@ def host(tmp_path, monkeypatch):
     """What the host's resolv.conf says; none to begin with."""
 
     def say(text: str) -> None:
-        monkeypatch.setattr("ipvl.sandbox.resolv_conf.resolvers_of_host", lambda: resolvers_in(text))
+        monkeypatch.setattr("ipvl.sandbox.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf(text))
 
     say("")
     (tmp_path / "host").touch()
-    monkeypatch.setattr("ipvl.sandbox.etc_files.HOSTS_FILE", tmp_path / "host")
+    monkeypatch.setattr("ipvl.sandbox.etc_files.HOST_RESOLV_CONF", tmp_path / "host")
     return say
 
 
@@ -62,20 +62,20 @@ def networks(**addresses):
 
 def test_a_sandbox_without_a_resolver_is_told_of(wish, host):
     """In one sentence with the way out; with a resolver, or without a network, there is nothing to say."""
-    write_names(wish, networks())
-    assert without_resolver(wish) == (
+    write_etc_files(wish, networks())
+    assert missing_resolver_notice(wish) == (
         f"ipvl: sandbox one has no resolver: the host's {wish.folders.run.parent}/host names none that is within its"
         " reach; give it one with --dns ADDRESS\n"
     )
-    assert "" == without_resolver(replace(wish, attachments=()))
+    assert "" == missing_resolver_notice(replace(wish, attachments=()))
 
     given = replace(wish, resolvers=Resolvers(nameservers=("1.1.1.1",)))
-    write_names(given, networks())
-    assert "" == without_resolver(given)
+    write_etc_files(given, networks())
+    assert "" == missing_resolver_notice(given)
 
     host("nameserver 10.0.0.1\n")
-    write_names(wish, networks())
-    assert "" == without_resolver(wish)
+    write_etc_files(wish, networks())
+    assert "" == missing_resolver_notice(wish)
 
 
 def test_a_program_on_the_hosts_own_files_needs_one_to_cover(wish, tmp_path):
@@ -84,23 +84,23 @@ def test_a_program_on_the_hosts_own_files_needs_one_to_cover(wish, tmp_path):
     own = replace(wish, root=None)
     given = replace(own, resolvers=Resolvers(options=("rotate",)))
 
-    assert refusal(Kind.MISSING, write_names, given, networks()) == (
+    assert refusal(Kind.MISSING, write_etc_files, given, networks()) == (
         f"the host has no {tmp_path}/host, so a program on the host's own files cannot be given another;"
         " make that file, an empty one will do, or run it on a root filesystem"
     )
-    write_names(own, networks())
-    assert without_resolver(own) == (
+    write_etc_files(own, networks())
+    assert missing_resolver_notice(own) == (
         f"ipvl: sandbox one has no resolver: the host has no {tmp_path}/host that could be covered; make that file\n"
     )
 
 
 def test_names_that_are_given_come_first(wish):
     """Before those of the members, which ipvl adds; without any the file is left to that."""
-    write_names(wish, networks())
+    write_etc_files(wish, networks())
     assert "" == wish.folders.name_file("hosts").read_text()
 
     known = (("db", "192.168.1.9"), ("db", "2001:db8::9"), ("gate", "host-gateway"))
-    write_names(replace(wish, extra_hosts=known), networks(db=("192.168.1.254", "2001:db8::254")))
+    write_etc_files(replace(wish, extra_hosts=known), networks(db=("192.168.1.254", "2001:db8::254")))
 
     assert f"{LOCAL}192.168.1.9 db\n2001:db8::9 db\n192.168.1.254 gate\n2001:db8::254 gate\n" == (
         wish.folders.name_file("hosts").read_text()
@@ -111,7 +111,7 @@ def test_host_gateway_without_host_access_is_refused(wish):
     """On ipvlan the host is not reached by its own address."""
     gate = replace(wish, extra_hosts=(("host.docker.internal", "host-gateway"),))
 
-    assert refusal(Kind.INVALID, write_names, gate, networks()) == (
+    assert refusal(Kind.INVALID, write_etc_files, gate, networks()) == (
         "--add-host host.docker.internal:host-gateway needs an address of the host's on a network of the sandbox's;"
         " make that network with -o host_access=true, or give an address"
     )

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from ipvl.sandbox.hosts_file import BEGIN, END, LOCAL, hosts_text, write_hosts
+from ipvl.sandbox.hosts_file import BEGIN_LINE, END_LINE, LOCALHOST_LINES, hosts_text, write_hosts
 
 NAMES = "192.168.1.2 one\n"
-OURS = BEGIN.decode() + NAMES + END.decode()
+OURS = BEGIN_LINE.decode() + NAMES + END_LINE.decode()
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_an_empty_file_gets_the_loopback_too(file):
     """A namespace's first hosts file is complete."""
     write_hosts(str(file), NAMES)
 
-    assert LOCAL.decode() + OURS == file.read_text()
+    assert LOCALHOST_LINES.decode() + OURS == file.read_text()
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
@@ -38,14 +38,14 @@ def test_what_others_wrote_stays(file, end):
     write_hosts(str(file), "192.168.1.3 two\n" * 3)
     assert "one" not in file.read_text()
     assert file.read_text().startswith("10.0.0.1 mine\n")
-    assert file.read_text().endswith(f"{END.decode()}10.0.0.2 added\n")
+    assert file.read_text().endswith(f"{END_LINE.decode()}10.0.0.2 added\n")
     write_hosts(str(file), "")
     assert "10.0.0.1 mine\n10.0.0.2 added\n" == file.read_text()
 
 
 def test_a_part_that_somebody_broke_is_made_anew():
     """Its end is missing: it is others' now."""
-    broken = BEGIN + NAMES.encode()
+    broken = BEGIN_LINE + NAMES.encode()
 
     assert broken + OURS.encode() == hosts_text(broken, NAMES.encode())
 

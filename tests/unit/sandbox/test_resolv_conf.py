@@ -6,7 +6,13 @@ import os
 
 import pytest
 
-from ipvl.sandbox.resolv_conf import Resolvers, resolvers_in, resolvers_of_host, write_first_resolvers, write_resolvers
+from ipvl.sandbox.resolv_conf import (
+    Resolvers,
+    parse_resolv_conf,
+    read_host_resolvers,
+    write_first_resolvers,
+    write_resolvers,
+)
 
 TEXT = "search lan.example\nnameserver 192.168.20.1\n"
 
@@ -66,9 +72,9 @@ def test_of_the_hosts_file_what_a_sandbox_can_reach(tmp_path, text, expected):
     (tmp_path / "resolv.conf").write_text(text)
     (tmp_path / "resolved").write_text(UPSTREAM)
 
-    found = resolvers_of_host(tmp_path / "resolv.conf", tmp_path / "resolved")
+    found = read_host_resolvers(tmp_path / "resolv.conf", tmp_path / "resolved")
 
-    assert resolvers_in(expected) == found
+    assert parse_resolv_conf(expected) == found
     assert sorted(expected.splitlines()) == sorted(found.lines().splitlines())
 
 
@@ -79,7 +85,7 @@ def test_without_what_resolved_asks_nothing_is_made_up(tmp_path, upstream):
     if upstream is not None:
         (tmp_path / "resolved").write_text(upstream)
 
-    found = resolvers_of_host(tmp_path / "resolv.conf", tmp_path / "resolved")
+    found = read_host_resolvers(tmp_path / "resolv.conf", tmp_path / "resolved")
 
     assert "search lan.example\n" == found.lines()
 
@@ -91,7 +97,7 @@ def test_a_file_that_is_none_says_nothing(tmp_path):
     os.mkfifo(fifo)
 
     for file in (tmp_path / "none", link, fifo, tmp_path):
-        assert Resolvers() == resolvers_of_host(file, file)
+        assert Resolvers() == read_host_resolvers(file, file)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +127,8 @@ def test_a_file_that_is_none_says_nothing(tmp_path):
 )
 def test_flags_go_before_leases_and_these_before_the_host(tmp_path, monkeypatch, given, first, leased):
     """Each kind of line by itself, whenever the lease comes; without it the host's are back."""
-    host = resolvers_in("search host.example\nnameserver 10.0.0.1\noptions rotate\n")
-    monkeypatch.setattr("ipvl.sandbox.resolv_conf.resolvers_of_host", lambda: host)
+    host = parse_resolv_conf("search host.example\nnameserver 10.0.0.1\noptions rotate\n")
+    monkeypatch.setattr("ipvl.sandbox.resolv_conf.read_host_resolvers", lambda: host)
     file = tmp_path / "resolv.conf"
 
     write_first_resolvers(tmp_path, given)

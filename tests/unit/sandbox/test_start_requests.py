@@ -13,7 +13,7 @@ from ipvl.errors import IpvlError
 from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
 from ipvl.sandbox.resolv_conf import Resolvers
-from ipvl.sandbox.start_requests import SandboxRequest, recall, remember
+from ipvl.sandbox.start_requests import SandboxRequest, read_start_request, write_start_request
 
 
 @pytest.fixture
@@ -43,16 +43,18 @@ def test_what_is_written_is_read_again(folders, root):
         extra_hosts=(("db", "192.168.1.9"), ("gate", "host-gateway")),
     )
 
-    remember(wish)
+    write_start_request(wish)
 
-    assert wish == recall(folders)
+    assert wish == read_start_request(folders)
 
-    written = json.loads(folders.wish.read_text())
-    folders.wish.write_text(json.dumps({**written, "resolvers": {}, "extra_hosts": []}))
+    written = json.loads(folders.request_file.read_text())
+    folders.request_file.write_text(json.dumps({**written, "resolvers": {}, "extra_hosts": []}))
     plain = replace(wish, resolvers=Resolvers(), extra_hosts=())
-    assert plain == recall(folders)
-    folders.wish.write_text(json.dumps({key: written[key] for key in written.keys() - {"resolvers", "extra_hosts"}}))
-    assert plain == recall(folders), "by an earlier version"
+    assert plain == read_start_request(folders)
+    folders.request_file.write_text(
+        json.dumps({key: written[key] for key in written.keys() - {"resolvers", "extra_hosts"}})
+    )
+    assert plain == read_start_request(folders), "by an earlier version"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_what_is_written_is_read_again(folders, root):
 def test_what_cannot_be_read_is_said(folders, text, expected):
     """With the way out."""
     if text is not None:
-        folders.wish.write_text(text)
+        folders.request_file.write_text(text)
 
     with pytest.raises(IpvlError, match=f"{expected}.*; run it anew with `ipvl run`"):
-        recall(folders)
+        read_start_request(folders)

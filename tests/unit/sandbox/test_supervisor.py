@@ -16,19 +16,19 @@ class Process:
     """A sandbox's first process that waits for its network, and ends with status 7 at once when it may go on."""
 
     process = 1
-    abandoned = False
+    killed = False
 
-    def go(self) -> None:
+    def start_program(self) -> None:
         return None
 
-    def abandon(self) -> None:
-        self.abandoned = True
+    def kill(self) -> None:
+        self.killed = True
 
 
 @pytest.fixture
 def process(monkeypatch):
     process = Process()
-    monkeypatch.setattr(supervisor, "start_sandbox", lambda *_values, **_settings: process)
+    monkeypatch.setattr(supervisor, "fork_sandbox", lambda *_values, **_settings: process)
     monkeypatch.setattr(supervisor, "_wait", lambda *_values: 7)
     return process
 
@@ -72,7 +72,7 @@ def test_a_start_without_an_answer_is_taken_back(run, process):
         run("sandbox.start")
 
     assert ["sandbox.start", "sandbox.ended", "sandbox.remove"] == run.calls
-    assert process.abandoned
+    assert process.killed
 
 
 def test_an_end_without_an_answer_is_told_again(run, process):

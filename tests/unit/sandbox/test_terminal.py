@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from ipvl.sandbox.terminal import raw, relay
+from ipvl.sandbox.terminal import copy_terminal, raw_terminal
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_what_was_typed_ahead_is_kept(terminal):
     user, programs = terminal
     os.write(user, b"exit\n")
 
-    with raw(programs):
+    with raw_terminal(programs):
         assert b"exit\n" == os.read(programs, 100)
 
 
@@ -37,10 +37,10 @@ def test_the_terminal_is_as_it_was(terminal):
     _, programs = terminal
     before = termios.tcgetattr(programs)
 
-    with raw(programs):
+    with raw_terminal(programs):
         assert before != termios.tcgetattr(programs)
     assert before == termios.tcgetattr(programs)
-    with pytest.raises(ZeroDivisionError), raw(programs):
+    with pytest.raises(ZeroDivisionError), raw_terminal(programs):
         raise ZeroDivisionError
 
     assert before == termios.tcgetattr(programs)
@@ -63,7 +63,7 @@ def test_all_output_arrives_before_the_end():
     listener = threading.Thread(target=listen)
     listener.start()
     ended = os.pidfd_open(program.pid)
-    relay(master, None, writer, ended)
+    copy_terminal(master, None, writer, ended)
     os.close(writer)
     listener.join()
     program.wait()
@@ -86,7 +86,7 @@ def test_the_end_of_input_is_passed_on():
     os.write(keys, b"hello\n")
     os.close(keys)
     ended = os.pidfd_open(program.pid)
-    relay(master, source, sink, ended)
+    copy_terminal(master, source, sink, ended)
     os.close(sink)
     program.wait()
 

@@ -57,25 +57,26 @@ def program_of(
     Raises:
         IpvlError: there is no capability of a name that is given.
     """
-    from ipvl.sandbox.capabilities import capabilities
-    from ipvl.sandbox.process import Program, environment
+    from ipvl.sandbox.capabilities import parse_capabilities
+    from ipvl.sandbox.environment import program_environment
+    from ipvl.sandbox.process import Program
 
     inherited = beside.environment if beside else {}
     return Program(
         command=command,
-        environment=environment(arguments.env, hostname, terminal=arguments.tty, inherited=inherited),
+        environment=program_environment(arguments.env, hostname, terminal=arguments.tty, inherited=inherited),
         folder=arguments.workdir or (beside.folder if beside else "/"),
-        capabilities=capabilities(arguments.cap_add) | (beside.capabilities if beside else frozenset()),
+        capabilities=parse_capabilities(arguments.cap_add) | (beside.capabilities if beside else frozenset()),
         terminal=arguments.tty,
     )
 
 
 def exit_status_of(work: Callable[[], int]) -> int:
     """Run a program; when that fails say why, and return Docker's status for it."""
-    from ipvl.sandbox.process import FAILED, ProgramError
+    from ipvl.sandbox.process import FAILED_STATUS, ProgramError
 
     try:
         return work()
     except (ProgramError, IpvlError) as error:
         print(f"ipvl: {error}", file=sys.stderr)  # noqa: T201 - what commands are for
-        return error.status if isinstance(error, ProgramError) else FAILED
+        return error.status if isinstance(error, ProgramError) else FAILED_STATUS

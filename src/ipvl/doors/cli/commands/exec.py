@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
     from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox import supervisor
     from ipvl.sandbox.folders import sandbox_folders
-    from ipvl.sandbox.start_requests import recall
+    from ipvl.sandbox.start_requests import read_start_request
 
     def execute_it() -> int:
         words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
@@ -54,8 +54,8 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
         sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(arguments.sandbox))
         if not sandbox.running:
             raise conflict(f"sandbox {sandbox.name} has ended", f"start it again: ipvl start {sandbox.name}")
-        first = recall(sandbox_folders(settings, sandbox.id)).program
+        first = read_start_request(sandbox_folders(settings, sandbox.id)).program
         one_more = program_of(arguments, tuple(words), sandbox.hostname, first)
-        return supervisor.execute(one_more, sandbox.process, interactive=arguments.interactive)
+        return supervisor.execute_in_sandbox(one_more, sandbox.process, interactive=arguments.interactive)
 
     return exit_status_of(execute_it)

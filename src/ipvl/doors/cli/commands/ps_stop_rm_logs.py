@@ -1,4 +1,4 @@
-"""`ipvl ps`, `stop`, `rm`, `logs`: sandboxes that there are."""
+"""`ipvl ps`, `stop_sandbox`, `rm`, `logs`: sandboxes that there are."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ def _stop(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
 
 def _stop_one(name: str, call: Call, seconds: float) -> str:
     from ipvl.embedded.sandbox_messages import NamedSandbox
-    from ipvl.sandbox.supervisor import stop
+    from ipvl.sandbox.stop import stop_sandbox
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
     if sandbox.running:
         with waiting_for(f"waiting for {sandbox.name} to end"):
-            stop(sandbox.process, sandbox.supervisor, seconds)
+            stop_sandbox(sandbox.process, sandbox.supervisor, seconds)
     return name
 
 
@@ -139,7 +139,7 @@ def _is_gone(identity: str, call: Call) -> bool:
 def _logs(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
     from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.folders import sandbox_folders
-    from ipvl.sandbox.supervisor import has_ended, open_process
+    from ipvl.sandbox.stop import has_ended, open_pidfd
 
     sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(arguments.sandbox))
     path = sandbox_folders(settings, sandbox.id).log
@@ -151,7 +151,7 @@ def _logs(arguments: argparse.Namespace, call: Call, settings: Configuration) ->
             text = b"".join(text.splitlines(keepends=True)[-arguments.tail :] if arguments.tail > 0 else ())
         _write(text)
         if arguments.follow and sandbox.running:
-            with open_process(sandbox.process) as running:
+            with open_pidfd(sandbox.process) as running:
                 while running is not None and not has_ended(running, LOOK_EVERY):
                     _write(file.read())
             _write(file.read())

@@ -70,20 +70,22 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
     known = settings.root_filesystems
     if arguments.action == "add":
         with waiting_for(f"reading {arguments.source}"):
-            root_filesystems.add(known, arguments.name, arguments.source)
+            root_filesystems.add_root_filesystem(known, arguments.name, arguments.source)
         print(arguments.name)
         return 0
     if arguments.action == "rm":
 
         def remove(name: str) -> str:
             _check_unused(name, call)
-            root_filesystems.remove(known, name)
+            root_filesystems.remove_root_filesystem(known, name)
             return name
 
         return each(arguments.names, remove)
     from ipvl.doors.text_tables import table
 
-    print(table(("NAME", "FOLDER"), ((name, str(path)) for name, path in root_filesystems.names(known))))
+    print(
+        table(("NAME", "FOLDER"), ((name, str(path)) for name, path in root_filesystems.known_root_filesystems(known)))
+    )
     return 0
 
 

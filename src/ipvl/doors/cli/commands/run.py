@@ -156,16 +156,16 @@ def _root(arguments: argparse.Namespace, label: str, settings: Configuration, fo
     from ipvl.sandbox import root_filesystems
 
     if not arguments.rootfs and not label.startswith((".", "/")):
-        return root_filesystems.find(settings.root_filesystems, label)
+        return root_filesystems.find_root_filesystem(settings.root_filesystems, label)
     path = Path(label)
     if path.is_dir():
         return path.resolve()
-    from ipvl.sandbox.archives import unpack
+    from ipvl.sandbox.archives import unpack_archive
 
     target = folders.layer / "rootfs"
     try:
         with waiting_for(f"unpacking {path}"):
-            unpack(path, target)
+            unpack_archive(path, target)
     except IpvlError:
         folders.remove()
         raise
@@ -173,10 +173,10 @@ def _root(arguments: argparse.Namespace, label: str, settings: Configuration, fo
 
 
 def _check_sysctls(sysctls: dict[str, str]) -> None:
-    from ipvl.sandbox.process import is_sysctl_of_a_sandbox
+    from ipvl.sandbox.sandbox_sysctls import is_sandbox_sysctl
 
     for key in sysctls:
-        if not is_sysctl_of_a_sandbox(key):
+        if not is_sandbox_sysctl(key):
             raise invalid(
                 f"sysctl {key} is the whole host's", "a sandbox has its own of net.* and of System V IPC only"
             )

@@ -50,17 +50,18 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
     """Start sandboxes that have ended, and before that for `restart` stop those that run."""
     from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.folders import sandbox_folders
-    from ipvl.sandbox.start_requests import recall
-    from ipvl.sandbox.supervisor import run_in_background, stop
+    from ipvl.sandbox.start_requests import read_start_request
+    from ipvl.sandbox.stop import stop_sandbox
+    from ipvl.sandbox.supervisor import run_in_background
 
     def start_one(name: str) -> str:
         sandbox: SandboxView = call("sandbox.inspect", NamedSandbox(name))
         if sandbox.running and arguments.command == "restart":
             with waiting_for(f"waiting for {sandbox.name} to end"):
-                stop(sandbox.process, sandbox.supervisor, arguments.time)
+                stop_sandbox(sandbox.process, sandbox.supervisor, arguments.time)
         elif sandbox.running:
             return name
-        run_in_background(recall(sandbox_folders(settings, sandbox.id)), call)
+        run_in_background(read_start_request(sandbox_folders(settings, sandbox.id)), call)
         return name
 
     return each(arguments.sandboxes, start_one)

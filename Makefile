@@ -126,6 +126,11 @@ install: ## install ipvl and its systemd units on this host (as root)
 	$(SYSTEMCTL) daemon-reload
 	$(SYSTEMCTL) enable --now $(UNITS)
 
+.PHONY: deb
+deb: man ## build a Debian package that serves bookworm, trixie and sid: build/ipvl_*.deb
+	$(call debian,command -v dh_installsystemd && command -v dpkg-buildpackage,debhelper dpkg-dev)
+	packaging/deb.sh $(BIN)/python
+
 .PHONY: uninstall
 uninstall: ## take ipvl off this host; /var/lib/ipvl stays
 	$(SYSTEMCTL) disable --now $(UNITS)

@@ -120,6 +120,19 @@ def _completion(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _teardown(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from ipvl.daemon.teardown import remove_made_links
+
+    removed, kept = asyncio.run(remove_made_links(configuration(arguments)))
+    for name in removed:
+        print(name)
+    for name in kept:
+        print(f"ipvl: link {name} stays: somebody else has a link on it", file=sys.stderr)
+    return 0
+
+
 def _network(arguments: argparse.Namespace) -> int:
     from ipvl.doors.cli.commands import network
 
@@ -216,4 +229,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "doctor": _doctor,
     "version": _version,
     "completion": _completion,
+    "teardown": _teardown,
 }

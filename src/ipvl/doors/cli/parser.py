@@ -110,6 +110,7 @@ def _later(module: str) -> Add:
 def _add_own(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) -> None:
     _add_version(commands)
     _add_completion(commands)
+    _add_teardown(commands)
 
 
 def _add_serve(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) -> None:
@@ -196,6 +197,27 @@ def _add_completion(commands: Commands) -> None:
     completion.add_argument("shell", choices=SHELLS, help="the shell that is to complete")
 
 
+def _add_teardown(commands: Commands) -> None:
+    teardown = add_command(
+        commands,
+        "teardown",
+        "remove every link that ipvl made on this host; networks stay known",
+        "Remove the VLANs, dummies and host ports that ipvl made, with all that is on them: running containers lose"
+        " those networks. What ipvl knows stays, and the next start of the daemon makes the links again. It is what"
+        " removing the package does, once the daemon is stopped.",
+        """
+        systemctl stop ipvl.socket ipvl.service && ipvl teardown
+        """,
+    )
+    teardown.add_argument(
+        "--state-folder",
+        type=Path,
+        default=Configuration().state_folder,
+        metavar="DIR",
+        help="whose daemon must not run (%(default)s)",
+    )
+
+
 def _places() -> argparse.ArgumentParser:
     """Return a parser of the flags that say where the daemon and the state are."""
     places = _Parser(add_help=False)
@@ -242,6 +264,6 @@ _FAMILIES: dict[tuple[str, ...], Add] = {
     ("topology",): _later("topology.command"),
     ("events",): _later("commands.events"),
     ("doctor",): _later("commands.doctor"),
-    ("version", "completion"): _add_own,
+    ("version", "completion", "teardown"): _add_own,
 }
 """Commands that one module has, in the order of the help."""

@@ -15,7 +15,7 @@ from ipvl.startup.configuration import Configuration
 
 COMMANDS = (
     *("network", "run", "start", "restart", "exec", "ps", "stop", "rm", "logs", "attach", "detach", "rootfs"),
-    *("serve", "status", "topology", "events", "doctor", "version", "completion"),
+    *("serve", "status", "topology", "events", "doctor", "version", "completion", "teardown"),
 )
 
 

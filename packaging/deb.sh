@@ -8,11 +8,13 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null ||
 export SOURCE_DATE_EPOCH
 tree=build/deb/ipvl-$version
 rm -rf build/deb
-mkdir -p "$tree/vendor" build/wheels
+wheels=build/wheels/$(sha256sum requirements.lock | cut -c1-12)
+mkdir -p "$tree/vendor" "$wheels"
 for minor in 3.11 3.12 3.13 3.14; do
-    "$python" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-        --python-version "$minor" --implementation cp -r requirements.lock -d "build/wheels/$minor"
-    for wheel in "build/wheels/$minor"/*.whl; do
+    [ -d "$wheels/$minor" ] || "$python" -m pip download --quiet --disable-pip-version-check --require-hashes \
+        --no-deps --only-binary :all: --python-version "$minor" --implementation cp \
+        -r requirements.lock -d "$wheels/$minor"
+    for wheel in "$wheels/$minor"/*.whl; do
         "$python" -m zipfile -e "$wheel" "$tree/vendor"
     done
 done

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ipvl.diagnosis import conflict_checks, exposure_checks, parent_checks, record_checks, segment_checks
+from ipvl.diagnosis import (
+    conflict_checks,
+    exposure_checks,
+    gateway_checks,
+    parent_checks,
+    record_checks,
+    segment_checks,
+    subnet_checks,
+)
 from ipvl.diagnosis.check_meanings import MEANINGS
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, Severity
@@ -19,9 +27,9 @@ CHECKS: dict[str, Callable[[Evidence], Iterable[Finding]]] = {
     "macvlan": parent_checks.macvlan,
     "master": parent_checks.master,
     "mode": parent_checks.mode,
-    "subnet": segment_checks.subnet,
+    "subnet": subnet_checks.subnet,
     "vlan": segment_checks.vlan,
-    "gateway": segment_checks.gateway,
+    "gateway": gateway_checks.gateway,
     "dhcp": segment_checks.dhcp,
     "duplicate": segment_checks.duplicate,
     "conflicts": conflict_checks.conflicts,

@@ -10,7 +10,7 @@ from ipvl.diagnosis.findings import Finding, warning
 from ipvl.model.networks import ConflictCheck, Network
 from ipvl.model.pools import THIS_HOST, Pool
 
-MANY = 8
+SUSPICIOUS_ADDRESSES = 8
 """Addresses that one machine may have beside containers before it looks like a router that answers for everybody."""
 
 
@@ -32,7 +32,7 @@ def conflicts(evidence: Evidence) -> Iterator[Finding]:
             if one.parent == parent.name and one.until > evidence.now
         )
         for holder, number in kept.items():
-            if number >= MANY and holder != THIS_HOST:
+            if number >= SUSPICIOUS_ADDRESSES and holder != THIS_HOST:
                 yield warning(
                     "conflicts",
                     parent.name,

@@ -78,7 +78,7 @@ class Evidence:
         """Return a parent after those that it sits on and that are ipvl's to make, outermost first."""
         return (*self.scope.under, parent) if self.scope.under else self.records.with_bases(parent)
 
-    def stays(self, link: Link) -> bool:
+    def was_there_before(self, link: Link) -> bool:
         """Tell whether this very link was there at the first look as well."""
         return any((one.index, one.name) == (link.index, link.name) for one in self.earlier.links)
 

@@ -20,10 +20,10 @@ from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repai
 from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed, way_out_of_unclaimed, what_is_unclaimed
 from ipvl.records.changes import Drop
 
-MAKING_TAKES = 60.0
+MAKING_SECONDS = 60.0
 """Seconds after which a network that is still being made was given up."""
 
-_BUILT_IN_DUMMY = re.compile(r"di-([0-9a-f]{12})")
+_DOCKER_DUMMY = re.compile(r"di-([0-9a-f]{12})")
 
 
 def leftovers(evidence: Evidence) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def leftovers(evidence: Evidence) -> Iterator[Finding]:
     parents = {parent.name for parent in evidence.scope.parents}
     indexes = {link.index for link in evidence.host.links if link.name in parents}
     for link in evidence.host.links:
-        if evidence.stays(link) and (evidence.scope.whole or link.name in parents or link.lower in indexes):
+        if evidence.was_there_before(link) and (evidence.scope.whole or link.name in parents or link.lower in indexes):
             found = _left_by_ipvl(link, evidence) or _left_by_others(link, evidence)
             if found is not None:
                 yield warning("leftovers", link.name, *found)
@@ -83,7 +83,7 @@ def is_unused_dummy(link: Link, host: Host) -> bool:
     return (
         link.kind == "dummy"
         and not link.made_by_ipvl
-        and _BUILT_IN_DUMMY.fullmatch(link.name) is not None
+        and _DOCKER_DUMMY.fullmatch(link.name) is not None
         and not host.ports_of(link)
     )
 
@@ -146,7 +146,7 @@ def _without_host_port(name: str, evidence: Evidence) -> Iterator[Finding]:
 
 
 def _half_done(network: Network, evidence: Evidence) -> Iterator[Finding]:
-    if network.phase is Phase.REMOVING or evidence.now - network.created > MAKING_TAKES:
+    if network.phase is Phase.REMOVING or evidence.now - network.created > MAKING_SECONDS:
         what = "removed" if network.phase is Phase.REMOVING else "made"
         yield warning(
             "records",

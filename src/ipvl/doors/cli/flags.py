@@ -77,46 +77,52 @@ def add_command(
     return parser
 
 
+def add_repeatable(
+    command: argparse.ArgumentParser, *flags: str, metavar: str, text: str, dest: str | None = None
+) -> None:
+    """Add a flag that may be given several times; its values are a list."""
+    command.add_argument(*flags, action="append", default=[], metavar=metavar, help=text, dest=dest)
+
+
 def add_json(command: argparse._ActionsContainer) -> None:
     """Add --json."""
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
+def add_path_flag(
+    command: argparse._ActionsContainer, flag: str, default: Path, text: str, metavar: str = "PATH"
+) -> None:
+    """Add a flag that says where something is."""
+    command.add_argument(flag, type=Path, default=default, metavar=metavar, help=f"{text} (%(default)s)")
+
+
+def add_state_folder(command: argparse.ArgumentParser, text: str) -> None:
+    """Add the flag that says where ipvl keeps what it remembers."""
+    add_path_flag(command, "--state-folder", Configuration().state_folder, text, "DIR")
+
+
 def add_control_socket(command: argparse.ArgumentParser) -> None:
     """Add the flag that says where the daemon is asked."""
-    command.add_argument(
-        "--control-socket",
-        type=Path,
-        default=Configuration().control_socket,
-        metavar="PATH",
-        help="the daemon's control socket (%(default)s)",
-    )
+    add_path_flag(command, "--control-socket", Configuration().control_socket, "the daemon's control socket")
 
 
 def add_where_to_read(command: argparse.ArgumentParser) -> None:
     """Add the flags that say where the status is read, with a daemon and without."""
     add_control_socket(command)
-    command.add_argument(
-        "--state-folder",
-        type=Path,
-        default=Configuration().state_folder,
-        metavar="DIR",
-        help="read without a daemon (%(default)s)",
-    )
+    add_state_folder(command, "read without a daemon")
 
 
 def add_address_flags(command: argparse.ArgumentParser) -> None:
     """Add what a new member of a network can ask for."""
     command.add_argument("--ip", default="", metavar="ADDRESS", help="the IPv4 address (default: the next one)")
     command.add_argument("--ip6", default="", metavar="ADDRESS", help="the IPv6 address (default: the next one)")
-    command.add_argument(
+    add_repeatable(
+        command,
         "--alias",
         "--network-alias",
-        action="append",
-        default=[],
         metavar="NAME",
         dest="aliases",
-        help="one more name on the network (repeatable)",
+        text="one more name on the network (repeatable)",
     )
     command.add_argument("--mac-address", default="", metavar="MAC", help="refused: ports have their parent's")
 

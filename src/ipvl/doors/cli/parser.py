@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ipvl import __version__
-from ipvl.doors.cli.flags import Help, add_command, add_control_socket, add_json, add_where_to_read
+from ipvl.doors.cli.flags import (
+    Help,
+    add_command,
+    add_control_socket,
+    add_json,
+    add_path_flag,
+    add_state_folder,
+    add_where_to_read,
+)
 from ipvl.startup.configuration import Configuration
 
 if TYPE_CHECKING:
@@ -39,7 +47,7 @@ def parser(word: str = "") -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ipvl {__version__}")
     commands: Any = top.add_subparsers(prog="ipvl", dest="command", metavar="COMMAND", required=True)
-    shared = [_places()]
+    shared = [_path_flags()]
     if len(wanted) == 1:
         commands = _Only(word, commands)
     for family in wanted:
@@ -125,28 +133,10 @@ def _add_serve(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) -
         ipvl serve --log-level debug --state-folder /srv/ipvl
         """,
     )
-    serve.add_argument(
-        "--state-folder",
-        type=Path,
-        default=default.state_folder,
-        metavar="DIR",
-        help="what is remembered (%(default)s)",
-    )
-    serve.add_argument(
-        "--docker-socket",
-        type=Path,
-        default=default.docker_socket,
-        metavar="PATH",
-        help="where Docker looks (%(default)s)",
-    )
+    add_state_folder(serve, "what is remembered")
+    add_path_flag(serve, "--docker-socket", default.docker_socket, "where Docker looks")
     add_control_socket(serve)
-    serve.add_argument(
-        "--engine-socket",
-        type=Path,
-        default=default.engine_socket,
-        metavar="PATH",
-        help="Docker's own API (%(default)s)",
-    )
+    add_path_flag(serve, "--engine-socket", default.engine_socket, "Docker's own API")
     serve.add_argument(
         "--log-level", choices=LOG_LEVELS, default=default.log_level, help="how much it logs (%(default)s)"
     )
@@ -218,15 +208,12 @@ def _add_teardown(commands: Commands) -> None:
     )
 
 
-def _places() -> argparse.ArgumentParser:
+def _path_flags() -> argparse.ArgumentParser:
     """Return a parser of the flags that say where the daemon and the state are."""
     places = _Parser(add_help=False)
     group = places.add_argument_group("where things are")
-    for flag, default, text in (
-        ("--control-socket", Configuration().control_socket, "the daemon's control socket (%(default)s)"),
-        ("--state-folder", Configuration().state_folder, "what is remembered (%(default)s)"),
-    ):
-        group.add_argument(flag, type=Path, default=default, metavar="PATH", help=text)
+    add_path_flag(group, "--control-socket", Configuration().control_socket, "the daemon's control socket")
+    add_path_flag(group, "--state-folder", Configuration().state_folder, "what is remembered")
     return places
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ipvl.doors.cli.flags import add_repeatable
 from ipvl.errors import IpvlError
 
 if TYPE_CHECKING:
@@ -35,18 +36,15 @@ def add_program_flags(command: argparse.ArgumentParser) -> None:
     """Add what a program is given: input, a terminal, variables, a folder and capabilities."""
     command.add_argument("-i", "--interactive", action="store_true", help="hand it this standard input")
     command.add_argument("-t", "--tty", action="store_true", help="give it a terminal")
-    command.add_argument(
+    add_repeatable(
+        command,
         "-e",
         "--env",
-        action="append",
-        default=[],
         metavar="KEY[=VALUE]",
-        help="an environment variable, with your own value if it is given none (repeatable)",
+        text="an environment variable, with your own value if it is given none (repeatable)",
     )
     command.add_argument("-w", "--workdir", default="", metavar="DIR", help="where it starts (default: /)")
-    command.add_argument(
-        "--cap-add", action="append", default=[], metavar="CAP", help="more of root's power, or ALL (repeatable)"
-    )
+    add_repeatable(command, "--cap-add", metavar="CAP", text="more of root's power, or ALL (repeatable)")
 
 
 def program_of(

@@ -5,40 +5,32 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from ipvl.doors.cli.flags import add_repeatable
+
 if TYPE_CHECKING:
     from ipvl.sandbox.resolv_conf import Resolvers
 
 
 def add_name_flags(command: argparse.ArgumentParser) -> None:
     """Add --dns, --dns-search, --dns-option and --add-host."""
-    command.add_argument(
-        "--dns",
-        action="append",
-        default=[],
-        metavar="ADDRESS",
-        help="a resolver, in place of those of DHCP and of the host (repeatable)",
+    add_repeatable(
+        command, "--dns", metavar="ADDRESS", text="a resolver, in place of those of DHCP and of the host (repeatable)"
     )
-    command.add_argument(
-        "--dns-search",
-        action="append",
-        default=[],
-        metavar="DOMAIN",
-        help="where short names are looked up, or . for nowhere (repeatable)",
+    add_repeatable(
+        command, "--dns-search", metavar="DOMAIN", text="where short names are looked up, or . for nowhere (repeatable)"
     )
-    command.add_argument(
+    add_repeatable(
+        command,
         "--dns-option",
         "--dns-opt",
-        action="append",
-        default=[],
         metavar="OPTION",
-        help="an option of resolv.conf(5), such as ndots:1 (repeatable)",
+        text="an option of resolv.conf(5), such as ndots:1 (repeatable)",
     )
-    command.add_argument(
+    add_repeatable(
+        command,
         "--add-host",
-        action="append",
-        default=[],
         metavar="NAME:ADDRESS",
-        help="a name in its /etc/hosts; the address host-gateway means the host's by host_access (repeatable)",
+        text="a name in its /etc/hosts; the address host-gateway means the host's by host_access (repeatable)",
     )
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipvl.diagnosis.check_meanings import MEANINGS
-from ipvl.doors.cli.flags import add_command, add_json
+from ipvl.doors.cli.flags import add_command, add_json, add_state_folder
 from ipvl.doors.cli.terminal import Colour, painted
-from ipvl.startup.configuration import Configuration
 
 if TYPE_CHECKING:
     from ipvl.diagnosis.all_checks import Diagnosis
@@ -50,13 +48,7 @@ def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) 
         help="look at this parent alone, even one without a network; also auto, subnet:CIDR or mac:ADDRESS",
     )
     add_json(command)
-    command.add_argument(
-        "--state-folder",
-        type=Path,
-        default=Configuration().state_folder,
-        metavar="DIR",
-        help="where ipvl remembers its networks (%(default)s)",
-    )
+    add_state_folder(command, "where ipvl remembers its networks")
 
 
 def report(diagnosis: Diagnosis) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ipvl.clock.host_clocks import epoch_of, wall_clock
-from ipvl.doors.cli.flags import add_command, add_control_socket
+from ipvl.doors.cli.flags import add_command, add_control_socket, add_repeatable
 from ipvl.driver.events.event_types import EventType
 from ipvl.errors import invalid, unavailable
 from ipvl.startup.configuration import Configuration
@@ -53,12 +53,11 @@ def add_parsers(commands: Commands, _shared: Sequence[argparse.ArgumentParser]) 
         "--since", metavar="TIME", help="begin with what is kept since then: 10m (ago), 1h30m, or 2026-11-24T07:01:02"
     )
     events.add_argument("--until", metavar="TIME", help="end then: now, 5m (ago), or 2026-11-24T08:00:00")
-    events.add_argument(
+    add_repeatable(
+        events,
         "--network",
-        action="append",
-        default=[],
         metavar="NETWORK",
-        help="events of this network and its parent only, by name or id (repeatable)",
+        text="events of this network and its parent only, by name or id (repeatable)",
     )
     events.add_argument(
         "--type",

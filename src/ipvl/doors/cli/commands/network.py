@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, attachment, pairs
+from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, add_repeatable, attachment, pairs
 from ipvl.doors.cli.json_text import json_text
 from ipvl.doors.cli.repeated_calls import Call, each
 from ipvl.errors import invalid
@@ -100,12 +100,11 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         shared=shared,
     )
     add_address_flags(connect)
-    connect.add_argument(
+    add_repeatable(
+        connect,
         "--driver-opt",
-        action="append",
-        default=[],
         metavar="KEY=VALUE",
-        help="com.docker.network.endpoint.ifname: what the interface is called in there",
+        text="com.docker.network.endpoint.ifname: what the interface is called in there",
     )
     connect.add_argument("network", metavar="NETWORK", help="a network of ipvl's own")
     connect.add_argument("sandbox", metavar="SANDBOX", help="a running sandbox")
@@ -149,28 +148,19 @@ def _add_create(actions: Commands, shared: Sequence[argparse.ArgumentParser]) ->
         more=f"options (-o KEY=VALUE):\n{options}",
     )
     create.add_argument("-d", "--driver", choices=DRIVERS, default="ipvlan", help="taken as Docker takes it")
-    create.add_argument(
+    add_repeatable(
+        create,
         "--subnet",
-        action="append",
-        default=[],
         metavar="CIDR",
-        help="a subnet, IPv4 or IPv6 (repeatable; default: the first of Docker's default pools that is free here)",
+        text="a subnet, IPv4 or IPv6 (repeatable; default: the first of Docker's default pools that is free here)",
     )
-    create.add_argument(
-        "--gateway", action="append", default=[], metavar="ADDRESS", help="the router of a subnet (repeatable)"
+    add_repeatable(create, "--gateway", metavar="ADDRESS", text="the router of a subnet (repeatable)")
+    add_repeatable(create, "--ip-range", metavar="CIDR", text="choose addresses from this part (repeatable)")
+    add_repeatable(
+        create, "--aux-address", metavar="NAME=ADDRESS", text="an address that somebody else has (repeatable)"
     )
-    create.add_argument(
-        "--ip-range", action="append", default=[], metavar="CIDR", help="choose addresses from this part (repeatable)"
-    )
-    create.add_argument(
-        "--aux-address",
-        action="append",
-        default=[],
-        metavar="NAME=ADDRESS",
-        help="an address that somebody else has (repeatable)",
-    )
-    create.add_argument("-o", "--opt", action="append", default=[], metavar="KEY=VALUE", help="see below (repeatable)")
-    create.add_argument("--label", action="append", default=[], metavar="KEY=VALUE", help="a label (repeatable)")
+    add_repeatable(create, "-o", "--opt", metavar="KEY=VALUE", text="see below (repeatable)")
+    add_repeatable(create, "--label", metavar="KEY=VALUE", text="a label (repeatable)")
     for flag, default, text in (
         ("--internal", False, "isolate the network on a dummy parent"),
         ("--ipv4", True, "give members IPv4"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.flags import add_address_flags, add_command, attachment, pairs
+from ipvl.doors.cli.flags import add_address_flags, add_command, add_repeatable, attachment, pairs
 from ipvl.doors.cli.program_flags import (
     EXIT_STATUS,
     add_program_flags,
@@ -52,14 +52,13 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         "       ipvl run [flags] -- COMMAND ...",
         more=EXIT_STATUS,
     )
-    run.add_argument(
+    add_repeatable(
+        run,
         "--net",
         "--network",
-        action="append",
-        default=[],
         metavar="NETWORK",
         dest="networks",
-        help="a network of ipvl's own, or none (repeatable; addresses and aliases are for the first)",
+        text="a network of ipvl's own, or none (repeatable; addresses and aliases are for the first)",
     )
     add_address_flags(run)
     add_name_flags(run)
@@ -68,9 +67,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
     run.add_argument("--rm", action="store_true", help="forget it and its files when it ends")
     run.add_argument("-d", "--detach", action="store_true", help="let it run in the background and print its id")
     run.add_argument("--rootfs", default="", metavar="DIR|TAR", help="a root filesystem that has no name yet")
-    run.add_argument(
-        "--sysctl", action="append", default=[], metavar="KEY=VALUE", help="a setting of its own network (repeatable)"
-    )
+    add_repeatable(run, "--sysctl", metavar="KEY=VALUE", text="a setting of its own network (repeatable)")
     add_program_flags(run)
     run.add_argument("words", nargs=argparse.REMAINDER, metavar="ROOTFS COMMAND", help="what to run, and on what")
 

@@ -167,7 +167,9 @@ class Engine:
         self.store.rename_parent(before, after)
         self.records = Records(self.store.load())
         self.probes.forget_parent(before)
-        self.warn(Trouble(f"parent {before} is called {after} now", parent=after))
+        text = f"parent {before} is called {after} now"
+        log.warning("%s", text)
+        self.events.publish(Event(self.clock(), EventType.WARNING, text, parent=after))
 
     def publish(self, events: Iterable[Event]) -> None:
         """Publish events, in their order."""
@@ -177,7 +179,7 @@ class Engine:
     def warn(self, trouble: Trouble) -> None:
         """Log a trouble and publish it as an event."""
         log.warning("%s", trouble.text)
-        event = Event(self.clock(), EventType.WARNING, trouble.text, parent=trouble.parent)
+        event = Event(self.clock(), EventType.WARNING, trouble.text)
         network = trouble.network
         if network is not None:
             event = replace(event, network=network.label, network_id=network.id, parent=network.parent)

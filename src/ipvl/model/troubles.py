@@ -13,18 +13,17 @@ from ipvl.model.steps import MakeHostPort, MakePort, MakeVlan, RemoveSandboxPort
 class Trouble:
     """Something wrong that ipvl does not mend itself. Two with the same text are the same, so one is told once.
 
-    `text` says what is wrong and the way out. It is about `network`, or about `parent`, which may have several.
-    `links` are the further links whose change may end it.
+    `text` says what is wrong and the way out. `network` is the one that it is about, None where that is
+    several or none, and `links` are the names of the links whose change may end it, beside the network's parent.
     """
 
     text: str
     network: Network | None = field(default=None, compare=False)
-    parent: str | None = field(default=None, compare=False)
     links: frozenset[str] = field(default=frozenset(), compare=False)
 
     def concerns(self, link: str) -> bool:
         """Tell whether a change of this link may end it."""
-        return link in self.links or link in {self.parent, None if self.network is None else self.network.parent}
+        return link in self.links or (self.network is not None and link == self.network.parent)
 
 
 def trouble_with_step(step: Step, error: IpvlError) -> Trouble:

@@ -122,7 +122,7 @@ def plan_removal(networks: Collection[Network], records: Records, host: Host) ->
         ),
         changes=(*map(Drop, endpoints), *map(Drop, networks), *map(Drop, unused)),
         troubles=tuple(
-            Trouble(left_behind(parent.name), _last_on(parent, networks), parent.name)
+            Trouble(left_behind(parent.name), _last_on(parent, networks), frozenset({parent.name}))
             for parent in unused
             if parent.made and RemoveParent(parent.name) not in removed
         ),

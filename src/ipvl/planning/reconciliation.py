@@ -86,7 +86,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         if parent not in unused:
             steps += steps_to_repair_exposure(parent, networks, host)
             host_address = addressed(parent, networks, host)
-            troubles += [] if host_address is None else [Trouble(host_address, parent=parent.name)]
+            troubles += [] if host_address is None else [Trouble(host_address, links=frozenset({parent.name}))]
         if not networks:
             continue
         present = {one.id: [end for end in records.endpoints_of(one.id) if end not in stale] for one in networks}
@@ -96,7 +96,7 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
         troubles += left
     known = {parent.name for parent in records.parents()}
     troubles += [
-        Trouble(left_behind(link.name), parent=link.name)
+        Trouble(left_behind(link.name), links=frozenset({link.name}))
         for link in host.links
         if link.made_by_ipvl and link.name not in known and not is_host_port(link)
     ]
@@ -161,8 +161,8 @@ def _repair_parent(
 def _trouble_with_parent(text: str, parent: str, host: Host) -> Trouble:
     """Return a trouble that may end when the parent changes, a link below it or one on it."""
     link = host.link(parent)
-    around = [] if link is None else [one.name for one in host.ports_of(link) if one.namespace is None]
+    around = [parent, *(one.name for one in (host.ports_of(link) if link else ()) if one.namespace is None)]
     while link is not None:
         around.append(link.name)
         link = host.below(link)
-    return Trouble(text, parent=parent, links=frozenset(around))
+    return Trouble(text, links=frozenset(around))

@@ -20,7 +20,7 @@ pytest.register_assert_rewrite("tests.lab.doctor")
 OLDEST, NEWEST = "bookworm", "sid"
 STOCK = "-stock"
 """At the end of a case's id: it runs on the kernel of the suite itself."""
-LONG = ("test_0_kernel", "test_11_ipam", "test_17_faults", "test_7_persistence")
+LONG = ("test_0_kernel", "test_ipam_driver", "test_failures_and_recovery", "test_7_persistence")
 """Files that take minutes, mostly of waiting: somebody else has the CPU meanwhile."""
 
 

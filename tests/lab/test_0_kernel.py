@@ -1,4 +1,4 @@
-"""The promises of the netlink room, kept by a kernel that has ipvlan: the contract tests once more, in the guest."""
+"""The promises of the kernel room, kept by a kernel that has ipvlan: the contract tests once more, in the guest."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_contract(docker_host: DockerHost, tmp_path: Path) -> None:
 
 @pytest.mark.stock_kernel
 def test_contract_of_links(docker_host: DockerHost, tmp_path: Path) -> None:
-    """Debian 12's kernel keeps what the netlink room promises, as the newest does, which is the one in user mode."""
+    """Debian 12's kernel keeps what the kernel room promises, as the newest does, which is the one in user mode."""
     hold_to_contract(docker_host, tmp_path, *LINKS)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.docker_host import DockerHost
-from tests.lab.test_21_dhcp import dhcp_server
+from tests.lab.test_dhcp_leases import dhcp_server
 
 RESOLVED = "/run/systemd/resolve"
 SOCKET = f"{RESOLVED}/io.systemd.Resolve"

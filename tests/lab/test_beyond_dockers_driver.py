@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.docker_host import IPVL, DockerHost
-from tests.lab.test_18_conflicts import HOST2, SUBNETS, elsewhere
-from tests.lab.test_20_stacked_parents import STACKED, provider
-from tests.lab.test_21_dhcp import dhcp_server
+from tests.lab.test_address_conflicts import HOST2, SUBNETS, elsewhere
+from tests.lab.test_dhcp_leases import dhcp_server
+from tests.lab.test_stacked_parents import STACKED, provider
 
 
 @pytest.mark.embedded

@@ -10,7 +10,7 @@ import pytest
 from tests.lab.docker_host import DockerHost, eventually
 from tests.lab.doctor import doctor
 from tests.lab.embedded_host import EmbeddedHost
-from tests.lab.test_21_dhcp import dhcp_server, restart_when_renewal_is_due, said
+from tests.lab.test_dhcp_leases import dhcp_server, restart_when_renewal_is_due, said
 
 LAN = "docker network create -d ipvlan --subnet=192.168.1.0/24 --gateway=192.168.1.1 -o parent=eth0"
 RANGE = "--ip-range=192.168.1.248/29"

@@ -178,7 +178,7 @@ class FakeKernel:
     async def all_hosts_members(self) -> dict[int, int]:
         everything = [placed.link for placed in self._links.values()]
         return {
-            placed.link.index: placed.link.up
+            placed.link.index: placed.link.up * (2 if placed.link.kind in HAND_GROUPS_DOWN else 1)
             + sum(one.up and one.kind in HAND_GROUPS_DOWN for one in everything if one.lower == placed.link.index)
             for placed in self._links.values()
             if placed.where == HOST

@@ -10,7 +10,7 @@ from ipvl.errors import Kind
 from ipvl.model.links import HALF_MADE_PREFIX, MADE_BY_IPVL
 from ipvl.model.networks import Flag, Mode
 from ipvl.model.steps import MakePort, MakeVlan, RemoveHalfMade, RemoveParent, RemovePort
-from tests.contract.benches import refusal
+from tests.contract.benches import ip, on_host, refusal
 from tests.contract.test_kernel_making import needs
 
 PORT = MakePort("ipvl0123456789a", "br0", Mode.L2, Flag.BRIDGE)
@@ -117,6 +117,46 @@ def test_a_port_in_another_namespace_is_counted_when_it_is_up(on_kernel, kind):
         assert [0, 1, 2, 1, 2] == [members.get(lower, 0) for members in counted]
 
     on_kernel(promise)
+
+
+@pytest.mark.parametrize("kind", ["macvlan", "vlan"])
+def test_a_link_that_has_another_below_it_is_counted_twice(on_kernel, kind):
+    """Once for what it hands down."""
+
+    async def promise(bench):
+        await needs(bench, *{"vlan"} & {kind})
+        await bench.add("port0", "bridge", up=True)
+        if kind == "vlan":
+            await bench.kernel.apply(MakeVlan("above", "port0", 7))
+        else:
+            await bench.add("above", kind, on="port0", up=True)
+        index = (await bench.kernel.find_link("above")).index
+
+        assert 2 == (await bench.kernel.all_hosts_members())[index]
+
+    on_kernel(promise)
+
+
+def test_what_a_bond_hands_down_is_not_counted():
+    """To its active member where it has one, else to all of them; a port on it counts as on any other link."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")  # where the kernel has that, it has bonds
+        for name in ("one", "two"):
+            await bench.add(name, "veth")
+        for mode in ("active-backup", "balance-rr"):
+            ip(f"link add bond0 type bond mode {mode}")
+            for name in ("one", "two"):
+                ip(f"link set {name} down")
+                ip(f"link set {name} master bond0")
+            ip("link set bond0 up")
+            index = (await bench.kernel.find_link("bond0")).index
+            assert 1 == (await bench.kernel.all_hosts_members())[index], mode
+            await bench.add("above", "macvlan", on="bond0", up=True)
+            assert 2 == (await bench.kernel.all_hosts_members())[index], mode
+            ip("link del bond0")
+
+    on_host(promise)
 
 
 def test_asking_for_kinds_makes_no_link(on_kernel):

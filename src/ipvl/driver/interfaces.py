@@ -54,7 +54,8 @@ class Kernel(Protocol):
     async def all_hosts_members(self) -> Mapping[int, int]:
         """Return how many links want what is sent to all hosts (224.0.0.1) from each link, by the index of that.
 
-        It counts itself and each VLAN, macvlan or ipvlan port on it that is up, in whatever namespace.
+        Each that is up counts: itself, twice if it is a VLAN, macvlan or ipvlan port, and those that are on it, in
+        whatever namespace.
         """
 
     async def link_kinds(self) -> frozenset[str]:

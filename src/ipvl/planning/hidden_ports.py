@@ -13,8 +13,8 @@ def has_hidden_ports(name: str, records: Records, host: Host) -> bool:
     """Tell whether a link has more on it that is up than this namespace shows and the records know.
 
     Every link that is up wants what is sent to all hosts, and has the link below it receive that too, from whatever
-    namespace. The kernel counts them. Links of a kind that is not known to do so are not counted here, so that more
-    is suspected than there is, never less.
+    namespace. The kernel counts them, and a link that has one below twice. Links of a kind that is not known to do so
+    are not counted here, so that more is suspected than there is, never less.
 
     Args:
         name: the link's name; one that is missing has nothing on it.
@@ -30,4 +30,5 @@ def has_hidden_ports(name: str, records: Records, host: Host) -> bool:
         for network in records.networks_on(name)
         for endpoint in records.endpoints_of(network.id)
     )
-    return host.all_hosts_members.get(link.index, 0) > link.up + shown + own
+    itself = link.up * (2 if link.kind in HAND_GROUPS_DOWN else 1)
+    return host.all_hosts_members.get(link.index, 0) > itself + shown + own

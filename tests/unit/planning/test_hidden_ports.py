@@ -55,6 +55,14 @@ def test_ports_of_endpoints_are_known():
     assert [False, True] == [has_hidden_ports("eth0", records, seen(members)) for members in (2, 3)]
 
 
+@pytest.mark.parametrize(("members", "expected"), [(2, False), (3, True)])
+def test_a_vlan_counts_twice(members, expected):
+    """The kernel counts what a link hands down for both."""
+    looked_at = replace(host(link(), VLAN), all_hosts_members={2: 2, 5: members})
+
+    assert expected is has_hidden_ports("eth0.20", Records(), looked_at)
+
+
 def test_nothing_is_on_a_link_that_is_not_there():
     """It is about to be made."""
     assert not has_hidden_ports("eth0.30", Records(), seen(9))

@@ -467,7 +467,9 @@ class FakeKernel:
             raise _refusal(errno.EEXIST, step)
         self._move(step.name, HOST, step.interface, step.namespace, up=True)
         self._set_up[step.namespace, step.interface] = step
-        self._dressed[step.namespace, step.interface] = step.addresses, replace(step.setup or PortSetup(), routes=())
+        setup = step.setup or PortSetup()
+        has = (*step.addresses, *setup.addresses)
+        self._dressed[step.namespace, step.interface] = has, replace(setup, routes=(), addresses=())
         self._loopbacks.add(step.namespace)
 
     def _route(self, step: RoutePort) -> None:

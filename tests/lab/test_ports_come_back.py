@@ -88,39 +88,55 @@ def test_after_a_made_parent_was_deleted(docker_host: DockerHost) -> None:
 
 @pytest.mark.embedded
 def test_what_somebody_else_has_taken_stays(docker_host: DockerHost) -> None:
-    """Interface name and default route: whoever has them keeps them, and status says what to do until it is done."""
+    """Interface name, address, default route: whoever has them keeps them, and status says so until that is mended."""
     host = docker_host
     with uplink(host):
         host.docker(f"{LAN} -o parent=up0 cable")
         host.docker(f"{CREATE} --subnet=192.168.30.0/24 -o parent=eth0.30 -o no_default_route=true other")
-        named, routed, left = host.containers(
-            *(f"docker run --net=cable --name={name} -itd alpine /bin/sh" for name in ("named", "routed", "left"))
+        names = ("named", "routed", "left", "hosted")
+        named, routed, left, hosted = host.containers(
+            *(f"docker run --net=cable --name={name} -itd alpine /bin/sh" for name in names)
         )
         host.docker("docker network connect other routed")
-        looked_at(host, routes=3, ports=4)
+        for container, given in ((routed, "192.168.1.200/32"), (routed, "192.168.1.251/32")):
+            container.run(f"ip addr add {given} dev eth0")
+        looked_at(host, routes=4, ports=5)
+        eventually(lambda: "192.168.1.251" in "".join(host.records("SELECT seen FROM endpoints")), "and addresses")
         left.run("ip link del eth0")
+        own = hosted.address()
 
         host.run("ip link del up0")
         eventually(lambda: set(named.links()) == {"lo"}, "ports go with their parent", within=SOON)
         named.run("ip link add eth0 type dummy")
         routed.run("ip route add default via 192.168.30.1")
+        host.run(f"ip addr add {own}/32 dev eth0")
         host.run(UPLINK)
 
         eventually(lambda: "eth0" in routed.links(), "the others have their ports again", within=SOON)
         eventually(lambda: bool(host.status()["warnings"]), "what is in the way is told", within=SOON)
-        sentence = (
-            "endpoint named of network cable has no port any more, since parent up0 was made anew,"
-            " and another link in its sandbox is called eth0 now: remove that, or restart it"
-        )
-        assert [sentence] == host.status()["warnings"]
-        assert sentence in host.run("ipvl status").stdout
+        sentences = {
+            f"endpoint {name} of network cable has no port any more, since parent up0 was made anew, and {why}, or"
+            " restart it"
+            for name, why in (
+                ("named", "another link in its sandbox is called eth0 now: remove that"),
+                ("hosted", f"address {own} is this host's own, on eth0: take it from there"),
+            )
+        }
+        assert sentences == set(host.status()["warnings"])
+        for sentence in sentences:
+            assert sentence in host.run("ipvl status").stdout
+        assert {"lo"} == set(hosted.links())
+        assert {f"{routed.address()}/24", "192.168.1.200/32"} == set(routed.addresses()), "not what a machine has"
+        assert "address 192.168.1.251, which somebody gave it, is in use on up0 by 00:50:56:39:45:2f" in host.log()
         assert routed.routes() >= {"default via 192.168.30.1 dev eth1"}
         assert "default via 192.168.1.1 dev eth0" not in routed.routes()
         assert routed.answers("192.168.1.1")
         assert "route 0.0.0.0/0 via 192.168.1.1 is another interface's now" in host.log()
         named.run("ip link del eth0")
+        host.run(f"ip addr del {own}/32 dev eth0")
         eventually(lambda: [] == host.status()["warnings"], "and made again when it is gone", within=SOON)
         assert named.answers("192.168.1.1")
+        assert hosted.answers("192.168.1.1")
 
 
 @pytest.mark.embedded

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ from ipvl.model.links import SandboxView
 from ipvl.model.networks import Route
 from ipvl.model.steps import USUAL_METRICS, PlacePort, RemoveSandboxPort, RoutePort, SetMtu
 from ipvl.system_calls import CLONE_NEWNET, set_namespace
+
+log = logging.getLogger(__name__)
 
 OWN_NAMESPACE = "/proc/thread-self/ns/net"
 DEFAULT_ROUTES: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
@@ -102,8 +105,11 @@ async def place_port(host: NetlinkSocket, index: int, step: PlacePort) -> None:
                 if step.setup is not None:
                     _set_up(link, moved, step.interface, step.setup)
         with _gone_on_failure(link, moved):
+            broadcast = step.setup is not None and step.setup.broadcast
             for address in step.addresses:
-                await _add_address(link, moved, address, broadcast=step.setup is not None and step.setup.broadcast)
+                await _add_address(link, moved, address, broadcast=broadcast)
+            for address in () if step.setup is None else step.setup.addresses:
+                _add_further_address(link, moved, address, step, broadcast=broadcast)
             link.do(set_link_up(moved, up=True))
             if step.announced:
                 # Only now, since coming up would be announced as well, out of turn.
@@ -204,6 +210,18 @@ async def _add_address(link: NetlinkSocket, port: int, address: IPInterface, *, 
             await asyncio.sleep(DISMANTLING_POLL_SECONDS)
         else:
             return
+
+
+def _add_further_address(
+    link: NetlinkSocket, port: int, address: IPInterface, step: PlacePort, *, broadcast: bool
+) -> None:
+    """Give a port an address that somebody had given the one before, unless another port of the parent has it now."""
+    try:
+        link.do(add_address(port, address, broadcast=broadcast))
+    except NetlinkError as error:
+        if error.code not in {errno.EADDRINUSE, errno.EEXIST}:
+            raise
+        log.warning("%s of %s has not %s again: another port has it now", step.interface, step.namespace, address.ip)
 
 
 def _add_route(link: NetlinkSocket, step: RoutePort, port: int, route: Route) -> None:

@@ -36,7 +36,7 @@ class PortRoute:
 class PortSetup:
     """How a port was set up in its sandbox, by whoever it was.
 
-    `addresses` are those that somebody gave it, on a network that gives none. `broadcast` says that its IPv4 addresses
+    `addresses` are those that somebody gave it, beside the endpoint's own. `broadcast` says that its IPv4 addresses
     have a broadcast address. `settings` are those of its sysctls that are not what a new port has there: the name below
     `net`, with `*` in place of the interface, and the value.
     """

@@ -136,8 +136,8 @@ class PlacePort:
     `namespace` is the path of the sandbox's network namespace, `interface` the name that the port has there.
     `announced` tells whether the kernel says where the addresses are when the port's MAC address changes later, with
     the parent's; the first announcements are ipvl's own. `takes_default6` tells whether the kernel takes default routes
-    from routers' announcements there. `setup` is how the port was set up that it replaces; its routes are a step of
-    their own.
+    from routers' announcements there. `setup` is how the port was set up that it replaces, with further addresses, of
+    which one that another port has by now is passed over; its routes are a step of their own.
     """
 
     name: str
@@ -150,7 +150,8 @@ class PlacePort:
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
-        return f"move port {self.name} to {self.namespace} as {self.interface} with {_list(self.addresses)}"
+        addresses = self.addresses if self.setup is None else (*self.addresses, *self.setup.addresses)
+        return f"move port {self.name} to {self.namespace} as {self.interface} with {_list(addresses)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ipvl.errors import IpvlError
+from ipvl.model.addresses import IPAddress, IPInterface
 from ipvl.model.dhcp_leases import GrantedTerms
-from ipvl.model.endpoints import Endpoint, PortSetup, SeenPort
+from ipvl.model.endpoints import Endpoint, PortRoute, PortSetup, SeenPort
 from ipvl.model.links import Link, PortsView, PortView
 from ipvl.model.networks import Network, Phase
 from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, RestoreRoutes, RoutePort, Step
@@ -24,6 +25,7 @@ from ipvl.records.records import Records
 
 MAIN_TABLE = 254
 NOBODY: Mapping[tuple[str, float], int] = {}
+UNCLAIMED: Mapping[IPAddress, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +127,27 @@ def seen_port(endpoint: Endpoint, parent: Link, port: PortView) -> SeenPort | No
         return SeenPort(parent.index, port.name)
     if not port.up or not set(endpoint.addresses) <= set(port.addresses):
         return None
-    addresses = () if endpoint.addresses else port.addresses
-    return SeenPort(parent.index, port.name, replace(port.setup, addresses=addresses))
+    given = tuple(one for one in port.addresses if one not in endpoint.addresses)
+    return SeenPort(parent.index, port.name, replace(port.setup, addresses=given))
 
 
-def plan_restoration(suspect: LostPort, view: PortsView, mtu: int | None, terms: GrantedTerms | None) -> Restoration:
+def given_addresses(endpoint: Endpoint) -> tuple[IPInterface, ...]:
+    """Return the addresses that somebody had given the endpoint's port beside its own."""
+    setup = None if endpoint.seen is None else endpoint.seen.setup
+    return () if setup is None else setup.addresses
+
+
+def plan_restoration(
+    suspect: LostPort,
+    view: PortsView,
+    mtu: int | None,
+    terms: GrantedTerms | None,
+    claimed: Mapping[IPAddress, str] = UNCLAIMED,
+) -> Restoration:
     """Return what gives an endpoint its port again, exactly as the one before was as far as that is known.
 
-    Whatever has taken the interface's name or an address in the sandbox meanwhile keeps it, and so does another default
-    route with the same metric. What is already there, because ipvl was stopped midway or somebody made it by hand, is
+    Whatever has taken the interface's name or an address meanwhile keeps it, and so does another default route with the
+    same metric. What is already there, because ipvl was stopped midway or somebody made it by hand, is
     only completed.
 
     Args:
@@ -141,6 +155,7 @@ def plan_restoration(suspect: LostPort, view: PortsView, mtu: int | None, terms:
         view: its sandbox, which ipvl may enter.
         mtu: what the port is to have, None for its parent's.
         terms: what a DHCP server granted the endpoint.
+        claimed: who has addresses by now outside of the sandbox, in words that follow "address A".
     """
     network, endpoint, parent = suspect.network, suspect.endpoint, suspect.parent
     sandbox = endpoint.sandbox or ""
@@ -162,18 +177,30 @@ def plan_restoration(suspect: LostPort, view: PortsView, mtu: int | None, terms:
     for name, address in sorted(view.addresses, key=str):
         if name in others and address in {one.ip for one in endpoint.addresses}:
             return Restoration(hindrance=f"{name} in its sandbox has {address} now: take it off")
+    for address in (one.ip for one in endpoint.addresses):
+        if address in claimed:
+            return Restoration(hindrance=f"address {address} {claimed[address]}: take it from there")
+    left_out = [
+        one for one in given_addresses(endpoint) if one.ip in claimed or one.ip in {ip for _, ip in view.addresses}
+    ]
     make = MakePort(endpoint.port, network.parent, network.mode, network.flag, mtu)
     announced = endpoint.inode is not None and network.announcements != 0
     place = PlacePort(
         endpoint.port,
         sandbox,
         interface,
-        endpoint.addresses or (() if setup is None else setup.addresses),
+        endpoint.addresses,
         announced=announced,
         takes_default6=setup is not None or endpoint.inode is None or not has_router6(network, endpoint),
-        setup=setup,
+        setup=setup and replace(setup, addresses=tuple(one for one in setup.addresses if one not in left_out)),
     )
     remarks = [] if known else [f"what its port was called is not known, so it is {interface}"]
+    remarks += [
+        f"address {one.ip}, which somebody gave it, {claimed.get(one.ip, 'is in its sandbox')}, so it is left out"
+        for one in left_out
+    ]
+    if setup is not None:
+        setup = replace(setup, routes=tuple(one for one in setup.routes if not _goes_with(one, left_out, endpoint)))
     routes = _routes(suspect, interface, setup, view, terms)
     if setup is not None:
         kept = {one for step in routes if isinstance(step, RestoreRoutes) for one in step.routes}
@@ -193,6 +220,17 @@ def _is_suspect(endpoint: Endpoint, parent: Link, now: float, parent_at_join: Ma
 def _is_whole(endpoint: Endpoint, port: PortView) -> bool:
     """Tell whether a port has all that it should; one that is down was left so by ipvl, unless nobody saw it before."""
     return set(endpoint.addresses) <= set(port.addresses) and (port.up or endpoint.seen is None)
+
+
+def _goes_with(route: PortRoute, left_out: Collection[IPInterface], endpoint: Endpoint) -> bool:
+    """Tell whether a route cannot be without one of the addresses that are left out: the kernel would refuse it."""
+    if route.source is not None and route.source in {one.ip for one in left_out}:
+        return True
+    via = route.via
+    kept = (*endpoint.addresses, *(one for one in given_addresses(endpoint) if one not in left_out))
+    return (
+        via is not None and any(via in one.network for one in left_out) and all(via not in one.network for one in kept)
+    )
 
 
 def _free_name(prefix: str, taken: Collection[str]) -> str:

@@ -32,8 +32,8 @@ def found(*endpoints, links=(ETH0,), now=NOW, inode=INODE):
     return [one.endpoint for one in lost_ports(records, host, now, lambda _path: inode)]
 
 
-def plan(one=JOINED, view=EMPTY):
-    return plan_restoration(LostPort(network(), one, ETH0), view, None, None)
+def plan(one=JOINED, view=EMPTY, claimed=None):
+    return plan_restoration(LostPort(network(), one, ETH0), view, None, None, claimed or {})
 
 
 def port(name="eth1", *, up=True, addresses=JOINED.addresses, on=ETH0.index):
@@ -90,15 +90,39 @@ def test_a_port_is_made_exactly_as_the_one_before():
 
 
 def test_addresses_that_somebody_gave_are_given_again():
-    """On a network that gives none they are all there is."""
+    """On a network that gives none they are all there is; on others they are beside its own."""
     mine = (ip_interface("192.168.20.77/24"),)
-    bare = replace(JOINED, addresses=())
-    seen = seen_port(bare, ETH0, port(addresses=mine))
-    assert mine == seen.setup.addresses
-    restoration = plan(replace(bare, seen=replace(seen, parent=2)))
+    for one in (replace(JOINED, addresses=()), JOINED):
+        seen = seen_port(one, ETH0, port(addresses=(*one.addresses, *mine)))
+        assert mine == seen.setup.addresses
+        restoration = plan(replace(one, seen=replace(seen, parent=2)))
+
+        (place,) = [step for step in restoration.steps if isinstance(step, PlacePort)]
+        assert (one.addresses, mine) == (place.addresses, place.setup.addresses)
+        assert str(mine[0]) in place.describe()
+
+
+def test_addresses_that_somebody_gave_and_others_have_by_now_are_left_out():
+    """The port is made without them, with a word in the log."""
+    mine, other = ip_interface("192.168.20.77/24"), ip_interface("10.0.0.78/24")
+    from_other = replace(DEFAULT, destination=ip_network("10.2.0.0/16"), source=other.ip)
+    by_other = replace(DEFAULT, destination=ip_network("10.3.0.0/16"), via=ip_address("10.0.0.1"))
+    seen = replace(SEEN, setup=replace(SETUP, routes=(DEFAULT, from_other, by_other), addresses=(mine, other)))
+    restoration = plan(replace(JOINED, seen=seen), claimed={other.ip: "is in use on eth0 by 02:00:00:00:00:99"})
 
     (place,) = [step for step in restoration.steps if isinstance(step, PlacePort)]
-    assert mine == place.addresses
+    assert (mine,) == place.setup.addresses
+    assert RestoreRoutes(SANDBOX, "eth1", (DEFAULT,)) == restoration.steps[-1]
+    said = "address 10.0.0.78, which somebody gave it, is in use on eth0 by 02:00:00:00:00:99, so it is left out"
+    assert (said,) == restoration.remarks
+
+
+def test_an_address_of_its_own_that_another_has_by_now_keeps_the_port_away():
+    """Whoever took it meanwhile has it."""
+    restoration = plan(claimed={JOINED.addresses[0].ip: "is this host's own, on eth1"})
+
+    said = f"address {JOINED.addresses[0].ip} is this host's own, on eth1: take it from there"
+    assert (said, ()) == (restoration.hindrance, restoration.steps)
 
 
 def test_a_port_that_was_never_seen_gets_the_lowest_free_name():

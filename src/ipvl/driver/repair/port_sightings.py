@@ -35,6 +35,8 @@ EVENTS_OF_PORTS = frozenset(
 )
 LOOK_AT_ALL_SECONDS = 30.0
 """Seconds between two looks at all ports, which other networks of their containers are the occasion for."""
+SEEN_AGAIN_SECONDS = 300.0
+"""Seconds until all ports are looked at though nothing happened: nobody tells of an address that is added in there."""
 RETRY_SECONDS = 5.0
 """Seconds until ports that could not be made again are tried once more: nothing announces what is done in a sandbox."""
 
@@ -146,8 +148,10 @@ def _sandboxes_of(engine: Engine, event: Event, sandboxes_of: dict[str, str]) ->
 
 async def _look_at_all_after_route_changes(engine: Engine) -> None:
     while True:
-        await engine.repair.routes_changed.wait()
-        await asyncio.sleep(1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SEEN_AGAIN_SECONDS):
+                await engine.repair.routes_changed.wait()
+                await asyncio.sleep(1)
         engine.repair.routes_changed.clear()
         await look_at_ports(engine)
         await asyncio.sleep(LOOK_AT_ALL_SECONDS)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ipvl.driver.endpoints.create_join_leave import port_mtu
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.record_changes import port_restored
+from ipvl.driver.ipam.address_allocation import who_holds
 from ipvl.errors import IpvlError
+from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint, SeenPort
 from ipvl.model.links import Link
+from ipvl.model.networks import ConflictCheck, Mode
 from ipvl.model.steps import RemovePort, RemoveSandboxPort
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
-from ipvl.planning.port_restoration import LostPort, lost_ports, plan_restoration, port_of, seen_port
+from ipvl.planning.port_restoration import (
+    LostPort,
+    given_addresses,
+    lost_ports,
+    plan_restoration,
+    port_of,
+    seen_port,
+)
 from ipvl.records.changes import Put
 
 log = logging.getLogger(__name__)
@@ -35,17 +46,18 @@ async def restore_ports(engine: Engine) -> None:
     """
     host = Host(await engine.kernel.links(), engine.kernel.release, frozenset())
     _announce_on_parents_that_came_up(engine, host)
-    found = list(
-        lost_ports(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.repair.parent_at_join)
-    )
+    some = lost_ports(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.repair.parent_at_join)
+    # On a parent that is down nobody can be asked; a NIC that is plugged in is so at first.
+    found = [one for one in some if not _asks(one) or (one.parent.up and one.parent.carrier)]
     hindered: dict[str, Trouble] = {}
     seen: dict[str, SeenPort] = {}
+    claimed = await _claimed(engine, found)
     for suspect in found:
         async with engine.lock:
             if engine.records.endpoint(suspect.endpoint.id) != suspect.endpoint:
                 continue
             try:
-                again = await _restore_port(engine, suspect)
+                again = await _restore_port(engine, suspect, claimed.get(suspect.network.parent, {}))
             except IpvlError as error:
                 hindered[suspect.endpoint.id] = Trouble(
                     f"{suspect.label}, and {error.what}: restart it", suspect.network
@@ -79,7 +91,56 @@ def record_seen_ports(engine: Engine, seen: dict[str, SeenPort]) -> None:
     )
 
 
-async def _restore_port(engine: Engine, suspect: LostPort) -> SeenPort | str:
+def _asks(suspect: LostPort) -> set[IPAddress]:
+    """Return the addresses of a port for which the segment is asked before it is made again."""
+    network, endpoint = suspect.network, suspect.endpoint
+    asked = {one.ip for one in given_addresses(endpoint)} if network.mode is Mode.L2 else set()
+    return asked | ({one.ip for one in endpoint.addresses} if network.conflict_check is ConflictCheck.PROBE else set())
+
+
+async def _claimed(engine: Engine, found: Iterable[LostPort]) -> dict[str, dict[IPAddress, str]]:
+    """Return who has addresses of these ports by now, by parent: the host, or a machine on the segment.
+
+    The segment is asked where the network wants that, and for what somebody gave a port beside its own addresses: such
+    a one may have moved to another machine.
+
+    Raises:
+        IpvlError: the host's addresses cannot be read.
+    """
+    asked: dict[str, set[IPAddress]] = {}
+    for suspect in found:
+        asked.setdefault(suspect.network.parent, set()).update(_asks(suspect))
+    own = await engine.kernel.own_addresses() if asked else {}
+    hosts = {address: f"is this host's own, on {link}" for address, link in own.items()}
+    claimed: dict[str, dict[IPAddress, str]] = {}
+    for parent, addresses in asked.items():
+        claimed[parent] = hosts
+        try:
+            machines = await _machines(engine, parent, addresses - hosts.keys())
+        except IpvlError as error:
+            log.warning("whether somebody has an address by now could not be asked: %s", error)
+        else:
+            others = {address: f"is in use on {parent} by {machine}" for address, machine in machines.items()}
+            claimed[parent] = {**others, **hosts}
+    return claimed
+
+
+async def _machines(engine: Engine, parent: str, addresses: set[IPAddress]) -> dict[IPAddress, str]:
+    """Return who on a parent's segment has any of these addresses; each question ends with its first answer.
+
+    Raises:
+        IpvlError: nobody could be asked.
+    """
+    found: dict[IPAddress, str] = {}
+    while left := sorted(addresses - found.keys(), key=str):
+        more = await engine.kernel.probe_addresses(parent, left)
+        if not more:
+            break
+        found |= more
+    return found
+
+
+async def _restore_port(engine: Engine, suspect: LostPort, claimed: Mapping[IPAddress, str]) -> SeenPort | str:
     """Give an endpoint its port again; return how it is now, or what must be done first.
 
     Raises:
@@ -94,7 +155,9 @@ async def _restore_port(engine: Engine, suspect: LostPort) -> SeenPort | str:
         return _with_known_setup(endpoint, suspect.parent, SeenPort(suspect.parent.index, found.name))
     lease = engine.records.dhcp_lease_of(endpoint.id)
     terms = None if lease is None else lease.terms
-    plan = plan_restoration(suspect, view, await port_mtu(engine, network, terms), terms)
+    held = {one.ip: who_holds(engine, network.parent, one.ip, endpoint.id) for one in given_addresses(endpoint)}
+    claimed = {**{address: words for address, words in held.items() if words is not None}, **claimed}
+    plan = plan_restoration(suspect, view, await port_mtu(engine, network, terms), terms, claimed)
     if plan.hindrance:
         return f"{plan.hindrance}, or restart it"
     try:

@@ -14,6 +14,7 @@ from ipvl.driver.repair import port_sightings
 from ipvl.driver.repair.port_sightings import look_at_ports, watch_ports
 from ipvl.driver.repair.restore_ports import restore_ports
 from ipvl.model.endpoints import PortRoute, PortSetup
+from ipvl.model.networks import ConflictCheck
 from ipvl.model.steps import MakePort
 from tests.contract.fake_kernel import Trouble
 from tests.faults.no_effects import NO_EFFECTS
@@ -135,6 +136,66 @@ def test_whoever_has_taken_the_name_keeps_it(joined):
     assert () == joined.engine.warnings
 
 
+def test_an_address_that_the_host_has_by_now_is_the_hosts(joined):
+    """A container with it would take the host off its LAN; the port is made when the host lets go of it."""
+    remake(joined)
+    joined.kernel.add_address("192.168.20.10/24", "eth1")
+    joined.run(restore_ports(joined.engine))
+    assert (f"{LOST}address 192.168.20.10 is this host's own, on eth1: take it from there, or restart it",) == (
+        joined.engine.warnings
+    )
+    assert joined.kernel.link("eth0", SANDBOX) is None
+
+    joined.kernel.remove_address("192.168.20.10", "eth1")
+    joined.run(restore_ports(joined.engine))
+    assert (["192.168.20.10/24"], SETUP) == dressed(joined)
+    assert () == joined.engine.warnings
+
+
+def test_a_machine_that_has_the_address_by_now_keeps_it(world):
+    """Where the network says that the segment is asked."""
+    world.create_network(network(name="lan", conflict_check=ConflictCheck.PROBE))
+    world.create_endpoint(ONE)
+    world.attach(ONE)
+    world.kernel.dress(SANDBOX, "eth0", ["192.168.20.10/24"], SETUP)
+    world.run(look_at_ports(world.engine))
+    remake(world)
+    world.kernel.add_neighbour("eth0", "192.168.20.10", "02:00:00:00:00:99")
+    world.run(restore_ports(world.engine))
+    told = f"{LOST}address 192.168.20.10 is in use on eth0 by 02:00:00:00:00:99: take it from there, or restart it"
+    assert (told,) == world.engine.warnings
+
+    world.kernel.remove_neighbour("eth0", "192.168.20.10")
+    world.run(restore_ports(world.engine))
+    assert (["192.168.20.10/24"], SETUP) == dressed(world)
+
+
+def test_addresses_that_somebody_gave_beside_its_own_are_given_again(joined, monkeypatch):
+    """But for what a machine, the host or another endpoint has by now, such as one that moves between machines."""
+    given = ["192.168.20.10/24", *(f"192.168.20.{number}/32" for number in range(200, 205))]
+    joined.kernel.dress(SANDBOX, "eth0", given, SETUP)
+    joined.run(look_at_ports(joined.engine))
+    joined.kernel.remove("eth0")
+    joined.kernel.add("eth0", up=False, carrier=False)
+    joined.run(restore_ports(joined.engine))
+    assert joined.kernel.link("eth0", SANDBOX) is None, "nobody can be asked yet"
+    joined.kernel.change("eth0", up=True, carrier=True)
+    joined.kernel.add_neighbour("eth0", "192.168.20.201", "02:00:00:00:00:99")
+    joined.kernel.add_neighbour("eth0", "192.168.20.204", "02:00:00:00:00:98")
+    every = joined.kernel.probe_addresses
+
+    async def first_answer(link, addresses):
+        return dict(list((await every(link, addresses)).items())[:1])
+
+    monkeypatch.setattr(joined.kernel, "probe_addresses", first_answer)
+    joined.kernel.add_address("192.168.20.202/24", "eth1")
+    joined.create_endpoint(endpoint("e2" * 32, addresses=("192.168.20.203/24",)))
+    joined.run(restore_ports(joined.engine))
+
+    assert (["192.168.20.10/24", "192.168.20.200/32"], SETUP) == dressed(joined)
+    assert () == joined.engine.warnings
+
+
 def test_what_the_kernel_refuses_is_tried_again(joined):
     """Nothing of it is left meanwhile."""
     remake(joined)
@@ -189,6 +250,31 @@ def test_a_port_is_looked_at_a_moment_after_it_joined(world, monkeypatch):
 
     seen = world.engine.records.endpoint(ONE.id).seen
     assert ("eth0", world.kernel.link("eth0").index) == (seen.interface, seen.parent)
+
+
+def test_what_is_changed_in_a_sandbox_later_is_seen_in_the_end(joined, monkeypatch):
+    """Nothing tells of it, so all ports are looked at now and again."""
+    monkeypatch.setattr(port_sightings, "SEEN_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(port_sightings, "LOOK_AT_ALL_SECONDS", 0.01)
+
+    remember = port_sightings.record_seen_ports
+    first, second = asyncio.Event(), asyncio.Event()
+
+    def remember_and_tell(engine, seen):
+        remember(engine, seen)
+        (second if engine.records.endpoint(ONE.id).seen.setup.addresses else first).set()
+
+    monkeypatch.setattr(port_sightings, "record_seen_ports", remember_and_tell)
+
+    async def somebody_adds_an_address():
+        watching = asyncio.create_task(watch_ports(joined.engine))
+        await first.wait()
+        joined.kernel.dress(SANDBOX, "eth0", ["192.168.20.10/24", "192.168.20.200/32"], SETUP)
+        await second.wait()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    joined.run(asyncio.wait_for(somebody_adds_an_address(), 20))
 
 
 def test_a_port_that_docker_is_still_setting_up_comes_back_too(world):

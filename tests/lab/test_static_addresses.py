@@ -50,6 +50,31 @@ def test_a_stopped_container_keeps_its_address(docker_host: DockerHost) -> None:
 
 
 @pytest.mark.newest
+def test_a_container_that_is_connected_while_it_is_stopped_keeps_its_address(docker_host: DockerHost) -> None:
+    """As compose does with all networks but the first; Docker tells nobody, so it is asked before one is chosen."""
+    host = docker_host
+    host.docker("docker network create -d ipvlan --ipam-driver ipvl --subnet=192.168.20.0/29 -o parent=eth0.20 web")
+    host.docker("docker create --net=none --name=shop alpine sleep 100000 && docker network disconnect none shop")
+    host.docker(
+        f"docker network connect --ip={KEPT} web shop && docker run --net=web --name=next -d alpine sleep 100000"
+    )
+    assert [f"shop {KEPT}"] == kept(host)
+    assert KEPT != host.inspect("next")["NetworkSettings"]["Networks"]["web"]["IPAddress"]
+    own = "ipvl network create --subnet=192.168.20.0/29 -o parent=eth0.20 own && ip netns add guest"
+    host.docker(f"docker network disconnect web shop && {own}")
+    try:
+        connect = f"docker network connect --ip={KEPT} web shop"
+        refused = host.docker(f"{connect} && ipvl attach --net own --netns guest --ip {KEPT}", check=False).stderr
+        assert f"address {KEPT} is kept for container shop of network web" in refused
+        assert f"{KEPT}/" not in host.docker("ipvl attach --net own --netns guest").stdout
+    finally:
+        host.run("ip netns del guest")
+        host.run("ipvl network rm own")
+    host.docker("docker start shop")
+    assert KEPT == host.inspect("shop")["NetworkSettings"]["Networks"]["web"]["IPAddress"]
+
+
+@pytest.mark.newest
 def test_a_refusal_names_container_and_network(docker_host: DockerHost) -> None:
     """Docker's own IPAM gives what it likes; who has it then is named, however young that is."""
     host = docker_host

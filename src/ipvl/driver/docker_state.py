@@ -18,13 +18,16 @@ class DockerState:
 
     `listed` are the ids of the networks that it had when it was asked last, and `unclaimed` those of networks and pools
     that it did not have, though they came from a Docker. `followed` says that its events are heard, and `named` is set
-    whenever they brought a name. `comparison_due` is set when it has to be asked, later, what it still has.
+    whenever they brought a name. `awaiting_list` are those who wait until it has listed its containers that do not
+    run, for which `list_due` is set. `comparison_due` is set when it has to be asked, later, what it still has.
     """
 
     listed: frozenset[str] = frozenset()
     unclaimed: frozenset[str] = frozenset()
     followed: bool = False
     named: asyncio.Event = field(default_factory=asyncio.Event)
+    list_due: asyncio.Event = field(default_factory=asyncio.Event)
+    awaiting_list: list[asyncio.Future[None]] = field(default_factory=list)
     comparison_due: asyncio.Event = field(default_factory=asyncio.Event)
 
     def troubles(self, records: Records) -> tuple[Trouble, ...]:

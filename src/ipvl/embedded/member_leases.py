@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ipvl.driver.dhcp_leases.lease_requests import GrantedLease, LeaseRequest, request_lease
+from ipvl.driver.endpoints.awaited_names import await_static_addresses
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network
 from ipvl.embedded.sandbox_messages import NetworkAttachment
@@ -36,12 +37,16 @@ async def request_leases(
     """
     async with AsyncExitStack() as stack:
         found: dict[str, GrantedLease] = {}
+        parents: set[str] = set()
         for attachment in requests:
             network = find_own_network(engine.records, attachment.network, USE_DOCKER)
+            parents.add(network.parent)
             if network.asks_server and network.id not in found:
                 check_requested_addresses(network, attachment)
                 lease_request = LeaseRequest(name=name, shape="" if name else namespace)
                 found[network.id] = await stack.enter_async_context(request_lease(engine, network.id, lease_request))
+        if any(network.is_dockers and network.parent in parents for network in engine.records.networks()):
+            await await_static_addresses(engine)
         yield found
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from ipvl.addresses.next_address import check_usable, first_usable, full, next_free_address
-from ipvl.driver.endpoints.awaited_names import await_names
+from ipvl.driver.endpoints.awaited_names import await_names, await_static_addresses
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import (
     ANOTHER_ADDRESS,
@@ -92,6 +92,8 @@ async def request_address(engine: Engine, identity: str, wanted: IPAddress | Non
     """
     if wanted is not None:
         await await_names(engine, known_pool(engine, identity).parent, (wanted,))
+    else:
+        await await_static_addresses(engine)
     async with engine.lock:
         engine.commit(expired_quarantines(engine.records, engine.clock()))
         in_turn = 0

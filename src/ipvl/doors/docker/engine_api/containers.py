@@ -47,6 +47,20 @@ async def learn_all_containers(engine: Engine, socket: Path) -> None:
     await _learn(engine, listed, before | {one.id for one in listed})
 
 
+async def learn_stopped_containers(engine: Engine, socket: Path) -> None:
+    """Learn what the containers that do not run ask for: of those that do, what they have is known.
+
+    Raises:
+        OSError: Docker's API cannot be reached.
+        IpvlError: the store could not take it.
+    """
+    networks = [one for one in engine.records.networks() if one.is_dockers and one.id not in engine.docker.unclaimed]
+    if networks:
+        words = [word for one in networks for word in (one.id, one.name) if word]
+        listed = await _list(socket, network=words, status=("created", "exited"))
+        await _learn(engine, listed, {one.id for one in listed})
+
+
 async def _list(socket: Path, **wanted: Collection[str]) -> list[ListedContainer]:
     path = f"/containers/json?all=1&filters={filters(**{key: tuple(words) for key, words in wanted.items()})}"
     return await fetch(socket, path, list[ListedContainer]) or []

@@ -18,7 +18,11 @@ import msgspec
 
 from ipvl.doors.docker.engine_api.api_messages import DockerInfo, DockerNetwork, Event
 from ipvl.doors.docker.engine_api.client import fetch, filters, get
-from ipvl.doors.docker.engine_api.containers import learn_all_containers, learn_containers
+from ipvl.doors.docker.engine_api.containers import (
+    learn_all_containers,
+    learn_containers,
+    learn_stopped_containers,
+)
 from ipvl.doors.docker.engine_api.pools_in_use import may_use_pools, pools_in_use
 from ipvl.driver.docker_state import trouble_with_unclaimed
 from ipvl.driver.endpoints.create_join_leave import name_endpoint
@@ -72,13 +76,14 @@ async def _follow(engine: Engine, socket: Path) -> None:
     async with aclosing(events):
         await anext(events)
         identity = await compare(engine, socket)
-        again = asyncio.create_task(_compare_later(engine, socket))
+        tasks = [asyncio.create_task(work(engine, socket)) for work in (_compare_later, _learn_when_asked)]
         engine.docker.followed = True
         try:
             await _learn_from(events, engine, socket, identity)
         finally:
             engine.docker.followed = False
-            again.cancel()
+            for task in tasks:
+                task.cancel()
 
 
 async def _compare_later(engine: Engine, socket: Path) -> None:
@@ -96,6 +101,26 @@ async def _compare_later(engine: Engine, socket: Path) -> None:
         except IpvlError as error:
             log.warning("what Docker no longer has could not be removed: %s", error)
         await engine.docker.comparison_due.wait()
+
+
+async def _learn_when_asked(engine: Engine, socket: Path) -> None:
+    """Learn what stopped containers ask for whenever an address is about to be chosen; one answer is for all who wait.
+
+    Docker's list of containers needs none of the locks that it may hold meanwhile.
+    """
+    while True:
+        await engine.docker.list_due.wait()
+        engine.docker.list_due.clear()
+        waiting, engine.docker.awaiting_list = engine.docker.awaiting_list, []
+        try:
+            await learn_stopped_containers(engine, socket)
+        except (OSError, h11.ProtocolError, msgspec.DecodeError, TimeoutError) as error:
+            log.debug("Docker's API at %s is away: %s", socket, error)
+        except IpvlError as error:
+            log.warning("what stopped containers ask for could not be kept: %s", error)
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
 
 
 async def _learn_from(events: AsyncGenerator[bytes, None], engine: Engine, socket: Path, identity: str | None) -> None:

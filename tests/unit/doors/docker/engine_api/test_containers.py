@@ -8,8 +8,9 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.addresses.pool_requests import PoolRequest
+from ipvl.doors.docker.engine_api import follow
 from ipvl.doors.docker.engine_api.containers import learn_containers
-from ipvl.doors.docker.engine_api.follow import compare
+from ipvl.doors.docker.engine_api.follow import compare, follow_docker
 from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.ipam.address_allocation import allocate_addresses
 from ipvl.errors import Kind
@@ -108,6 +109,39 @@ def test_what_is_no_longer_asked_for_is_free(busy, docker):
     run(docker, lambda: compare(busy.engine, docker.socket))
     assert [] == kept(busy)
     busy.picture()
+
+
+def test_what_no_event_told_of_is_asked_for_before_an_address_is_chosen(busy, docker, monkeypatch):
+    """As `docker network connect --ip` of a container that does not run; many who wait are one question."""
+    docker.containers.clear()
+    chosen = []
+    compared = asyncio.Event()
+
+    async def compare_and_tell(*arguments):
+        await compare(*arguments)
+        compared.set()
+
+    monkeypatch.setattr(follow, "compare", compare_and_tell)
+
+    async def connect_and_choose():
+        following = asyncio.create_task(follow_docker(busy.engine, docker.socket))
+        await compared.wait()
+        docker.containers["c2"] = container(
+            "c2", "mill", {"web": {"NetworkID": "", "IPAMConfig": {"IPv4Address": "192.168.20.2"}}}
+        )
+        docker.asked.clear()
+        chosen.extend(
+            await asyncio.gather(*(pool_leases.request_address(busy.engine, SUBNET, None, None) for _ in range(3)))
+        )
+        docker.events.put_nowait(b"")
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    run(docker, connect_and_choose)
+    assert ["192.168.20.3", "192.168.20.4", "192.168.20.5"] == sorted(str(one.ip) for one in chosen)
+    assert [("mill", "192.168.20.2")] == kept(busy)
+    asked = ("/containers/json", {"network": [ID, "web"], "status": ["created", "exited"]})
+    assert [asked] == [one for one in docker.asked if "status" in one[1]]
 
 
 def test_another_docker_frees_nothing(busy, docker):

@@ -109,7 +109,7 @@ def test_the_daemon_serves_docker_and_the_command(tmp_path):
     async def script(one: Daemon) -> None:
         answer = await one.ask(one.settings.docker_socket, "POST", "/Plugin.Activate")
         assert {"Implements": ["NetworkDriver", "IpamDriver"]} == answer
-        tables = ("networks", "parents", "endpoints", "pools", "warnings", "quarantines")
+        tables = ("networks", "parents", "endpoints", "pools", "warnings", "quarantines", "kept")
         assert {table: [] for table in tables} == await one.status()
         for path in (one.settings.docker_socket, one.settings.control_socket):
             assert 0o600 == os.stat(path).st_mode & 0o777  # noqa: PTH116 - a look, not work

@@ -107,15 +107,19 @@ def check_usable(subnet: IPNetwork, address: IPAddress) -> None:
         )
 
 
-def full(subnet: IPNetwork, within: IPNetwork | None = None) -> IpvlError:
-    """Return the refusal for a subnet, or the part of it to keep to, of which every address is held."""
+def full(subnet: IPNetwork, within: IPNetwork | None = None, kept: int = 0) -> IpvlError:
+    """Return the refusal for a subnet, or the part of it to keep to, of which every address is held.
+
+    `kept` is how many of them are for containers or sandboxes that asked for them and are stopped.
+    """
     low, high = bounds(subnet, within)
     count = max(high - low + 1, 0)
     what = "its one address is" if count == 1 else f"all {count} addresses are"
     where = f"range {within} of subnet {subnet}" if within is not None else f"subnet {subnet}"
+    for_stopped = f" ({kept} for what is stopped and asked for it, see `ipvl status`)" if kept else ""
     way_out = "remove a container, ask for an address outside of the range, or give a larger --ip-range"
     return conflict(
-        f"{where} is full: {what} in use or reserved",
+        f"{where} is full: {what} in use or reserved{for_stopped}",
         way_out if within is not None else "remove a container, or make a network with a larger subnet",
     )
 

@@ -26,6 +26,7 @@ HOST_COLUMNS = ("HOST PORT", "NETWORK", "ADDRESSES")
 ROUTE_COLUMNS = ("ROUTE", "NETWORK", "METRIC")
 LEASE_COLUMNS = ("LEASE", "POOL", "FOR", "NETWORKS")
 QUARANTINE_COLUMNS = ("IN USE BY OTHERS", "PARENT", "HOLDER", "KEPT OUT UNTIL")
+KEPT_COLUMNS = ("KEPT ADDRESS", "NETWORK", "FOR")
 DHCP_COLUMNS = ("DHCP LEASE", "ENDPOINT", "NETWORK", "SERVER", "CLIENT ID", "ENDS", "STATE")
 NOTHING = "-"
 NO_NETWORKS = "no networks yet; make one with `ipvl network create`, or with `docker network create -d ipvl` for Docker"
@@ -45,6 +46,7 @@ def status_text(status: Status) -> str:
         (DHCP_COLUMNS, [_dhcp_row(one, one.lease) for one in status.endpoints if one.lease is not None]),
         (POOL_COLUMNS, [_pool_row(one) for one in status.pools]),
         (LEASE_COLUMNS, [_lease_row(lease, pool) for lease, pool in leases]),
+        (KEPT_COLUMNS, [(one.address, one.network, one.owner) for one in status.kept]),
         (QUARANTINE_COLUMNS, [_quarantine_row(one) for one in status.quarantines]),
     )
     parts = [table(columns, rows) for columns, rows in tables if rows]

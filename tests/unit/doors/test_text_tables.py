@@ -12,7 +12,7 @@ import pytest
 from ipvl.clock.host_clocks import rfc3339
 from ipvl.doors.text_tables import NO_NETWORKS, status_text
 from ipvl.driver.status.dhcp_lease import DhcpStatus
-from ipvl.driver.status.host_status import PoolLeaseStatus, PoolStatus, QuarantineStatus, Status
+from ipvl.driver.status.host_status import KeptStatus, PoolLeaseStatus, PoolStatus, QuarantineStatus, Status
 from ipvl.driver.status.subnet import SubnetStatus
 from tests.unit.builders import NOW, OTHER_ENDPOINT_ID, OTHER_ID
 from tests.unit.doors.statuses import EMPTY, ONE_OF_EACH, endpoint_status, network_status, parent_status
@@ -178,6 +178,19 @@ def test_addresses_of_others_have_a_table_of_their_own():
     )
 
     assert status_text(replace(ONE_OF_EACH, quarantines=kept)) == f"{status_text(ONE_OF_EACH)}\n\n{expected}"
+
+
+def test_addresses_that_are_kept_have_a_table_of_their_own():
+    """Who is stopped and asked for them."""
+    expected = text(
+        """
+        KEPT ADDRESS   NETWORK   FOR
+        192.168.20.9   web       shop
+        """
+    )
+
+    kept = (KeptStatus("192.168.20.9", "web", "shop"),)
+    assert status_text(replace(ONE_OF_EACH, kept=kept)) == f"{status_text(ONE_OF_EACH)}\n\n{expected}"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network, Subnet
 from ipvl.model.pools import Cursor, Pool, PoolLease
 from ipvl.planning.host_address_conflicts import refusal_of_own
+from ipvl.planning.kept_addresses import kept_for_stopped
 from ipvl.planning.reconciliation import is_stale
 from ipvl.records.changes import Change, Put
 
@@ -205,6 +206,13 @@ def static_address_of_another(
     return None
 
 
+def kept_within(engine: Engine, parent: str | None, subnet: IPNetwork, within: IPNetwork | None) -> int:
+    """Return how many addresses of a subnet, or the part of it to keep to, are kept for who is stopped."""
+    low, high = bounds(subnet, within)
+    kept = {one.address for one in kept_for_stopped(engine.records, parent) if one.address.version == subnet.version}
+    return sum(low <= int(address) <= high for address in kept)
+
+
 def refusal_of_held(address: IPAddress, words: str) -> IpvlError:
     """Return the refusal of an address that is held, `words` being who holds it."""
     return conflict(f"address {address} {words}", ANOTHER_ADDRESS_OR_REMOVE)
@@ -231,7 +239,7 @@ def _choose_address(
         case []:
             return None
         case [subnet]:
-            raise full(subnet.pool, subnet.range)
+            raise full(subnet.pool, subnet.range, kept_within(engine, network.parent, subnet.pool, subnet.range))
         case _:
             pools = ", ".join(str(subnet.range or subnet.pool) for subnet in subnets)
             raise conflict(

@@ -13,6 +13,7 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import (
     ANOTHER_ADDRESS,
     endpoint_holding,
+    kept_within,
     lease_text,
     oldest_stale_address,
     refusal_of_held,
@@ -190,7 +191,7 @@ def _next_address(engine: Engine, pool: Pool, own: OwnAddresses) -> IPAddress:
         own=own,
     ) or oldest_stale_address(engine, pool.parent, pool.subnet, pool.range, own)
     if found is None:
-        raise full(pool.subnet, pool.range)
+        raise full(pool.subnet, pool.range, kept_within(engine, pool.parent, pool.subnet, pool.range))
     return found
 
 

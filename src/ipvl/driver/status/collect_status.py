@@ -10,6 +10,7 @@ from ipvl.driver.dhcp_leases.lease_status import dhcp_status
 from ipvl.driver.interfaces import Kernel
 from ipvl.driver.status.host_status import (
     EndpointStatus,
+    KeptStatus,
     NetworkStatus,
     ParentStatus,
     PoolLeaseStatus,
@@ -28,6 +29,7 @@ from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import NO_ROUTING, host_addresses
 from ipvl.planning.host_address_conflicts import AddressConflict, address_conflicts
+from ipvl.planning.kept_addresses import kept_for_stopped
 from ipvl.planning.reconciliation import is_in_sandbox
 from ipvl.records.records import Records
 
@@ -96,6 +98,11 @@ async def collect_status(
         ),
         quarantines=tuple(
             QuarantineStatus(str(one.address), one.parent, one.holder, date(one.until)) for one in records.quarantines()
+        ),
+        kept=tuple(
+            KeptStatus(str(one.address), network.label, one.name)
+            for one in kept_for_stopped(records)
+            if (network := records.network(one.network_id)) is not None
         ),
     )
 

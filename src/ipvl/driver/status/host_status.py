@@ -117,6 +117,15 @@ class QuarantineStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptStatus:
+    """An address that nobody else is given, since a container or sandbox that is stopped (`owner`) asked for it."""
+
+    address: str
+    network: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything at one moment."""
 
@@ -126,6 +135,7 @@ class Status:
     warnings: tuple[str, ...]
     pools: tuple[PoolStatus, ...] = ()
     quarantines: tuple[QuarantineStatus, ...] = ()
+    kept: tuple[KeptStatus, ...] = ()
 
 
 def link_state(link: Link | None) -> str:

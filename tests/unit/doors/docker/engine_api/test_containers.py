@@ -13,6 +13,7 @@ from ipvl.doors.docker.engine_api.containers import learn_containers
 from ipvl.doors.docker.engine_api.follow import compare, follow_docker
 from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.ipam.address_allocation import allocate_addresses
+from ipvl.driver.status.collect_status import collect_status
 from ipvl.errors import Kind
 from ipvl.model.addresses import IPInterface
 from tests.unit.builders import ID, OTHER_ID, endpoint, network
@@ -91,6 +92,24 @@ def test_the_container_gets_what_it_asked_for(busy, docker):
         "address 192.168.20.3 is kept for container mill of network web, which asked for it and is stopped; choose"
         " another address or remove what holds it"
     ) == busy.refusal(Kind.CONFLICT, choose(busy, "192.168.20.3"))
+
+
+def test_it_is_told_for_whom_addresses_are_kept(busy, docker):
+    """In the status, and where nothing else is left; not of those who run."""
+    run(docker, lambda: compare(busy.engine, docker.socket))
+    given = busy.run(pool_leases.request_address(busy.engine, SUBNET, ip_address("192.168.20.2"), None))
+    busy.create_endpoint(endpoint(addresses=(str(given),)))
+    small = busy.run(docker_pools.request_pool(busy.engine, PoolRequest(4, ip_network("192.168.20.0/29"))))
+    shown = busy.run(collect_status(busy.engine.records, busy.kernel))
+    told = [(one.address, one.network, one.owner) for one in shown.kept]
+    assert [("192.168.20.3", "web", "mill")] == told
+
+    for _ in range(3):
+        busy.run(pool_leases.request_address(busy.engine, small.id, None, None))
+    assert (
+        "subnet 192.168.20.0/29 is full: all 6 addresses are in use or reserved (1 for what is stopped and asked for"
+        " it, see `ipvl status`); remove a container, or make a network with a larger subnet"
+    ) == busy.refusal(Kind.CONFLICT, pool_leases.request_address(busy.engine, small.id, None, None))
 
 
 def test_what_is_no_longer_asked_for_is_free(busy, docker):

@@ -75,6 +75,30 @@ def test_a_host_with_systemd_resolved(host: DockerHost) -> None:
 
 
 @pytest.mark.embedded_only
+def test_resolvers_of_the_host_that_a_sandbox_cannot_ask(host: DockerHost) -> None:
+    """The host itself on the same segment, the other family, another segment's router; a file that is none."""
+    file = "/etc/resolv.conf"
+    host.docker("ipvl network create --subnet=192.168.20.0/24 -o parent=eth0.20 tagged")
+    host.docker("ipvl network create --ipv6 --subnet=10.9.0.0/24 --subnet=2001:db8:9::/64 -o parent=eth1 dual")
+
+    def asked(on: str, resolver: str) -> str:
+        host.run(f"sh -c 'rm -rf {file}; echo nameserver {resolver} > {file}'")
+        shown = host.guest.run(f"{RUN.replace('web', on)} {SHOW}", timeout=90)
+        assert shown.stdout or "has no resolver: the host's /etc/resolv.conf names none that is within" in shown.stderr
+        return shown.stdout.removeprefix("nameserver ").strip()
+
+    own, six, router = "192.168.1.250", "2001:db8:1::1", "fe80::250:56ff:fe39:4501"
+    assert ["", own] == [asked(on, own) for on in ("web", "tagged")]
+    assert ["", six] == [asked(on, six) for on in ("web", "dual")]
+    assert ["", f"{router}%eth0"] == [asked("dual", f"{router}%{link}") for link in ("eth0", "eth1")]
+    for command, why in (("ln -s resolv.conf", "the host has no"), ("mkdir", "the host's")):
+        host.run(f"sh -c 'rm -rf {file}; {command} {file}'")
+        shown = host.guest.run("ipvl run --net=web --rm -- true")
+        assert "has no resolver: the host has no /etc/resolv.conf that could be covered" in shown.stderr
+        assert f"{why} /etc/resolv.conf" in host.refused("ipvl run --net=web --dns 192.168.1.1 --rm -- true")
+
+
+@pytest.mark.embedded_only
 def test_flags_for_names(host: DockerHost) -> None:
     """They go before leases and the host, are there again at each start, and reach the host where that can be."""
     host.docker("ipvl network create --subnet=192.168.30.0/24 -o host_access=true reached")

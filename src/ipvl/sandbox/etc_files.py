@@ -33,14 +33,14 @@ def write_etc_files(request: SandboxRequest, call: Callable[[str, Any], Any]) ->
     request.folders.run.mkdir(mode=0o755, parents=True, exist_ok=True)
     request.folders.name_file("hosts").write_text(LOCALHOST_LINES.decode() + known if known else "")
     request.folders.name_file("hostname").write_text(f"{request.hostname}\n")
-    write_first_resolvers(request.folders.run, request.resolvers)
+    write_first_resolvers(request.folders.run, request.resolvers, lambda host: _within_reach(request, call, host))
 
 
 def missing_resolver_notice(request: SandboxRequest) -> str:
     """Return what the user is to know of a sandbox on networks that can ask no resolver, empty for any other."""
     if not request.attachments:
         return ""
-    if request.root is None and not HOST_RESOLV_CONF.exists():
+    if request.root is None and not _is_file(HOST_RESOLV_CONF):
         why = f"the host has no {HOST_RESOLV_CONF} that could be covered; make that file"
     elif not names_a_resolver(request.folders.name_file("resolv.conf")):
         why = f"the host's {HOST_RESOLV_CONF} names none that is within its reach; {GIVE_ONE}"
@@ -49,15 +49,32 @@ def missing_resolver_notice(request: SandboxRequest) -> str:
     return f"ipvl: sandbox {request.name} has no resolver: {why}\n"
 
 
+def _within_reach(request: SandboxRequest, call: Callable[[str, Any], Any], host: Resolvers) -> Resolvers:
+    """Return what of the host's resolvers the sandbox can ask."""
+    if not request.attachments or request.resolvers.nameservers or not host.nameservers:
+        return host
+    from ipvl.embedded.call_messages import NamedNetwork
+    from ipvl.sandbox.reachable_resolvers import within_reach
+
+    networks = [call("network.inspect", NamedNetwork(attachment.network)) for attachment in request.attachments]
+    return within_reach(host, networks)
+
+
 def _check_covered(request: SandboxRequest) -> None:
     """Refuse flags of a program on the host's own files, of which one that is to be covered is missing."""
     wanted = {"/etc/hosts": bool(request.extra_hosts), str(HOST_RESOLV_CONF): request.resolvers != Resolvers()}
     for path, is_wanted in wanted.items():
-        if request.root is None and is_wanted and not Path(path).exists():
+        if request.root is None and is_wanted and not _is_file(Path(path)):
+            what = f"the host's {path} is a directory" if Path(path).is_dir() else f"the host has no {path}"
             raise missing(
-                f"the host has no {path}, so a program on the host's own files cannot be given another",
+                f"{what}, so a program on the host's own files cannot be given another",
                 "make that file, an empty one will do, or run it on a root filesystem",
             )
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether something is there that another file can be put over."""
+    return path.exists() and not path.is_dir()
 
 
 def _extra_hosts(request: SandboxRequest, call: Callable[[str, Any], Any]) -> list[tuple[str, str]]:

@@ -121,12 +121,12 @@ def _bind_names(root: Path, folders: SandboxFolders) -> None:
         if target.is_symlink():
             # /etc/resolv.conf often leads into /run; in a layer of its own it may be replaced, on the host it may not.
             if root == Path("/"):
-                target = target.resolve()
+                target = Path(os.path.realpath(target))  # which takes links in a circle for a missing file
             else:
                 target.unlink()
+        if root == Path("/") and (target.is_dir() or not target.exists()):
+            continue
         if not target.exists():
-            if root == Path("/"):
-                continue
             target.touch()
         mount(str(folders.name_file(name)), str(target), flags=MS_BIND)
 

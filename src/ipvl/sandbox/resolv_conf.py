@@ -46,8 +46,11 @@ class Resolvers:
 
     def without(self, dropped: Callable[[str], bool]) -> Resolvers:
         """Return this without some of the resolvers."""
-        kept = tuple(one for one in self.nameservers if not dropped(one))
-        return Resolvers(kept, self.search, self.options, self.others)
+        return self.with_nameservers(tuple(one for one in self.nameservers if not dropped(one)))
+
+    def with_nameservers(self, nameservers: tuple[str, ...]) -> Resolvers:
+        """Return this with other resolvers."""
+        return Resolvers(nameservers, self.search, self.options, self.others)
 
     def lines(self, *, root_domain: bool = False) -> str:
         """Return the lines of a resolv.conf, where a root domain alone is only said if asked for."""
@@ -101,13 +104,20 @@ def is_loopback_resolver(nameserver: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def write_first_resolvers(folder: Path, given: Resolvers) -> None:
+def write_first_resolvers(
+    folder: Path, given: Resolvers, seen: Callable[[Resolvers], Resolvers] = lambda host: host
+) -> None:
     """Write a new sandbox's resolv.conf, and beside it what it is made of.
+
+    Args:
+        folder: where.
+        given: what its flags say.
+        seen: returns what of the host's resolvers it can ask.
 
     Raises:
         OSError: the disk is full, or the like.
     """
-    host = read_host_resolvers()
+    host = seen(read_host_resolvers())
     (folder / GIVEN_FILE).write_text(given.lines(root_domain=True))
     (folder / HOST_FILE).write_text(host.lines())
     (folder / "resolv.conf").write_text((given | host).lines())

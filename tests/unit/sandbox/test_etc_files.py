@@ -55,9 +55,61 @@ def networks(**addresses):
 
     def call(name: str, request: NamedNetwork) -> object:
         assert "network.inspect" == name
-        return SimpleNamespace(host_access=addresses.get(request.network, ()))
+        return view(host_access=addresses.get(request.network, ()))
 
     return call
+
+
+def view(*subnets, **fields):
+    """Return what the engine says of a network."""
+    subnets = [SimpleNamespace(subnet=one) for one in subnets or ("192.168.1.0/24", "2001:db8::/64")]
+    usual = {"host_access": (), "parent": "eth0", "mode": "l2", "addressing": "pool", "subnets": subnets}
+    return SimpleNamespace(**{**usual, **fields})
+
+
+FOUR, SIX = view("192.168.1.0/24"), view("2001:db8::/64", parent="eth1")
+
+
+@pytest.mark.parametrize(
+    ("said", "on", "asked"),
+    [
+        ("192.168.1.1", [FOUR], "192.168.1.1"),
+        ("2001:db8::1", [FOUR], ""),
+        ("2001:db8::1", [FOUR, SIX], "2001:db8::1"),
+        ("192.168.1.1", [SIX], ""),
+        ("2001:db8::1", [view(addressing="none", subnets=[])], "2001:db8::1"),
+        ("2001:db8::1", [view(addressing="dhcp", subnets=[])], ""),
+        ("fe80::1%eth1", [FOUR, SIX], "fe80::1%eth1"),
+        ("fe80::1%enp3s0", [view(parent="enp3s0")], "fe80::1%eth0"),
+        ("fe80::1%eth1", [FOUR], ""),
+        ("fe80::1%eth0", [FOUR], ""),
+        ("fe80::1%eth0", [view(mode="l3")], ""),
+        ("fe80::1", [view()], ""),
+    ],
+)
+def test_only_those_of_the_hosts_resolvers_are_asked_that_can_be(wish, monkeypatch, said, on, asked):
+    """By family, by segment, and called as the sandbox has to call them."""
+    monkeypatch.setattr(
+        "ipvl.sandbox.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf(f"nameserver {said}\n")
+    )
+    views = iter(on)
+    write_etc_files(replace(wish, attachments=wish.attachments[: len(on)]), lambda _name, _request: next(views))
+
+    assert (f"nameserver {asked}\n" if asked else "") == wish.folders.name_file("resolv.conf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("subnet", "access", "asked"),
+    [("127.0.0.0/8", (), ""), ("127.0.0.0/8", ("127.9.9.9",), "127.0.0.1"), ("192.168.1.0/24", (), "127.0.0.1")],
+)
+def test_a_resolver_at_the_hosts_own_address_is_out_of_reach_on_its_segment(wish, monkeypatch, subnet, access, asked):
+    """Elsewhere a router leads there; 127.0.0.1 stands for any address of this host's."""
+    monkeypatch.setattr(
+        "ipvl.sandbox.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf("nameserver 127.0.0.1\n")
+    )
+    write_etc_files(wish, lambda _name, _request: view(subnet, host_access=access))
+
+    assert (f"nameserver {asked}\n" if asked else "") == wish.folders.name_file("resolv.conf").read_text()
 
 
 def test_a_sandbox_without_a_resolver_is_told_of(wish, host):
@@ -88,6 +140,9 @@ def test_a_program_on_the_hosts_own_files_needs_one_to_cover(wish, tmp_path):
         f"the host has no {tmp_path}/host, so a program on the host's own files cannot be given another;"
         " make that file, an empty one will do, or run it on a root filesystem"
     )
+    (tmp_path / "host").mkdir()
+    said = refusal(Kind.MISSING, write_etc_files, given, networks())
+    assert said.startswith(f"the host's {tmp_path}/host is a directory, so a program on the host's own files cannot")
     write_etc_files(own, networks())
     assert missing_resolver_notice(own) == (
         f"ipvl: sandbox one has no resolver: the host has no {tmp_path}/host that could be covered; make that file\n"

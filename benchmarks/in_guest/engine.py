@@ -19,8 +19,8 @@ from ipvl.driver.engine import Engine
 from ipvl.driver.interfaces import SandboxEffects
 from ipvl.driver.networks.create_remove import create_network
 from ipvl.kernel.host_kernel import open_host_kernel
-from ipvl.options.endpoint import endpoint
-from ipvl.options.network import network
+from ipvl.options.endpoint import parse_endpoint
+from ipvl.options.network import parse_network
 from ipvl.options.subnets import SubnetText
 from ipvl.store.state_file import open_store
 from ipvl.system_calls import CLONE_NEWNET, unshare
@@ -38,7 +38,7 @@ async def main(folder: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
         async with AsyncIPRoute() as bare, open_host_kernel() as kernel:
             await bare.link("add", ifname=PARENT, kind="dummy")
             engine = Engine(kernel, store, time.time, SandboxEffects(*[lambda *_: None] * 4))
-            wish = network(
+            wish = parse_network(
                 NETWORK,
                 {"parent": PARENT},
                 [SubnetText("10.0.0.0/16", "10.0.0.1")],
@@ -62,7 +62,7 @@ async def of_ipvl(engine: Engine, number: int) -> tuple[float, float]:
     identity = f"{number:064x}"
     began = time.perf_counter()
     address = (f"10.0.1.{number}/16", "")
-    wish = endpoint(identity, engine.network(NETWORK), address, mac="", options={}, changed=engine.clock())
+    wish = parse_endpoint(identity, engine.network(NETWORK), address, mac="", options={}, changed=engine.clock())
     await create_join_leave.create_endpoint(engine, wish)
     await create_join_leave.join(engine, NETWORK, identity, SANDBOX)
     between = time.perf_counter()

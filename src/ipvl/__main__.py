@@ -50,10 +50,10 @@ def _write_no_more() -> None:
 
 
 def _unwritten(error: OSError) -> int:
-    from ipvl.doors.cli.exit_statuses import refused
+    from ipvl.doors.cli.exit_statuses import print_refusal
     from ipvl.errors import unavailable
 
-    return refused(
+    return print_refusal(
         unavailable(f"what this prints cannot be written: {error.strerror}", "what was asked for may be done")
     )
 

@@ -36,7 +36,7 @@ class IpvlError(Exception):
         self.way_out = way_out
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """Return user input as it may stand in a sentence: on one line, without control characters, not endless."""
     printable = text if len(text) <= 60 else f"{text[:57]}..."
     return printable if printable and printable.isprintable() and " " not in printable else repr(printable)

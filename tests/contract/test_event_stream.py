@@ -176,7 +176,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(tmp_path):
         assert LARGER_THAN_ANY_BUFFER + 2 == len(seen) - 1 + int(lost.split()[0])
 
     def run() -> None:
-        server.GRACE = 600
+        server.GRACE_SECONDS = 600
         one.run(script)
 
     one = Daemon(tmp_path)

@@ -24,7 +24,7 @@ from ipvl.embedded.sandboxes import end_gone_sandboxes
 from ipvl.errors import IpvlError
 from ipvl.model.steps import RemoveParent
 from ipvl.options.endpoint import port_name
-from ipvl.planning.unclaimed_networks import ON_ITS_WAY
+from ipvl.planning.unclaimed_networks import BEING_MADE_SECONDS
 
 from .dhcp_segment import FIRST as LEASED_ADDRESS
 from .dhcp_segment import FakeServer, FakeWire
@@ -127,7 +127,7 @@ async def start_up(stage: Stage) -> None:
     await reconcile_all(stage.engine)
     await end_gone_sandboxes(stage.engine)
     write_all_hosts_files(stage.engine)
-    await release_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() - ON_ITS_WAY, "docker")
+    await release_leaked(stage.engine, stage.ledger.in_use(), stage.engine.clock() - BEING_MADE_SECONDS, "docker")
 
 
 async def compare_with_docker(stage: Stage) -> None:

@@ -24,7 +24,7 @@ from ipvl.model.links import Link
 from ipvl.model.networks import Mode
 from ipvl.model.pools import Cursor
 from ipvl.options.network import dummy_name
-from ipvl.options.pool_options import pool_address, pool_request
+from ipvl.options.pool_options import parse_pool_address, parse_pool_request
 from tests.unit.builders import endpoint, network
 from tests.unit.invariants import check_invariants
 from tests.unit.world import World
@@ -175,7 +175,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(subnet=SUBNETS, on=PARENTS)
     def docker_requests_a_pool(self, subnet, on):
-        wish = pool_request(subnet, "", {"parent": on} if on else {}, version=4)
+        wish = parse_pool_request(subnet, "", {"parent": on} if on else {}, version=4)
         self.attempt(docker_pools.request_pool(self.world.engine, wish))
 
     @rule(number=NUMBERS | st.none(), index=NUMBERS)
@@ -183,7 +183,7 @@ class AnyOrder(RuleBasedStateMachine):
         known = tuple(self.world.engine.records.pools())
         if known:
             pool = known[index % len(known)]
-            wanted = pool_address(str(pool.subnet.network_address + number)) if number else None
+            wanted = parse_pool_address(str(pool.subnet.network_address + number)) if number else None
             self.attempt(pool_leases.request_address(self.world.engine, pool.id, wanted, None))
 
     @rule(index=NUMBERS)

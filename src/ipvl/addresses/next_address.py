@@ -11,7 +11,7 @@ from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.networks import Network, Subnet
 
 
-def first_usable(subnet: IPNetwork) -> IPAddress | None:
+def first_usable_address(subnet: IPNetwork) -> IPAddress | None:
     """Return the address that is the gateway when none was given: the first one a host may have.
 
     That is the address after the network's own; a /31 and a /127 have no network address, so theirs is the lower one
@@ -19,7 +19,7 @@ def first_usable(subnet: IPNetwork) -> IPAddress | None:
     """
     if subnet.num_addresses == 1:
         return None
-    return _address(bounds(subnet)[0], subnet.version)
+    return _address(host_range(subnet)[0], subnet.version)
 
 
 def gateway_of(network: Network, subnet: Subnet) -> IPAddress | None:
@@ -30,7 +30,7 @@ def gateway_of(network: Network, subnet: Subnet) -> IPAddress | None:
     """
     if network.mode.routes or network.isolated:
         return None
-    return subnet.gateway or first_usable(subnet.pool)
+    return subnet.gateway or first_usable_address(subnet.pool)
 
 
 def used_gateway(network: Network, subnet: Subnet) -> IPAddress | None:
@@ -38,7 +38,7 @@ def used_gateway(network: Network, subnet: Subnet) -> IPAddress | None:
     return gateway_of(network, subnet) if subnet.pool.version in network.default_routes else None
 
 
-def bounds(subnet: IPNetwork, within: IPNetwork | None = None) -> tuple[int, int]:
+def host_range(subnet: IPNetwork, within: IPNetwork | None = None) -> tuple[int, int]:
     """Return the lowest and the highest address that hosts of a subnet may have, as numbers.
 
     Left out are an IPv4 subnet's network and broadcast address (RFC 1122, 3.2.1.3), except in a /31 (RFC 3021) and a
@@ -77,7 +77,7 @@ def next_free_address(
         last: the address handed out last; None for a subnet that is new.
         own: further addresses that are passed over: the host's.
     """
-    low, high = bounds(subnet, within)
+    low, high = host_range(subnet, within)
     start = low if last is None else int(last) + 1
     for _ in range(len(own) + 1):
         found = held.first_free(low, high, start)
@@ -98,7 +98,7 @@ def check_usable(subnet: IPNetwork, address: IPAddress) -> None:
     """
     if address not in subnet:
         raise invalid(f"address {address} is not in subnet {subnet}", "ask for one that is")
-    low, high = bounds(subnet)
+    low, high = host_range(subnet)
     if not low <= int(address) <= high:
         what = "broadcast" if int(address) > high else "network" if subnet.version == 4 else "subnet-router anycast"
         raise invalid(
@@ -107,12 +107,12 @@ def check_usable(subnet: IPNetwork, address: IPAddress) -> None:
         )
 
 
-def full(subnet: IPNetwork, within: IPNetwork | None = None, kept: int = 0) -> IpvlError:
+def refuse_full(subnet: IPNetwork, within: IPNetwork | None = None, kept: int = 0) -> IpvlError:
     """Return the refusal for a subnet, or the part of it to keep to, of which every address is held.
 
     `kept` is how many of them are for containers or sandboxes that asked for them and are stopped.
     """
-    low, high = bounds(subnet, within)
+    low, high = host_range(subnet, within)
     count = max(high - low + 1, 0)
     what = "its one address is" if count == 1 else f"all {count} addresses are"
     where = f"range {within} of subnet {subnet}" if within is not None else f"subnet {subnet}"

@@ -23,9 +23,9 @@ from ipvl.kernel.wire.address_probes import ask_neighbours
 from ipvl.kernel.wire.dhcp_probe import probe_dhcp_servers
 from ipvl.model.host_facts import Answers, NetworkStack, Question
 from ipvl.model.links import Link
-from ipvl.options.parent_selectors import parent_selector
+from ipvl.options.parent_selectors import parse_parent_selector
 from ipvl.planning.host import Host
-from ipvl.planning.parent_selection import parent_called
+from ipvl.planning.parent_selection import find_parent_name
 from ipvl.records.records import Records
 from ipvl.startup.configuration import Configuration
 from ipvl.store.state_file import open_store_read_only
@@ -57,9 +57,9 @@ async def examine(configuration: Configuration, network: str | None = None, pare
         earlier = Host(links, kernel.release, frozenset())
         records, clock = _records(configuration, unchecked)
         if parent is not None:
-            selector = parent_selector(parent)
+            selector = parse_parent_selector(parent)
             seen = earlier if selector is None else replace(earlier, routing=await kernel.host_routing())
-            parent = parent_called(parent, selector, records, seen)
+            parent = find_parent_name(parent, selector, records, seen)
         scope = scope_of(records, earlier, network, parent)
         asked = dhcp_questions(scope, earlier)
         (answers, kinds, servers) = await asyncio.gather(

@@ -13,13 +13,13 @@ from ipaddress import IPv4Address
 from ipvl.dhcp.dhcp_messages import Client, Message, MessageType, Reply, Server
 from ipvl.dhcp.granted_terms import granted_terms
 from ipvl.dhcp.retransmission import (
-    DELAY_AFTER_NAK,
+    DELAY_AFTER_NAK_SECONDS,
     MOST_REBOOT_REQUESTS,
     MOST_REQUESTS,
     renewal_delay,
     retransmission_delay,
 )
-from ipvl.errors import shown
+from ipvl.errors import quoted
 from ipvl.model.dhcp_leases import GrantedTerms
 
 LARGEST_SECS = 0xFFFF  # of the field `secs`: RFC 2131, 2
@@ -156,7 +156,7 @@ def receive_reply(exchange: Exchange, reply: Reply, now: float) -> Exchange | Gr
             if exchange.offer is not None and not _is_from(reply, exchange.offer.server):
                 return exchange
             kept = exchange.hint if exchange.only else None
-            again = now + DELAY_AFTER_NAK
+            again = now + DELAY_AFTER_NAK_SECONDS
             return replace(exchange, stage=Stage.SELECTING, sent=0, due=again, hint=kept, offer=None)
         case Stage.RENEWING | Stage.REBINDING, MessageType.ACK | MessageType.NAK:
             return _extended(exchange, reply)
@@ -192,7 +192,7 @@ def _extended(exchange: Exchange, reply: Reply) -> Exchange | Granted | Denied:
     if held is None or (exchange.stage is Stage.RENEWING and not _is_from(reply, held.server)) or reply.server is None:
         return exchange
     if reply.type is MessageType.NAK:
-        said = f" ({shown(reply.text)})" if reply.text else ""
+        said = f" ({quoted(reply.text)})" if reply.text else ""
         return Denied(f"server {reply.server.address} took it back{said}")
     terms = granted_terms(reply, exchange.asked)
     if terms is None:

@@ -7,10 +7,10 @@ from ipaddress import IPv4Address, IPv4Interface
 from ipvl.dhcp.dhcp_messages import Reply
 from ipvl.model.dhcp_leases import GrantedTerms
 
-FOR_EVER = 0xFFFFFFFF  # RFC 2131, 3.3
-SHORTEST_LEASE = 10
+INFINITE_LEASE_SECONDS = 0xFFFFFFFF  # RFC 2131, 3.3
+SHORTEST_LEASE_SECONDS = 10
 """Seconds; a server that grants less is not taken at its word, since its clients would do nothing but ask."""
-SOONEST_RENEWAL = 5.0
+SOONEST_RENEWAL_SECONDS = 5.0
 SMALLEST_MTU = 68  # RFC 2132, 5.1
 LONGEST_PREFIX = 30
 """A longer one leaves no room for a server on the subnet; with one of 31 or 32 bits no gateway would be reached."""
@@ -24,13 +24,13 @@ def granted_terms(reply: Reply, asked: float) -> GrantedTerms | None:
         asked: when it was asked for, in seconds since the epoch: a lease begins there (RFC 2131, 4.4.1).
     """
     server, seconds, length = reply.server, reply.lease_seconds, reply.prefix_length
-    if server is None or seconds is None or seconds < SHORTEST_LEASE or length is None:
+    if server is None or seconds is None or seconds < SHORTEST_LEASE_SECONDS or length is None:
         return None
     interface = _usable(reply.address, length)
     if interface is None:
         return None
     renews, rebinds = _times(seconds, reply.renewal_seconds, reply.rebinding_seconds)
-    lasts = seconds != FOR_EVER
+    lasts = seconds != INFINITE_LEASE_SECONDS
     return GrantedTerms(
         address=interface,
         server=server.address,
@@ -61,7 +61,7 @@ def _times(lease: int, renewal: int | None, rebinding: int | None) -> tuple[floa
     """Return when to renew and rebind; a server's own times only where they make sense (RFC 2131, 4.4.5)."""
     rebinds = float(rebinding) if rebinding is not None and 0 < rebinding < lease else lease * 0.875
     renews = float(renewal) if renewal is not None and 0 < renewal < rebinds else min(lease * 0.5, rebinds)
-    return max(renews, min(SOONEST_RENEWAL, rebinds)), rebinds
+    return max(renews, min(SOONEST_RENEWAL_SECONDS, rebinds)), rebinds
 
 
 def _gateway(reply: Reply, interface: IPv4Interface) -> IPv4Address | None:

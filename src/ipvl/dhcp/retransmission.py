@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-FIRST_DELAY, LONGEST_DELAY = 4.0, 64.0  # RFC 2131, 4.1
-SHORTEST_RENEWAL_DELAY = 60.0  # RFC 2131, 4.4.5
-DELAY_AFTER_NAK = 1.0
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 4.0, 64.0  # RFC 2131, 4.1
+SHORTEST_RENEWAL_DELAY_SECONDS = 60.0  # RFC 2131, 4.4.5
+DELAY_AFTER_NAK_SECONDS = 1.0
 MOST_REQUESTS = 4
 """Requests for an offered address before another discovery (RFC 2131, 3.1)."""
 MOST_REBOOT_REQUESTS = 2
@@ -18,7 +18,7 @@ def retransmission_delay(sent: int, jitter: float) -> float:
         sent: how many requests were sent before this one.
         jitter: a random number from -1 to 1, which is added.
     """
-    return min(FIRST_DELAY * (1 << min(sent, 10)), LONGEST_DELAY) + jitter
+    return min(FIRST_DELAY_SECONDS * (1 << min(sent, 10)), LONGEST_DELAY_SECONDS) + jitter
 
 
 def renewal_delay(now: float, deadline: float) -> float:
@@ -28,4 +28,4 @@ def renewal_delay(now: float, deadline: float) -> float:
         now: seconds since the epoch.
         deadline: when renewing becomes rebinding (T2), or when the lease that is being rebound ends.
     """
-    return max((deadline - now) / 2, SHORTEST_RENEWAL_DELAY)
+    return max((deadline - now) / 2, SHORTEST_RENEWAL_DELAY_SECONDS)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ipvl.errors import invalid, missing, shown
+from ipvl.errors import invalid, missing, quoted
 from ipvl.model.host_facts import Answers, NetworkStack
 from ipvl.model.links import HostRoute, Link
 from ipvl.model.networks import Network, Parent, Phase
-from ipvl.options.link_names import link_name
+from ipvl.options.link_names import check_link_name
 from ipvl.planning.host import Host
 from ipvl.planning.vlan_tags import wanted_parents
 from ipvl.records.records import Records
@@ -96,7 +96,7 @@ def scope_of(records: Records, host: Host, network: str | None, parent: str | No
         IpvlError: ipvl knows no such network, more than one is meant, or the parent's name cannot be one.
     """
     if parent is not None:
-        name = link_name(parent)
+        name = check_link_name(parent)
         if name == "lo":
             raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link")
         *under, meant_parent = wanted_parents(name, records, host)
@@ -109,8 +109,8 @@ def scope_of(records: Records, host: Host, network: str | None, parent: str | No
     meant = [one for one in known if one.name == network] or [one for one in known if one.id.startswith(network)]
     if not meant or not network:
         names = ", ".join(one.label for one in known) or "none"
-        raise missing(f"network {shown(network)} is not known to ipvl", f"networks that are: {names}")
+        raise missing(f"network {quoted(network)} is not known to ipvl", f"networks that are: {names}")
     if len(meant) > 1:
-        raise invalid(f"network {shown(network)} can be more than one", "give more of its id")
+        raise invalid(f"network {quoted(network)} can be more than one", "give more of its id")
     held = records.parent(meant[0].parent)
     return Scope((meant[0],), () if held is None else (held,), whole=False)

@@ -12,7 +12,7 @@ from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.questions import router_question
 from ipvl.diagnosis.segments import gateway_answered, is_foreign_subnet, is_mute, segment_text
 from ipvl.model.networks import Network
-from ipvl.planning.container_routers import own_routers
+from ipvl.planning.container_routers import routers_on_parent
 
 
 def gateway(evidence: Evidence) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
                         " as --gateway",
                     )
         yield from _routers(network, evidence)
-        for router in own_routers(network, evidence.records):
+        for router in routers_on_parent(network, evidence.records):
             yield problem("gateway", network.label, f"network {network.label}: {router.what}", router.way_out)
 
 

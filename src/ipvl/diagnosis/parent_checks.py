@@ -11,7 +11,7 @@ from ipvl.diagnosis.findings import Finding, problem, refusal, warning
 from ipvl.errors import IpvlError
 from ipvl.model.links import Link
 from ipvl.model.networks import Parent, ParentKind
-from ipvl.planning.internal_networks import KEEPS_IN, unused
+from ipvl.planning.internal_networks import INTERNAL_WAY_OUT, unused_parent_text
 from ipvl.planning.kernel_versions import check_kind, check_release
 from ipvl.planning.parent_requirements import (
     check_ethernet,
@@ -64,7 +64,9 @@ def parent(evidence: Evidence) -> Iterator[Finding]:
     """
     for network in evidence.networks:
         if network.unused_parent:
-            yield warning("parent", network.label, f"network {network.label}: {unused(network)}", KEEPS_IN)
+            yield warning(
+                "parent", network.label, f"network {network.label}: {unused_parent_text(network)}", INTERNAL_WAY_OUT
+            )
     for one, link in _parents(evidence):
         try:
             if link is None:
@@ -235,7 +237,7 @@ def sysctls(evidence: Evidence) -> Iterator[Finding]:
         who = wording.member(network)
         if evidence.stack.rp_filter == 1:
             for endpoint in evidence.records.endpoints_of(network.id):
-                ways = {port.name for port in evidence.host.moved if is_in(port, endpoint.sandbox)}
+                ways = {port.name for port in evidence.host.moved if port_is_in_sandbox(port, endpoint.sandbox)}
                 if len(ways) > 1:
                     yield warning(
                         "sysctls",
@@ -251,12 +253,12 @@ def sysctl_name(link: str) -> str:
     return link.replace(".", "/")
 
 
-def is_in(port: Link, sandbox: str | None) -> bool:
+def port_is_in_sandbox(port: Link, sandbox: str | None) -> bool:
     """Tell whether a port was moved to this sandbox; /var/run and /run are one folder."""
-    return sandbox is not None and port.namespace is not None and _place(port.namespace) == _place(sandbox)
+    return sandbox is not None and port.namespace is not None and _without_var(port.namespace) == _without_var(sandbox)
 
 
-def _place(path: str) -> str:
+def _without_var(path: str) -> str:
     return path.removeprefix("/var")
 
 
@@ -272,6 +274,6 @@ def _is_ours(port: Link, parent_name: str, evidence: Evidence) -> bool:
         for endpoint in evidence.records.endpoints_of(network.id)
     ]
     return any(
-        port.name == endpoint.port if port.namespace is None else is_in(port, endpoint.sandbox)
+        port.name == endpoint.port if port.namespace is None else port_is_in_sandbox(port, endpoint.sandbox)
         for endpoint in endpoints
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ipvl.diagnosis import wording
 from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
-from ipvl.diagnosis.parent_checks import is_in
+from ipvl.diagnosis.parent_checks import port_is_in_sandbox
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import HALF_MADE_PREFIX, Link
 from ipvl.model.networks import Network, Phase
@@ -17,7 +17,7 @@ from ipvl.model.steps import MakeDummy, MakeHostPort, MakeVlan
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port
 from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair
-from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed, way_out_of_unclaimed, what_is_unclaimed
+from ipvl.planning.unclaimed_networks import BEING_MADE_SECONDS, list_unclaimed, way_out_of_unclaimed, what_is_unclaimed
 from ipvl.records.changes import Drop
 
 MAKING_SECONDS = 60.0
@@ -114,8 +114,8 @@ def _unclaimed(chosen: set[str], evidence: Evidence) -> Iterator[Finding]:
     """Find what a Docker made that the one that was asked does not have."""
     if evidence.docker_networks is None or evidence.docker_pools is None:
         return
-    before = evidence.now - ON_ITS_WAY
-    for one in unclaimed(evidence.records, evidence.docker_networks, evidence.docker_pools, before):
+    before = evidence.now - BEING_MADE_SECONDS
+    for one in list_unclaimed(evidence.records, evidence.docker_networks, evidence.docker_pools, before):
         if isinstance(one, Network) and one.id in chosen:
             yield warning("records", one.label, what_is_unclaimed(one), way_out_of_unclaimed(one))
         elif isinstance(one, Pool) and evidence.scope.whole:
@@ -184,5 +184,5 @@ def _without_port(endpoint: Endpoint, network: Network, evidence: Evidence) -> I
 def _has_port(endpoint: Endpoint, network: Network, host: Host) -> bool:
     link = host.link(network.parent)
     return link is None or any(
-        port.name == endpoint.port or is_in(port, endpoint.sandbox) for port in host.ports_of(link)
+        port.name == endpoint.port or port_is_in_sandbox(port, endpoint.sandbox) for port in host.ports_of(link)
     )

@@ -19,7 +19,7 @@ from ipvl.driver.events.record_changes import RecordEvents
 from ipvl.driver.interfaces import Kernel, SandboxEffects, Store
 from ipvl.driver.ipam.probe_state import ProbeState
 from ipvl.driver.repair.repair_state import RepairState
-from ipvl.errors import IpvlError, missing, shown
+from ipvl.errors import IpvlError, missing, quoted
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import HostRouting
@@ -221,7 +221,7 @@ class Engine:
         """
         network = self.records.network(network_id)
         if network is None:
-            raise missing(f"network {shown(network_id[:12])} is not known to ipvl", "remove it and create it again")
+            raise missing(f"network {quoted(network_id[:12])} is not known to ipvl", "remove it and create it again")
         return network
 
     def endpoint(self, network_id: str, endpoint_id: str) -> Endpoint:
@@ -233,5 +233,5 @@ class Engine:
         network = self.network(network_id)
         endpoint = self.records.endpoint(endpoint_id)
         if endpoint is None or endpoint.network_id != network_id:
-            raise missing(f"endpoint {shown(endpoint_id[:12])} is not known to ipvl in network {network.label}")
+            raise missing(f"endpoint {quoted(endpoint_id[:12])} is not known to ipvl in network {network.label}")
         return endpoint

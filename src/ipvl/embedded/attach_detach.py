@@ -12,11 +12,11 @@ from ipvl.embedded.join_leave import endpoint_id, join, leave
 from ipvl.embedded.lookup import find_own_network, find_sandbox
 from ipvl.embedded.member_leases import USE_DOCKER, request_leases, write_lease_resolvers
 from ipvl.embedded.networks import member
-from ipvl.errors import IpvlError, conflict, invalid, missing, shown
+from ipvl.errors import IpvlError, conflict, invalid, missing, quoted
 from ipvl.model.endpoints import Sandbox
 from ipvl.model.networks import Network
-from ipvl.options.names import name as checked_name
-from ipvl.options.names import path as checked_path
+from ipvl.options.names import check_name as checked_name
+from ipvl.options.names import check_path as checked_path
 
 log = logging.getLogger(__name__)
 
@@ -118,18 +118,18 @@ async def disconnect(engine: Engine, request: Disconnect) -> Member:
 
 
 def _not_on_network(who: str, network: Network) -> IpvlError:
-    return missing(f"{shown(who)} is not on network {network.label}", f"see `ipvl network inspect {network.label}`")
+    return missing(f"{quoted(who)} is not on network {network.label}", f"see `ipvl network inspect {network.label}`")
 
 
 def _namespace_inode(engine: Engine, namespace: str) -> int:
     inode = engine.kernel.namespace_inode(checked_path(namespace, "network namespace"))
     if inode is None:
         raise missing(
-            f"there is no network namespace at {shown(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"
+            f"there is no network namespace at {quoted(namespace)}", "give a path such as /run/netns/NAME, or --pid PID"
         )
     if inode == engine.kernel.namespace_inode(HOST_NAMESPACE):
         raise invalid(
-            f"{shown(namespace)} is the host's own network namespace", "attach another, such as a container's"
+            f"{quoted(namespace)} is the host's own network namespace", "attach another, such as a container's"
         )
     return inode
 

@@ -7,7 +7,7 @@ from ipvl.driver.ipam.address_allocation import endpoint_holding
 from ipvl.driver.networks import create_remove
 from ipvl.embedded.call_messages import Forget, Removed
 from ipvl.embedded.lookup import find_network_of_docker
-from ipvl.errors import conflict, missing, shown
+from ipvl.errors import conflict, missing, quoted
 from ipvl.model.networks import Network
 from ipvl.model.pools import Pool
 from ipvl.planning.reconciliation import is_in_sandbox
@@ -54,7 +54,7 @@ def _forget_pool(engine: Engine, request: Forget) -> Removed:
     pool = engine.records.pool(request.name)
     if pool is None:
         known = ", ".join(f"'{one.id}'" for one in engine.records.pools()) or "none"
-        raise missing(f"pool {shown(request.name)} does not exist", f"pools that do: {known}")
+        raise missing(f"pool {quoted(request.name)} does not exist", f"pools that do: {known}")
     if not request.force:
         _check_pool_unused(engine, pool)
     engine.commit((Drop(pool),))

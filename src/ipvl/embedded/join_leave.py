@@ -25,17 +25,17 @@ from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_p
 from ipvl.embedded.hosts_file_names import write_hosts_files
 from ipvl.embedded.member_leases import check_requested_addresses
 from ipvl.embedded.sandbox_messages import NetworkAttachment
-from ipvl.errors import IpvlError, Kind, conflict, invalid, shown
+from ipvl.errors import IpvlError, Kind, conflict, invalid, quoted
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import ConflictCheck, Network, Phase
 from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, RoutePort, Step
 from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import check_mac, port_name
-from ipvl.options.link_names import link_name
-from ipvl.options.names import name as checked_name
+from ipvl.options.link_names import check_link_name
+from ipvl.options.names import check_name as checked_name
 from ipvl.planning.reconciliation import is_in_sandbox
-from ipvl.planning.sandbox_routes import has_router6, routes_through
+from ipvl.planning.sandbox_routes import has_router6, plan_routes
 from ipvl.records.changes import Drop, Put
 
 log = logging.getLogger(__name__)
@@ -245,7 +245,7 @@ def _missing_routes(engine: Engine, endpoint: Endpoint, default_routes: frozense
     lease = engine.records.dhcp_lease_of(endpoint.id)
     terms = None if lease is None else lease.terms
     network = engine.network(endpoint.network_id)
-    return routes_through(network, endpoint, endpoint.interface or "", default_routes, terms)
+    return plan_routes(network, endpoint, endpoint.interface or "", default_routes, terms)
 
 
 def _check_name_is_free(engine: Engine, network: Network, name: str | None) -> None:
@@ -257,7 +257,7 @@ def _check_name_is_free(engine: Engine, network: Network, name: str | None) -> N
 
 def _free_interface(asked: str, prefix: str, taken: frozenset[str]) -> str:
     if asked:
-        if link_name(asked) in taken:
+        if check_link_name(asked) in taken:
             raise conflict(f"interface {asked} exists in the sandbox already", "choose another name")
         return asked
     number = 0
@@ -273,4 +273,4 @@ def _requested_address(text: str, kind: type[_Address]) -> _Address | None:
         return kind(text)
     except ValueError:
         version, example = (4, "--ip 192.168.20.10") if kind is IPv4Address else (6, "--ip6 2001:db8::10")
-        raise invalid(f"{shown(text)} is not an IPv{version} address", f"write it like {example}") from None
+        raise invalid(f"{quoted(text)} is not an IPv{version} address", f"write it like {example}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from ipvl.errors import conflict, missing, shown
+from ipvl.errors import conflict, missing, quoted
 from ipvl.model.endpoints import Sandbox
 from ipvl.model.networks import Network
 from ipvl.records.records import Records
@@ -77,7 +77,7 @@ def _find(things: Iterable[_Thing], word: str, what: str, way_out: str) -> _Thin
             return thing
     found = [thing for thing in known if word and thing.id.startswith(word)]
     if len(found) > 1:
-        raise conflict(f"{what} id {shown(word)} is the beginning of {len(found)} ids", "give more of it")
+        raise conflict(f"{what} id {quoted(word)} is the beginning of {len(found)} ids", "give more of it")
     if not found:
-        raise missing(f"{what} {shown(word)} does not exist", way_out)
+        raise missing(f"{what} {quoted(word)} does not exist", way_out)
     return found[0]

@@ -10,7 +10,7 @@ from ipvl.driver.endpoints.awaited_names import await_static_addresses
 from ipvl.driver.engine import Engine
 from ipvl.embedded.lookup import find_own_network
 from ipvl.embedded.sandbox_messages import NetworkAttachment
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.endpoints import Sandbox
 from ipvl.model.networks import Network
 
@@ -59,12 +59,12 @@ def check_requested_addresses(network: Network, attachment: NetworkAttachment) -
     for address in (attachment.ip, attachment.ip6):
         if address and network.asks_server:
             raise invalid(
-                f"address {shown(address)} cannot be chosen on network {network.label}: its DHCP server chooses",
+                f"address {quoted(address)} cannot be chosen on network {network.label}: its DHCP server chooses",
                 "drop it, and have the server give that address to this member's client identifier",
             )
         if address and not network.gives_addresses:
             raise invalid(
-                f"address {shown(address)} cannot be given on network {network.label}, which has no addresses",
+                f"address {quoted(address)} cannot be given on network {network.label}, which has no addresses",
                 "drop it: a member of this network adds its addresses itself",
             )
 

@@ -33,8 +33,8 @@ from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import ConflictCheck, Network, Phase
 from ipvl.model.steps import MakeDummy, MakeVlan
 from ipvl.options.addressing import without_addresses
-from ipvl.options.names import name as checked_name
-from ipvl.options.network import network as network_from_options
+from ipvl.options.names import check_name as checked_name
+from ipvl.options.network import parse_network as network_from_options
 from ipvl.options.subnet_flags import subnets_from_flags
 from ipvl.planning.host_access import host_addresses
 from ipvl.planning.network_plans import NetworkPlan

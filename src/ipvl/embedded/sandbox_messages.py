@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SILENT = frozenset({"sandbox.check", "sandbox.start", "sandbox.ended"})
+CALLS_WITHOUT_ANSWER = frozenset({"sandbox.check", "sandbox.start", "sandbox.ended"})
 """Calls that answer nothing: that they were done says all."""
 
 

@@ -22,10 +22,10 @@ from ipvl.model.endpoints import Endpoint, Sandbox
 from ipvl.model.networks import Network
 from ipvl.model.pools import StaticAddress
 from ipvl.options.endpoint import check_mac
-from ipvl.options.names import hostname as checked_hostname
-from ipvl.options.names import name as checked_name
-from ipvl.options.names import path as checked_path
-from ipvl.options.network import network_id
+from ipvl.options.names import check_hostname as checked_hostname
+from ipvl.options.names import check_name as checked_name
+from ipvl.options.names import check_path as checked_path
+from ipvl.options.network import check_id
 from ipvl.records.changes import Drop, Put
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ async def start(engine: Engine, request: StartSandbox) -> None:
         if not 0 < process < MOST_PROCESSES:
             raise invalid(f"{process} is no process's number")
     sandbox = Sandbox(
-        id=network_id(request.id, "sandbox"),
+        id=check_id(request.id, "sandbox"),
         name=request.name,
         hostname=checked_hostname(request.hostname),
         command=request.command,

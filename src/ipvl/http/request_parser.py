@@ -8,9 +8,9 @@ import httptools
 
 from ipvl.http.messages import Request
 
-LARGEST_HEAD = 16 << 10
+LARGEST_HEAD_BYTES = 16 << 10
 """Bytes of a request line and its headers."""
-LARGEST_BODY = 1 << 20
+LARGEST_BODY_BYTES = 1 << 20
 """Bytes; Docker's own bodies and the command's are a few kilobytes."""
 NO_REQUEST = "this is not an HTTP request, or its head is too large"
 
@@ -51,7 +51,7 @@ class RequestReader:
             raise self._problem from error
         if not self._has_head:
             self._fed += len(data)
-            if self._fed > LARGEST_HEAD:
+            if self._fed > LARGEST_HEAD_BYTES:
                 self._problem = self._problem or BadRequestError(400, NO_REQUEST)
         if self._problem is not None:
             raise self._problem
@@ -88,10 +88,10 @@ class RequestReader:
     def on_body(self, body: bytes) -> None:
         """Take in a part of the body."""
         self.awaits_permission = False
-        if len(self._body) + len(body) > LARGEST_BODY:
+        if len(self._body) + len(body) > LARGEST_BODY_BYTES:
             path = self._split_target()[0].removeprefix("/")[:80]
             self._problem = self._problem or BadRequestError(
-                413, f"{path}: the body is larger than {LARGEST_BODY} bytes"
+                413, f"{path}: the body is larger than {LARGEST_BODY_BYTES} bytes"
             )
         else:
             self._body += body
@@ -119,5 +119,5 @@ class RequestReader:
 
     def _measure(self, size: int) -> None:
         self._head_size += size
-        if self._head_size > LARGEST_HEAD:
+        if self._head_size > LARGEST_HEAD_BYTES:
             self._problem = self._problem or BadRequestError(400, NO_REQUEST)

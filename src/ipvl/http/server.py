@@ -10,11 +10,11 @@ from ipvl.http.messages import Door
 
 MOST_CONNECTIONS = 384
 """To one door: two doors stay below 1024 open files, which is what a process may have unless it is given more."""
-BACKLOG = 1024
+MOST_UNACCEPTED = 1024
 """Clients that may wait to be taken in."""
-GRACE = 10.0
+GRACE_SECONDS = 10.0
 """Seconds that calls under way get to finish after the server is stopped."""
-STALLED = 1.0
+STALLED_SECONDS = 1.0
 """Seconds that clients get to read what they were sent; one that stopped reading must not hold up a restart."""
 
 
@@ -33,20 +33,20 @@ class Server:
         self._empty = asyncio.Event()
 
     async def serve(self, listener: socket.socket) -> None:
-        """Serve until `stop` is called and what was under way is answered, or `GRACE` is over.
+        """Serve until `stop` is called and what was under way is answered, or `GRACE_SECONDS` is over.
 
         Args:
             listener: a listening stream socket; it is closed at the end.
         """
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self._door, self), sock=listener, backlog=BACKLOG)
+        server = await loop.create_server(lambda: Connection(self._door, self), sock=listener, backlog=MOST_UNACCEPTED)
         await self._stopping.wait()
         server.close()
         for connection in tuple(self.connections):
             connection.finish()
-        timer = loop.call_later(STALLED, self._abort_stalled)
+        timer = loop.call_later(STALLED_SECONDS, self._abort_stalled)
         try:
-            async with asyncio.timeout(GRACE):
+            async with asyncio.timeout(GRACE_SECONDS):
                 await self._wait_until_empty()
         except TimeoutError:
             for connection in tuple(self.connections):

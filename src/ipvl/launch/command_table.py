@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ipvl import __version__
-from ipvl.doors.cli.exit_statuses import refused
+from ipvl.doors.cli.exit_statuses import print_refusal
 from ipvl.doors.cli.json_text import json_text
 from ipvl.doors.cli.parser import as_docker_writes, configuration, parser
 from ipvl.errors import IpvlError
@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
     try:
         return COMMANDS[arguments.command](arguments)
     except IpvlError as error:
-        return refused(error)
+        return print_refusal(error)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -114,9 +114,9 @@ def _version(arguments: argparse.Namespace) -> int:
 
 
 def _completion(arguments: argparse.Namespace) -> int:
-    from ipvl.doors.cli.completion import script
+    from ipvl.doors.cli.completion import completion_script
 
-    print(script(parser(), arguments.shell))
+    print(completion_script(parser(), arguments.shell))
     return 0
 
 

@@ -35,8 +35,8 @@ FLAGS = {
 OF_ATTACHMENT = ("network", "ip", "ip6", "interface")
 UNKNOWN = b"ipvl serves no '/brief/"
 """What a daemon of an older version says: nothing was done."""
-ANSWER_WITHIN = 30.0
-CHUNK = 1 << 16
+ANSWER_SECONDS = 30.0
+CHUNK_BYTES = 1 << 16
 
 
 def run_quick_command(words: list[str], control_socket: str = CONTROL_SOCKET) -> str | None:
@@ -47,16 +47,16 @@ def run_quick_command(words: list[str], control_socket: str = CONTROL_SOCKET) ->
     """
     if words[:1] in (["attach"], ["detach"]):
         given = _given(words[1:], FLAGS[words[0]])
-        return None if given is None else _brief(words[0], _body(words[0], given), control_socket)
+        return None if given is None else _ask_brief(words[0], _body(words[0], given), control_socket)
     table = TABLES.get(tuple(words))
     if table is None:
         return None
-    status, content = _answer(control_socket, f"GET /tables/{table}") or (0, b"")
+    status, content = _ask(control_socket, f"GET /tables/{table}") or (0, b"")
     return content.decode() if status == 200 else None
 
 
-def _brief(command: str, body: str, control_socket: str) -> str | None:
-    answer = _answer(control_socket, f"POST /brief/{command}", body)
+def _ask_brief(command: str, body: str, control_socket: str) -> str | None:
+    answer = _ask(control_socket, f"POST /brief/{command}", body)
     if answer is None:
         return None
     status, content = answer
@@ -69,12 +69,12 @@ def _brief(command: str, body: str, control_socket: str) -> str | None:
     return printed + end
 
 
-def _answer(control_socket: str, request: str, body: str = "") -> tuple[int, bytes] | None:
+def _ask(control_socket: str, request: str, body: str = "") -> tuple[int, bytes] | None:
     """Return status and body of the daemon's answer, (0, b"") where it broke off; None when nobody listens."""
     head = f"{request} HTTP/1.1\r\nhost: ipvl\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
-        connection.settimeout(ANSWER_WITHIN)
+        connection.settimeout(ANSWER_SECONDS)
         try:
             connection.connect(control_socket)
         except OSError:
@@ -88,7 +88,7 @@ def _exchange(connection: _socket.socket, question: bytes) -> tuple[int, bytes]:
     answer = b""
     try:
         connection.sendall(question)
-        while chunk := connection.recv(CHUNK):
+        while chunk := connection.recv(CHUNK_BYTES):
             answer += chunk
             # The daemon's end of the connection is not waited for.
             if whole := status_and_body(answer):
@@ -134,6 +134,6 @@ def _object(values: dict[str, str]) -> str:
 
 def _refuse(control_socket: str, status: int, content: bytes) -> None:
     from ipvl.doors.cli.control_client import broken_off, refusal
-    from ipvl.doors.cli.exit_statuses import refused
+    from ipvl.doors.cli.exit_statuses import print_refusal
 
-    sys.exit(refused(refusal(content) if status else broken_off(control_socket)))
+    sys.exit(print_refusal(refusal(content) if status else broken_off(control_socket)))

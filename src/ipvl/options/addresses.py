@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.addresses import IPNetwork
 
 
@@ -29,4 +29,4 @@ def parse_prefix(text: str, what: str = "subnet", way_out: str = "write it like 
     try:
         return ip_network(without_zone(text), strict=False)
     except ValueError:
-        raise invalid(f"{what} {shown(text)} is not in CIDR notation", way_out) from None
+        raise invalid(f"{what} {quoted(text)} is not in CIDR notation", way_out) from None

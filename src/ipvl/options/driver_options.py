@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.networks import Addressing, ConflictCheck, Flag, Mode, VlanProtocol
 
 
@@ -207,7 +207,7 @@ READ_BY_DOCKER = frozenset(
 """Options that Docker's own core obeys for every driver (moby, libnetwork/netlabel): nothing for ipvl to do."""
 
 
-def canonical(given: Mapping[str, object], options: Iterable[Option] = NETWORK_OPTIONS) -> dict[str, str]:
+def canonical_options(given: Mapping[str, object], options: Iterable[Option] = NETWORK_OPTIONS) -> dict[str, str]:
     """Return the options by canonical key, without the empty ones and those that are Docker's own business.
 
     Args:
@@ -225,15 +225,15 @@ def canonical(given: Mapping[str, object], options: Iterable[Option] = NETWORK_O
             continue
         option = known.get(name)
         if option is None:
-            raise invalid(f"unknown option {shown(name)}", _way_out(name, known))
+            raise invalid(f"unknown option {quoted(name)}", _way_out(name, known))
         if not isinstance(value, str):
-            raise invalid(f"option {shown(name)} is {reprlib.repr(value)}, not text", f"write it as {option.example}")
+            raise invalid(f"option {quoted(name)} is {reprlib.repr(value)}, not text", f"write it as {option.example}")
         text = value.strip() or ("true" if option.switch else "")
         if not text:
             continue
         if found.setdefault(option.key, text) != text:
             raise invalid(
-                f"{spelled[option.key]}={shown(found[option.key])} and {name}={shown(text)} contradict each other",
+                f"{spelled[option.key]}={quoted(found[option.key])} and {name}={quoted(text)} contradict each other",
                 f"both mean {option.key}: give one",
             )
         spelled[option.key] = name

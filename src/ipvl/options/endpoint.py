@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_interface
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.addresses import IPInterface
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 from ipvl.options.addresses import without_zone
-from ipvl.options.link_names import link_name
-from ipvl.options.network import interface_prefix, network_id
+from ipvl.options.link_names import check_link_name
+from ipvl.options.network import check_id, check_interface_prefix
 
 PORT_PREFIX = "ipvl"
 IFNAME = "com.docker.network.endpoint.ifname"
@@ -31,7 +31,7 @@ def port_name(of_endpoint: str) -> str:
     return PORT_PREFIX + hashlib.sha256(of_endpoint.encode()).hexdigest()[:11]
 
 
-def endpoint(
+def parse_endpoint(
     id_text: str,
     network: Network,
     addresses: Iterable[str],
@@ -54,7 +54,7 @@ def endpoint(
         IpvlError: an address is outside every subnet of the network or two are of one family, a MAC address was asked
             for, or the interface name cannot be had.
     """
-    identity = network_id(id_text, "endpoint")
+    identity = check_id(id_text, "endpoint")
     check_mac(mac, network)
     interfaces = tuple(_address(text, network) for text in addresses if text)
     if len({interface.version for interface in interfaces}) != len(interfaces):
@@ -86,7 +86,7 @@ def endpoint(
     )
 
 
-def client_id(options: Mapping[str, object]) -> str:
+def parse_client_id(options: Mapping[str, object]) -> str:
     """Return the DHCP client identifier that was asked for, or "".
 
     Raises:
@@ -95,7 +95,7 @@ def client_id(options: Mapping[str, object]) -> str:
     text = options.get(CLIENT_ID, "")
     if not isinstance(text, str) or (text and _CLIENT_ID.fullmatch(text) is None):
         raise invalid(
-            f"client_id {shown(str(text))} is not made of 1 to {LONGEST_CLIENT_ID} letters, digits and any of ._/@-",
+            f"client_id {quoted(str(text))} is not made of 1 to {LONGEST_CLIENT_ID} letters, digits and any of ._/@-",
             "write it like client_id=web",
         )
     return text
@@ -115,7 +115,7 @@ def check_mac(mac: str, network: Network) -> None:
     """
     if mac:
         raise invalid(
-            f"MAC address {shown(mac)} cannot be given to a container of network {network.label}",
+            f"MAC address {quoted(mac)} cannot be given to a container of network {network.label}",
             f"all ports of an ipvlan parent share the MAC address of {network.parent}: drop --mac-address",
         )
 
@@ -124,7 +124,7 @@ def _address(text: str, network: Network) -> IPInterface:
     try:
         interface = ip_interface(without_zone(text))
     except ValueError:
-        raise invalid(f"address {shown(text)} is not in CIDR notation", "write it like 192.168.20.10/24") from None
+        raise invalid(f"address {quoted(text)} is not in CIDR notation", "write it like 192.168.20.10/24") from None
     if not network.asks_server and not any(interface.ip in subnet.pool for subnet in network.subnets):
         pools = ", ".join(str(subnet.pool) for subnet in network.subnets) or "none"
         raise invalid(f"address {interface.ip} is in no subnet of network {network.label}", f"its subnets: {pools}")
@@ -137,10 +137,10 @@ def _prefix_of(name: str) -> str:
     Docker gives a remote driver's interface the prefix it is told plus the lowest number that no other interface of
     the container with that prefix has (moby, libnetwork/osl/interface_linux.go), so 0 is all that can be promised.
     """
-    prefix = link_name(name).rstrip("0123456789")
+    prefix = check_link_name(name).rstrip("0123456789")
     if name != f"{prefix}0" or not prefix:
         raise invalid(
-            f"interface name {shown(name)} cannot be promised: Docker numbers a plugin's interfaces itself, from 0",
-            f"ask for {interface_prefix(prefix or 'eth')}0",
+            f"interface name {quoted(name)} cannot be promised: Docker numbers a plugin's interfaces itself, from 0",
+            f"ask for {check_interface_prefix(prefix or 'eth')}0",
         )
-    return interface_prefix(prefix)
+    return check_interface_prefix(prefix)

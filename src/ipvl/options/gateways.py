@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, ip_interface
 
-from ipvl.errors import IpvlError, invalid, shown
+from ipvl.errors import IpvlError, invalid, quoted
 from ipvl.model.addresses import BOTH_FAMILIES, IPAddress, IPNetwork
 from ipvl.model.networks import Mode
 from ipvl.options.addresses import without_zone
@@ -13,7 +13,7 @@ from ipvl.options.driver_options import GATEWAY6, MODE, NO_DEFAULT_ROUTE, PARENT
 _LEFT = {"false": frozenset[int](), "true": BOTH_FAMILIES, "ipv4": frozenset({4}), "ipv6": frozenset({6})}
 
 
-def default_routes(text: str) -> frozenset[int]:
+def parse_default_routes(text: str) -> frozenset[int]:
     """Return the IP versions for which a network gives its containers a default route.
 
     Args:
@@ -25,13 +25,13 @@ def default_routes(text: str) -> frozenset[int]:
     left = _LEFT.get(text.lower())
     if left is None:
         raise invalid(
-            f"{NO_DEFAULT_ROUTE.key} {shown(text)} is neither true nor false, nor ipv4 or ipv6",
+            f"{NO_DEFAULT_ROUTE.key} {quoted(text)} is neither true nor false, nor ipv4 or ipv6",
             f"write it as {NO_DEFAULT_ROUTE.example}",
         )
     return BOTH_FAMILIES - left
 
 
-def gateway(text: str, pool: IPNetwork, mode: Mode) -> IPAddress:
+def parse_gateway(text: str, pool: IPNetwork, mode: Mode) -> IPAddress:
     """Return the router of a subnet: an address of it or, in IPv6, a link-local one (RFC 4861, section 4.2).
 
     Raises:
@@ -40,17 +40,17 @@ def gateway(text: str, pool: IPNetwork, mode: Mode) -> IPAddress:
     try:
         address = ip_interface(without_zone(text)).ip
     except ValueError:
-        raise invalid(f"gateway {shown(text)} is not an address", f"use one of {pool}") from None
+        raise invalid(f"gateway {quoted(text)} is not an address", f"use one of {pool}") from None
     if address in pool:
         return address
     if pool.version == 6 and isinstance(address, IPv6Address) and address.is_link_local:
         if mode.routes:
-            raise out_of_reach(f"gateway {address}", mode)
+            raise refuse_link_local(f"gateway {address}", mode)
         return address
     raise invalid(f"gateway {address} is not in subnet {pool}", "give the address of the router on that subnet")
 
 
-def gateway6(text: str, mode: Mode, *, isolated: bool, has_ipv6: bool) -> IPv6Address:
+def parse_gateway6(text: str, mode: Mode, *, isolated: bool, has_ipv6: bool) -> IPv6Address:
     """Return the link-local router of a network's IPv6 subnets.
 
     Raises:
@@ -59,7 +59,7 @@ def gateway6(text: str, mode: Mode, *, isolated: bool, has_ipv6: bool) -> IPv6Ad
     try:
         address = ip_interface(without_zone(text)).ip
     except ValueError:
-        raise invalid(f"{GATEWAY6.key} {shown(text)} is not an address", f"write it as {GATEWAY6.example}") from None
+        raise invalid(f"{GATEWAY6.key} {quoted(text)} is not an address", f"write it as {GATEWAY6.example}") from None
     if not isinstance(address, IPv6Address) or not address.is_link_local:
         raise invalid(f"{GATEWAY6.key} {address} is not a link-local IPv6 address", "give any other as --gateway")
     if isolated:
@@ -68,7 +68,7 @@ def gateway6(text: str, mode: Mode, *, isolated: bool, has_ipv6: bool) -> IPv6Ad
             f"drop it, or give the network a {PARENT.key}",
         )
     if mode.routes:
-        raise out_of_reach(f"{GATEWAY6.key} {address}", mode)
+        raise refuse_link_local(f"{GATEWAY6.key} {address}", mode)
     if not has_ipv6:
         raise invalid(
             f"{GATEWAY6.key} {address} needs an IPv6 subnet, of which the network has none",
@@ -77,7 +77,7 @@ def gateway6(text: str, mode: Mode, *, isolated: bool, has_ipv6: bool) -> IPv6Ad
     return address
 
 
-def out_of_reach(what: str, mode: Mode) -> IpvlError:
+def refuse_link_local(what: str, mode: Mode) -> IpvlError:
     """Return the refusal of a link-local router in a mode in which containers are not on the segment."""
     return invalid(
         f"{what} is link-local, and in mode {mode} containers are not on the segment of any router",

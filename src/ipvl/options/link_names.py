@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 
 LINK_NAME_BYTES = 15  # IFNAMSIZ less the terminating zero: linux/if.h
 
@@ -13,16 +13,16 @@ _NO_LINK_NAMES = frozenset({".", "..", "all", "default"})
 _NOT_IN_LINK_NAMES = re.compile(r"[/:%\s\x00-\x1f\x7f]")
 
 
-LONGEST = 160
+LONGEST_NAME_BYTES = 160
 """Bytes of an alternative name (ALTIFNAMSIZ less one, include/uapi/linux/if.h: 127) with tags; longer is none."""
 
 
-def may_be_alternative(text: str) -> bool:
+def may_be_alternative_name(text: str) -> bool:
     """Tell whether a text may be an alternative name of a link, or a VLAN of one, and is too long for a link's own."""
-    return LINK_NAME_BYTES < len(text.encode()) <= LONGEST and not _NOT_IN_LINK_NAMES.search(text)
+    return LINK_NAME_BYTES < len(text.encode()) <= LONGEST_NAME_BYTES and not _NOT_IN_LINK_NAMES.search(text)
 
 
-def link_name(text: str) -> str:
+def check_link_name(text: str) -> str:
     """Return a name that the kernel accepts for a link (dev_valid_name in net/core/dev.c).
 
     Raises:
@@ -31,12 +31,12 @@ def link_name(text: str) -> str:
     """
     if len(text.encode()) > LINK_NAME_BYTES:
         raise invalid(
-            f"link name {shown(text)} is longer than {LINK_NAME_BYTES} bytes",
+            f"link name {quoted(text)} is longer than {LINK_NAME_BYTES} bytes",
             "make the sub-interface by hand under a shorter name and give that",
         )
     if not text or text in _NO_LINK_NAMES or _NOT_IN_LINK_NAMES.search(text):
         raise invalid(
-            f"{shown(text)} is not a link name",
+            f"{quoted(text)} is not a link name",
             "use a name that `ip link` shows, such as eth0, or NAME.VID, such as eth0.20",
         )
     return text

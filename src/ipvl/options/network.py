@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.networks import DOCKER, Addressing, ConflictCheck, Flag, Mode, Network, Phase, VlanProtocol
 from ipvl.options.addressing import check_dhcp_addressing, check_no_subnets, without_addresses
 from ipvl.options.driver_options import (
@@ -26,14 +26,14 @@ from ipvl.options.driver_options import (
     ROUTE,
     VLAN_PROTOCOL,
     Option,
-    canonical,
+    canonical_options,
 )
-from ipvl.options.gateways import default_routes, gateway6
+from ipvl.options.gateways import parse_default_routes, parse_gateway6
 from ipvl.options.host_port_addresses import check_host_access
-from ipvl.options.link_names import LINK_NAME_BYTES, link_name
+from ipvl.options.link_names import LINK_NAME_BYTES, check_link_name
 from ipvl.options.option_values import parse_choice, parse_mtu, parse_number, parse_switch
 from ipvl.options.parent_selectors import parent_text
-from ipvl.options.routes import routes
+from ipvl.options.routes import parse_routes
 from ipvl.options.subnets import SubnetText, check_subnet_numbers, parse_subnets, with_host_addresses
 
 DEFAULT_INTERFACE_PREFIX = "eth"
@@ -46,14 +46,14 @@ SHORTEST_INTERVAL, LONGEST_INTERVAL = 100, 2000
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 
 
-def network_id(text: str, what: str = "network") -> str:
+def check_id(text: str, what: str = "network") -> str:
     """Return an id that is safe in link names and file names.
 
     Raises:
         IpvlError: it is empty, longer than 128 characters, or has characters other than letters, digits, - and _.
     """
     if _ID.fullmatch(text) is None:
-        raise invalid(f"{what} id {shown(text)} is not made of 1 to 128 letters, digits, - and _")
+        raise invalid(f"{what} id {quoted(text)} is not made of 1 to 128 letters, digits, - and _")
     return text
 
 
@@ -62,7 +62,7 @@ def dummy_name(of_network: str) -> str:
     return DUMMY_PREFIX + of_network[:12]
 
 
-def network(
+def parse_network(
     id_text: str,
     options: Mapping[str, object],
     subnets: Iterable[SubnetText] | None,
@@ -88,8 +88,8 @@ def network(
     Raises:
         IpvlError: any part of the input is wrong; the sentence names it.
     """
-    identity = network_id(id_text)
-    chosen = canonical(options)
+    identity = check_id(id_text)
+    chosen = canonical_options(options)
     parent = parent_text(chosen[PARENT.key]) if PARENT.key in chosen else ""
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name a physical link, or none at all")
@@ -107,12 +107,12 @@ def network(
     pools = parse_subnets(texts, mode)
     if GATEWAY6.key in chosen:
         has_ipv6 = any(pool.pool.version == 6 for pool in pools)
-        router = gateway6(chosen[GATEWAY6.key], mode, isolated=isolated, has_ipv6=has_ipv6)
+        router = parse_gateway6(chosen[GATEWAY6.key], mode, isolated=isolated, has_ipv6=has_ipv6)
         pools = tuple(replace(pool, gateway=router) if pool.pool.version == 6 else pool for pool in pools)
     host_access = parse_switch(HOST_ACCESS, chosen)
     if door == DOCKER and METRIC.key in chosen:
         raise invalid(
-            f"metric {shown(chosen[METRIC.key])} cannot be had with Docker, whose plugin protocol has no metrics",
+            f"metric {quoted(chosen[METRIC.key])} cannot be had with Docker, whose plugin protocol has no metrics",
             f"leave the default route to one network: -o {NO_DEFAULT_ROUTE.key}=true on the others",
         )
     if host_access:
@@ -127,14 +127,14 @@ def network(
         isolated=isolated,
         subnets=pools,
         mtu=parse_mtu(chosen[MTU.key], pools) if MTU.key in chosen else None,
-        interface_prefix=interface_prefix(chosen.get(INTERFACE_PREFIX.key, DEFAULT_INTERFACE_PREFIX)),
+        interface_prefix=check_interface_prefix(chosen.get(INTERFACE_PREFIX.key, DEFAULT_INTERFACE_PREFIX)),
         created=created,
         phase=Phase.MAKING,
         conflict_check=_conflict_check(chosen, mode, isolated=isolated),
         announcements=_number_of(chosen, ANNOUNCEMENTS, 0, MOST_ANNOUNCEMENTS),
         announce_interval=_number_of(chosen, ANNOUNCE_INTERVAL, SHORTEST_INTERVAL, LONGEST_INTERVAL),
-        routes=routes(chosen[ROUTE.key], mode, pools) if ROUTE.key in chosen else (),
-        default_routes=default_routes(chosen.get(NO_DEFAULT_ROUTE.key, NO_DEFAULT_ROUTE.default)),
+        routes=parse_routes(chosen[ROUTE.key], mode, pools) if ROUTE.key in chosen else (),
+        default_routes=parse_default_routes(chosen.get(NO_DEFAULT_ROUTE.key, NO_DEFAULT_ROUTE.default)),
         metric=_number_of(chosen, METRIC, 1, HIGHEST_METRIC),
         host_access=host_access,
         addressing=addressing,
@@ -159,22 +159,22 @@ def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
     Raises:
         IpvlError: an option is wrong, as far as that can be told without subnets.
     """
-    chosen = canonical(options)
+    chosen = canonical_options(options)
     for option in (ROUTE, GATEWAY6):
         chosen.pop(option.key, None)
-    wish = network("unnamed", chosen, None, internal=internal, door=DOCKER, created=0.0)
+    wish = parse_network("unnamed", chosen, None, internal=internal, door=DOCKER, created=0.0)
     return wish.host_access or not (wish.mode.routes or wish.isolated or wish.addressing is not Addressing.POOL)
 
 
-def interface_prefix(text: str) -> str:
+def check_interface_prefix(text: str) -> str:
     """Return what a sandbox's interfaces may be called, up to the number that is appended.
 
     Raises:
         IpvlError: it is not a link name or leaves no room for the number.
     """
-    if len(link_name(text).encode()) > LONGEST_PREFIX:
+    if len(check_link_name(text).encode()) > LONGEST_PREFIX:
         raise invalid(
-            f"interface prefix {shown(text)} is longer than {LONGEST_PREFIX} bytes",
+            f"interface prefix {quoted(text)} is longer than {LONGEST_PREFIX} bytes",
             "a number is appended: use a shorter one",
         )
     return text

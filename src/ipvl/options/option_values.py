@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.networks import Subnet
 from ipvl.options.driver_options import (
     Option,
@@ -27,7 +27,7 @@ def parse_switch(option: Option, chosen: Mapping[str, str]) -> bool:
     """
     text = chosen.get(option.key, "false")
     if text.lower() not in {"true", "false"}:
-        raise invalid(f"{option.key} {shown(text)} is neither true nor false", f"write it as {option.example}")
+        raise invalid(f"{option.key} {quoted(text)} is neither true nor false", f"write it as {option.example}")
     return text.lower() == "true"
 
 
@@ -40,7 +40,7 @@ def parse_choice(choices: type[_Choice], key: str, text: str) -> _Choice:
     try:
         return choices(text.lower())
     except ValueError:
-        raise invalid(f"{key} {shown(text)} does not exist", f"use one of {', '.join(choices)}") from None
+        raise invalid(f"{key} {quoted(text)} does not exist", f"use one of {', '.join(choices)}") from None
 
 
 def parse_number(text: str, what: str, least: int, most: int, least_text: str = "") -> int:
@@ -50,7 +50,7 @@ def parse_number(text: str, what: str, least: int, most: int, least_text: str = 
         IpvlError: it is none, or not from `least` to `most`; the sentence calls it `what`.
     """
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
-        raise invalid(f"{what} {shown(text)} is not a number from {least_text or least} to {most}")
+        raise invalid(f"{what} {quoted(text)} is not a number from {least_text or least} to {most}")
     return int(text)
 
 

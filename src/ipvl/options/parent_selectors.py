@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.addresses import IPNetwork
-from ipvl.options.link_names import link_name, may_be_alternative
+from ipvl.options.link_names import check_link_name, may_be_alternative_name
 
 _TAGS = r"(?P<tags>(?:\.[0-9]{1,9})*)"
 _AUTO = re.compile(rf"auto{_TAGS}")
@@ -36,7 +36,7 @@ class ParentSelector:
         return self.mac is None
 
 
-def parent_selector(text: str) -> ParentSelector | None:
+def parse_parent_selector(text: str) -> ParentSelector | None:
     """Return what a parent's text says, None when it is the name of a link.
 
     Raises:
@@ -55,7 +55,7 @@ def parent_selector(text: str) -> ParentSelector | None:
     for prefix, example in (("subnet:", "subnet:192.168.1.0/24"), ("mac:", "mac:00:50:56:39:45:2e")):
         if text.startswith(prefix):
             raise invalid(
-                f"parent {shown(text)} describes no link", f"write it like {example}, or {example}.20 for its VLAN 20"
+                f"parent {quoted(text)} describes no link", f"write it like {example}, or {example}.20 for its VLAN 20"
             )
     return None
 
@@ -66,4 +66,4 @@ def parent_text(text: str) -> str:
     Raises:
         IpvlError: it is neither, or begins like a description and is none.
     """
-    return text if parent_selector(text) is not None or may_be_alternative(text) else link_name(text)
+    return text if parse_parent_selector(text) is not None or may_be_alternative_name(text) else check_link_name(text)

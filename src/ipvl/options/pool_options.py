@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from ipvl.addresses.pool_requests import PoolRequest
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.networks import ConflictCheck
 from ipvl.options.addresses import parse_prefix, without_zone
-from ipvl.options.driver_options import IPAM_CONFLICT_CHECK, IPAM_OPTIONS, IPAM_PARENT, canonical
+from ipvl.options.driver_options import IPAM_CONFLICT_CHECK, IPAM_OPTIONS, IPAM_PARENT, canonical_options
 from ipvl.options.option_values import parse_choice
 from ipvl.options.parent_selectors import parent_text
 from ipvl.options.subnets import parse_ip_range
 
 
-def pool_request(subnet: str, within: str, options: Mapping[str, object], *, version: int) -> PoolRequest:
+def parse_pool_request(subnet: str, within: str, options: Mapping[str, object], *, version: int) -> PoolRequest:
     """Return the pool that this input asks for.
 
     Args:
@@ -29,7 +29,7 @@ def pool_request(subnet: str, within: str, options: Mapping[str, object], *, ver
     Raises:
         IpvlError: any part of the input is wrong; the sentence names it.
     """
-    chosen = canonical(options, IPAM_OPTIONS)
+    chosen = canonical_options(options, IPAM_OPTIONS)
     parent = parent_text(chosen[IPAM_PARENT.key]) if IPAM_PARENT.key in chosen else None
     if parent == "lo":
         raise invalid("parent lo is the loopback, which leads nowhere", "name the parent of the network")
@@ -44,14 +44,14 @@ def pool_request(subnet: str, within: str, options: Mapping[str, object], *, ver
     pool = _network(subnet, version) if subnet else None
     if pool is None or pool.network_address.is_unspecified:
         if within:
-            raise invalid(f"range {shown(within)} has no subnet that it is a part of", "give the --subnet as well")
+            raise invalid(f"range {quoted(within)} has no subnet that it is a part of", "give the --subnet as well")
         length = pool.prefixlen or None if pool is not None else None
         return PoolRequest(version, prefix_length=length, parent=parent, conflict_check=check)
     part = parse_ip_range(within, pool) if within else None
     return PoolRequest(version, subnet=pool, range=part, parent=parent, conflict_check=check)
 
 
-def pool_address(text: str) -> IPAddress | None:
+def parse_pool_address(text: str) -> IPAddress | None:
     """Return the address that is asked of a pool, None for an empty text.
 
     Raises:
@@ -60,7 +60,7 @@ def pool_address(text: str) -> IPAddress | None:
     try:
         return ip_address(without_zone(text)) if text else None
     except ValueError:
-        raise invalid(f"{shown(text)} is not an address", "write it like 192.168.20.10") from None
+        raise invalid(f"{quoted(text)} is not an address", "write it like 192.168.20.10") from None
 
 
 def _network(text: str, version: int) -> IPNetwork:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from ipaddress import IPv6Address, ip_address
 
-from ipvl.errors import IpvlError, invalid, shown
+from ipvl.errors import IpvlError, invalid, quoted
 from ipvl.model.addresses import IPAddress
-from ipvl.options.link_names import link_name
+from ipvl.options.link_names import check_link_name
 
 HOST_GATEWAY = "host-gateway"
 """Docker's word for the host's address, as a sandbox reaches it."""
@@ -22,7 +22,7 @@ _OPTION = re.compile(r"[a-zA-Z0-9_-]+(:[a-zA-Z0-9_.-]+)?")
 _NUMBERED = ("ndots", "timeout", "attempts")
 
 
-def nameserver(text: str) -> str:
+def parse_nameserver(text: str) -> str:
     """Return the address of a resolver as resolv.conf(5) has it.
 
     Raises:
@@ -38,7 +38,7 @@ def nameserver(text: str) -> str:
     return str(address)
 
 
-def search_domain(text: str) -> str:
+def parse_search_domain(text: str) -> str:
     """Return a domain in which names are looked up, or `.` for none at all.
 
     Raises:
@@ -47,26 +47,26 @@ def search_domain(text: str) -> str:
     if text == ROOT_DOMAIN or _is_domain(text.removesuffix(".")):
         return text
     raise invalid(
-        f"--dns-search {shown(text)} is not a domain",
+        f"--dns-search {quoted(text)} is not a domain",
         f"write it like --dns-search corp.example, once for each; --dns-search {ROOT_DOMAIN} means none",
     )
 
 
-def resolver_option(text: str) -> str:
+def parse_resolver_option(text: str) -> str:
     """Return an option of resolv.conf(5), such as `ndots:1` or `rotate`.
 
     Raises:
         IpvlError: it is not one word, or has no number where it needs one.
     """
     if _OPTION.fullmatch(text) is None:
-        raise invalid(f"--dns-option {shown(text)} is not NAME or NAME:VALUE", "write it like --dns-option ndots:1")
+        raise invalid(f"--dns-option {quoted(text)} is not NAME or NAME:VALUE", "write it like --dns-option ndots:1")
     name, _, value = text.partition(":")
     if name in _NUMBERED and not (value.isascii() and value.isdigit()):
-        raise invalid(f"--dns-option {shown(text)} needs a number", f"write it like --dns-option {name}:1")
+        raise invalid(f"--dns-option {quoted(text)} needs a number", f"write it like --dns-option {name}:1")
     return text
 
 
-def extra_host(text: str) -> tuple[str, str]:
+def parse_extra_host(text: str) -> tuple[str, str]:
     """Return a name and its address, or `host-gateway` in its place.
 
     Raises:
@@ -75,9 +75,9 @@ def extra_host(text: str) -> tuple[str, str]:
     example = "write it like --add-host db:192.168.1.9, db=2001:db8::9 or db:[2001:db8::9]"
     name, separator, address = text.partition("=") if "=" in text else text.partition(":")
     if not separator or not name or not address:
-        raise invalid(f"--add-host {shown(text)} is not NAME:ADDRESS", example)
+        raise invalid(f"--add-host {quoted(text)} is not NAME:ADDRESS", example)
     if not _is_domain(name.removesuffix(".")):
-        raise invalid(f"--add-host {shown(text)}: {shown(name)} is not a host name", example)
+        raise invalid(f"--add-host {quoted(text)}: {quoted(name)} is not a host name", example)
     if address == HOST_GATEWAY:
         return name, address
     return name, str(_address(address, f"--add-host {name}", example))
@@ -93,7 +93,7 @@ def _address(text: str, flag: str, example: str) -> IPAddress:
     try:
         address = ip_address(bare)
         if isinstance(address, IPv6Address) and address.scope_id is not None:
-            link_name(address.scope_id)
+            check_link_name(address.scope_id)
     except (ValueError, IpvlError):
-        raise invalid(f"{flag} {shown(text)} is not an IP address", example) from None
+        raise invalid(f"{flag} {quoted(text)} is not an IP address", example) from None
     return address

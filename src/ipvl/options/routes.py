@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.networks import Mode, Route, Subnet
-from ipvl.options.gateways import out_of_reach
+from ipvl.options.gateways import refuse_link_local
 
 MOST_ROUTES = 256
-EXAMPLE = "write it like 10.0.0.0/8,via=192.168.20.254"
+ROUTE_EXAMPLE = "write it like 10.0.0.0/8,via=192.168.20.254"
 
 
-def routes(text: str, mode: Mode, subnets: Sequence[Subnet]) -> tuple[Route, ...]:
+def parse_routes(text: str, mode: Mode, subnets: Sequence[Subnet]) -> tuple[Route, ...]:
     """Return the routes that are written in one text, separated by semicolons; host bits are allowed.
 
     Raises:
@@ -40,7 +40,7 @@ def _route(text: str, mode: Mode, subnets: Sequence[Subnet]) -> Route:
     for word in words:
         key, _, value = word.partition("=")
         if key != "via" or via is not None:
-            raise invalid(f"{shown(word)} of route {destination} is not understood", EXAMPLE)
+            raise invalid(f"{quoted(word)} of route {destination} is not understood", ROUTE_EXAMPLE)
         via = _router(value, destination)
     if destination.prefixlen == 0:
         raise invalid(
@@ -53,7 +53,7 @@ def _route(text: str, mode: Mode, subnets: Sequence[Subnet]) -> Route:
         _check_device(destination, mode, subnets)
     elif via.version == 6 and via.is_link_local:
         if mode.routes:
-            raise out_of_reach(f"router {via} of route {destination}", mode)
+            raise refuse_link_local(f"router {via} of route {destination}", mode)
         _check_family(destination, subnets)
     elif not any(via in subnet.pool for subnet in subnets):
         raise invalid(
@@ -85,7 +85,7 @@ def _destination(text: str) -> IPNetwork:
     except ValueError:
         found = None
     if found is None:
-        raise invalid(f"route {shown(text)} is not in CIDR notation", EXAMPLE)
+        raise invalid(f"route {quoted(text)} is not in CIDR notation", ROUTE_EXAMPLE)
     return found
 
 
@@ -95,7 +95,7 @@ def _router(text: str, destination: IPNetwork) -> IPAddress:
     except ValueError:
         found = None
     if found is None:
-        raise invalid(f"router {shown(text)} of route {destination} is not an address", EXAMPLE)
+        raise invalid(f"router {quoted(text)} of route {destination} is not an address", ROUTE_EXAMPLE)
     if found.version != destination.version:
         raise invalid(
             f"router {found} of route {destination} is not IPv{destination.version}", "give one of the same family"

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
-from ipvl.errors import IpvlError, invalid, shown
+from ipvl.errors import IpvlError, invalid, quoted
 from ipvl.model.addresses import IPNetwork
 from ipvl.options.addresses import parse_prefix, without_zone
-from ipvl.options.host_port_addresses import host_text
+from ipvl.options.host_port_addresses import host_address_text
 from ipvl.options.subnets import SubnetText, check_subnet_numbers
 
 
@@ -46,18 +46,18 @@ def subnets_from_flags(
             continue
         pool = _containing(address, texts, "gateway", text)
         if texts[pool].gateway:
-            raise invalid(f"subnet {pool} has two gateways, {texts[pool].gateway} and {shown(text)}", "give one")
+            raise invalid(f"subnet {pool} has two gateways, {texts[pool].gateway} and {quoted(text)}", "give one")
         texts[pool] = replace(texts[pool], gateway=text)
     _give_link_local(link_local, texts)
     for text in ranges:
         part = parse_prefix(text.strip(), "IP range")
         pool = _containing(part, texts, "IP range", text)
         if texts[pool].range:
-            raise invalid(f"subnet {pool} has two IP ranges, {texts[pool].range} and {shown(text)}", "give one")
+            raise invalid(f"subnet {pool} has two IP ranges, {texts[pool].range} and {quoted(text)}", "give one")
         texts[pool] = replace(texts[pool], range=str(part))
     for name, text in reserved.items():
-        pool = _containing(_address(text, f"aux address {shown(name)}"), texts, f"aux address {shown(name)}", text)
-        host = texts[pool].host or host_text({name: text})
+        pool = _containing(_address(text, f"aux address {quoted(name)}"), texts, f"aux address {quoted(name)}", text)
+        host = texts[pool].host or host_address_text({name: text})
         texts[pool] = replace(texts[pool], reserved=(*texts[pool].reserved, text), host=host)
     return tuple(texts.values()), tuple(notices)
 
@@ -72,12 +72,12 @@ def _give_link_local(gateways: Sequence[str], texts: dict[IPNetwork, SubnetText]
         return
     if len(gateways) > 1:
         first, second = gateways[:2]
-        raise invalid(f"gateways {shown(first)} and {shown(second)} are both link-local", "give one")
+        raise invalid(f"gateways {quoted(first)} and {quoted(second)} are both link-local", "give one")
     (text,) = gateways
     without = [pool for pool, found in texts.items() if pool.version == 6 and not found.gateway]
     if not without:
         raise invalid(
-            f"gateway {shown(text)} is link-local, and the network has no IPv6 subnet that it could be the router of",
+            f"gateway {quoted(text)} is link-local, and the network has no IPv6 subnet that it could be the router of",
             "give an IPv6 --subnet without another --gateway",
         )
     for pool in without:
@@ -93,7 +93,7 @@ def _address(text: str, what: str) -> IPNetwork:
     try:
         return ip_network(ip_address(without_zone(text.strip().partition("/")[0])))
     except ValueError:
-        raise invalid(f"{what} {shown(text)} is not an address", "write it like 192.168.20.1") from None
+        raise invalid(f"{what} {quoted(text)} is not an address", "write it like 192.168.20.1") from None
 
 
 def _containing(part: IPNetwork, pools: Iterable[IPNetwork], what: str, text: str) -> IPNetwork:
@@ -110,5 +110,5 @@ def _is_inside(part: IPNetwork, pool: IPNetwork) -> bool:
 def _outside(what: str, text: str, pools: Iterable[IPNetwork]) -> IpvlError:
     known = ", ".join(map(str, pools))
     if not known:
-        return invalid(f"{what} {shown(text)} needs a subnet", "give the --subnet that it is in")
-    return invalid(f"{what} {shown(text)} is in no subnet of the network", f"its subnets: {known}")
+        return invalid(f"{what} {quoted(text)} needs a subnet", "give the --subnet that it is in")
+    return invalid(f"{what} {quoted(text)} is in no subnet of the network", f"its subnets: {known}")

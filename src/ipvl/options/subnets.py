@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface
 
-from ipvl.errors import invalid, shown
+from ipvl.errors import invalid, quoted
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.networks import Addressing, Mode, Subnet
 from ipvl.options.addresses import parse_prefix, without_zone
 from ipvl.options.driver_options import (
     ADDRESSING,
 )
-from ipvl.options.gateways import gateway
-from ipvl.options.host_port_addresses import host_of_dockers, host_text
+from ipvl.options.gateways import parse_gateway
+from ipvl.options.host_port_addresses import host_address_of_docker, host_address_text
 
 MOST_SUBNETS = 256
 MOST_RESERVED = 4096
@@ -25,7 +25,7 @@ MOST_RESERVED = 4096
 class SubnetText:
     """A subnet as it was written: `pool` and `range` in CIDR notation, addresses with or without a prefix length.
 
-    `gateway`, `range` and `host`, the address of the host's own port, may be empty. `named` are further reserved
+    `parse_gateway`, `range` and `host`, the address of the host's own port, may be empty. `named` are further reserved
     addresses by name, one of which may be meant for that port. `dockers` says that Docker chooses its addresses itself.
     """
 
@@ -69,7 +69,7 @@ def parse_subnets(written: Iterable[SubnetText], mode: Mode) -> tuple[Subnet, ..
         subnets.append(
             Subnet(
                 pool,
-                gateway(one.gateway, pool, mode) if one.gateway else None,
+                parse_gateway(one.gateway, pool, mode) if one.gateway else None,
                 parse_ip_range(one.range, pool) if one.range else None,
                 tuple(sorted({_parse_reserved(text, pool) for text in (*one.reserved, *one.named.values())}, key=int)),
             )
@@ -83,10 +83,10 @@ def with_host_addresses(
     """Return the subnets with the address of the host in each; None where ipvl is to choose it."""
     found = []
     for pool, text in zip(pools, texts, strict=True):
-        asked = text.host or host_text(text.named)
+        asked = text.host or host_address_text(text.named)
         host = _parse_reserved(asked, pool.pool) if asked else None
         if host is None and text.dockers:
-            host = host_of_dockers(pool.pool, pool.gateway, uses_gateway=uses_gateway)
+            host = host_address_of_docker(pool.pool, pool.gateway, uses_gateway=uses_gateway)
         found.append(replace(pool, host=host))
     return tuple(found)
 
@@ -107,7 +107,7 @@ def _parse_reserved(text: str, subnet: IPNetwork) -> IPAddress:
     try:
         address = ip_interface(without_zone(text)).ip
     except ValueError:
-        raise invalid(f"reserved address {shown(text)} is not an address", f"use one of {subnet}") from None
+        raise invalid(f"reserved address {quoted(text)} is not an address", f"use one of {subnet}") from None
     if address not in subnet:
         raise invalid(f"reserved address {address} is not in subnet {subnet}", "give one that is")
     return address

@@ -12,7 +12,7 @@ from ipvl.records.records import Records
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRouter:
+class RouterOnParent:
     """A router of a network that is an endpoint on the network's own parent: what is wrong, and what helps."""
 
     address: IPAddress
@@ -24,7 +24,7 @@ class OwnRouter:
         return f"{self.what}; {self.way_out}"
 
 
-def own_routers(network: Network, records: Records) -> Iterator[OwnRouter]:
+def routers_on_parent(network: Network, records: Records) -> Iterator[RouterOnParent]:
     """Yield the gateways of a network in L2, and the routers of its routes, that are endpoints on its parent.
 
     All ports of a parent share its MAC address, and a frame that comes to it is handed to the port that has the
@@ -36,7 +36,7 @@ def own_routers(network: Network, records: Records) -> Iterator[OwnRouter]:
             continue
         of = records.network(holder.network_id) or network
         who = f"{'container' if of.is_dockers else 'member'} {holder.label} of network {of.label}"
-        yield OwnRouter(
+        yield RouterOnParent(
             address,
             f"{use} is {who} on the same parent {network.parent}, and an ipvlan port receives nothing but what is for"
             " its own addresses: the host gets the rest",

@@ -62,7 +62,7 @@ def steps_to_repair_exposure(parent: Parent, networks: Collection[Network], host
     return () if host_is_kept_off(reach) else (KeepHostOff(parent.name),)
 
 
-def opened(parent: Parent, networks: Collection[Network], host: Host) -> str | None:
+def exposure_warning(parent: Parent, networks: Collection[Network], host: Host) -> str | None:
     """Return what to say of a parent for containers alone by which the host is reached, or None."""
     reach = _reach(parent, host)
     if reach is None or is_routed(networks) or host_is_kept_off(reach):
@@ -70,7 +70,7 @@ def opened(parent: Parent, networks: Collection[Network], host: Host) -> str | N
     return f"{exposure_trouble(parent.name, reach)}: `systemctl restart ipvl` shuts it"
 
 
-def addressed(parent: Parent, networks: Collection[Network], host: Host) -> str | None:
+def host_address_warning(parent: Parent, networks: Collection[Network], host: Host) -> str | None:
     """Return what to say of a parent for containers alone on which somebody gave the host an address, or None."""
     reach = _reach(parent, host)
     if reach is None or is_routed(networks) or not reach.addresses:

@@ -11,11 +11,11 @@ from ipvl.model.steps import BringUp, SetMtu
 from ipvl.planning.host import Host
 
 VLAN_HEADER_BYTES = 4
-NO_ROOM_FOR_A_TAG = frozenset({"macsec"})
+COUNTS_THE_TAG = frozenset({"macsec"})
 """Kinds whose MTU counts the tag of what is on them (netif_reduces_vlan_mtu, include/linux/netdevice.h)."""
 
 
-def steps_to_mend(parents: Iterable[Parent], host: Host) -> tuple[BringUp | SetMtu, ...]:
+def steps_to_follow_base(parents: Iterable[Parent], host: Host) -> tuple[BringUp | SetMtu, ...]:
     """Return the steps that bring made links up and give them their base's MTU, each after those of what it sits on.
 
     The kernel sets a VLAN down with its base and brings it up with it again, and it lowers its MTU with its base's but
@@ -38,11 +38,11 @@ def steps_to_mend(parents: Iterable[Parent], host: Host) -> tuple[BringUp | SetM
         if not link.up and (base is None or base.up):
             found.append(BringUp(link.name))
         steps += found
-        host = mended(host, found)
+        host = host_after(host, found)
     return tuple(steps)
 
 
-def mended(host: Host, steps: Iterable[BringUp | SetMtu]) -> Host:
+def host_after(host: Host, steps: Iterable[BringUp | SetMtu]) -> Host:
     """Return the host as it will be when these steps are done; whether a link has a carrier then is not known."""
     links = {link.name: link for link in host.links}
     for step in steps:
@@ -56,4 +56,4 @@ def mended(host: Host, steps: Iterable[BringUp | SetMtu]) -> Host:
 
 def mtu_on(base: Link) -> int:
     """Return the MTU that a VLAN on a link has."""
-    return base.mtu - VLAN_HEADER_BYTES if base.kind in NO_ROOM_FOR_A_TAG else base.mtu
+    return base.mtu - VLAN_HEADER_BYTES if base.kind in COUNTS_THE_TAG else base.mtu

@@ -19,12 +19,12 @@ from ipvl.model.steps import (
     Step,
 )
 from ipvl.model.troubles import Trouble
-from ipvl.planning.container_routers import own_routers
+from ipvl.planning.container_routers import routers_on_parent
 from ipvl.planning.hidden_ports import has_hidden_ports
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
 from ipvl.planning.host_exposure import steps_to_keep_host_off_again, steps_to_route_by
-from ipvl.planning.internal_networks import unused_parent
+from ipvl.planning.internal_networks import unused_parent_warning
 from ipvl.planning.kernel_versions import check_kernel
 from ipvl.planning.parents import left_behind, plan_parent, steps_to_remove_parents, unused_parents
 from ipvl.records.changes import Change, Drop, Put
@@ -96,7 +96,7 @@ def plan_network(network: Network, records: Records, host: Host) -> NetworkPlan:
         undo_steps=tuple(undo for step in reversed(steps) for undo in _undo(step)),
         undo_changes=(Drop(network), *(Drop(new) if old is None else Put(old) for new, old in held)),
         warnings=found.warnings,
-        notices=(*unused_parent(network), *map(str, own_routers(network, records))),
+        notices=(*unused_parent_warning(network), *map(str, routers_on_parent(network, records))),
         guesses=not network.isolated and has_hidden_ports(network.parent, records, host),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipvl.errors import IpvlError, invalid
 from ipvl.model.links import Link
 from ipvl.model.networks import Parent, ParentKind, VlanProtocol
-from ipvl.options.link_names import LINK_NAME_BYTES, LONGEST
+from ipvl.options.link_names import LINK_NAME_BYTES, LONGEST_NAME_BYTES
 from ipvl.planning.host import Host
 from ipvl.planning.vlan_tags import HIGHEST_VLAN_ID, split_vlan
 from ipvl.records.records import Records
@@ -32,7 +32,7 @@ def named_parent(
     Raises:
         IpvlError: a VLAN is meant whose name would be too long; the sentence has the line that makes it.
     """
-    if len(text.encode()) > LONGEST:
+    if len(text.encode()) > LONGEST_NAME_BYTES:
         return text
     return _named(text, records, host, protocol, described=described, inner="")
 

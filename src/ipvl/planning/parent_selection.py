@@ -7,15 +7,15 @@ from dataclasses import replace
 from ipvl.errors import conflict, missing
 from ipvl.model.links import Link
 from ipvl.model.networks import Network, VlanProtocol
-from ipvl.options.link_names import link_name
+from ipvl.options.link_names import check_link_name
 from ipvl.options.parent_selectors import ParentSelector
 from ipvl.planning.host import Host
 from ipvl.planning.parent_names import named_parent
-from ipvl.planning.parents import may_be_meant
+from ipvl.planning.parents import may_be_parent
 from ipvl.records.records import Records
 
 
-def parent_called(
+def find_parent_name(
     text: str, selector: ParentSelector | None, records: Records, host: Host, protocol: VlanProtocol | None = None
 ) -> str:
     """Return what ipvl calls the parent that a text names, or describes if there is a selector.
@@ -32,11 +32,13 @@ def with_parents_name(wish: Network, selector: ParentSelector | None, records: R
     """Return a network with its parent's own name where that was described (`selector`) or called otherwise.
 
     Raises:
-        IpvlError: as `parent_called`, or it is no link's name.
+        IpvlError: as `find_parent_name`, or it is no link's name.
     """
     if wish.isolated:
         return wish
-    return replace(wish, parent=link_name(parent_called(wish.parent, selector, records, host, wish.vlan_protocol)))
+    return replace(
+        wish, parent=check_link_name(find_parent_name(wish.parent, selector, records, host, wish.vlan_protocol))
+    )
 
 
 def select_parent(selector: ParentSelector, host: Host) -> str:
@@ -74,7 +76,7 @@ def _by_subnet(selector: ParentSelector, host: Host) -> str:
     subnet = selector.subnet
     names = {name for name, address in host.routing.addresses if subnet is not None and address in subnet}
     return _only(
-        selector, [link for link in host.links if link.name in names and may_be_meant(link)], "an address in it"
+        selector, [link for link in host.links if link.name in names and may_be_parent(link)], "an address in it"
     )
 
 
@@ -85,7 +87,9 @@ def _by_mac(selector: ParentSelector, host: Host) -> str:
         below = host.below(link)
         if link.mac == selector.mac and link.master_kind is None and (below is None or below.mac != link.mac):
             found.append(link)
-    return _only(selector, [link for link in found if link.kind == "macvlan" or may_be_meant(link)], "that MAC address")
+    return _only(
+        selector, [link for link in found if link.kind == "macvlan" or may_be_parent(link)], "that MAC address"
+    )
 
 
 def _only(selector: ParentSelector, links: list[Link], what: str) -> str:

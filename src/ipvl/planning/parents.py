@@ -178,7 +178,7 @@ def _check_base(parent: Parent, base_name: str, host: Host) -> None:
         )
 
 
-def may_be_meant(link: Link) -> bool:
+def may_be_parent(link: Link) -> bool:
     """Tell whether a link is one that a user who does not name it may mean as a parent.
 
     A macvlan port is one where it is the host's NIC, as in an instance of LXD: the link below it is elsewhere.
@@ -188,4 +188,4 @@ def may_be_meant(link: Link) -> bool:
 
 
 def _parents_to_offer(host: Host) -> list[str]:
-    return [link.name for link in host.links if may_be_meant(link) and link.master_kind is None]
+    return [link.name for link in host.links if may_be_parent(link) and link.master_kind is None]

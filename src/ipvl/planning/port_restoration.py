@@ -19,8 +19,8 @@ from ipvl.model.networks import Network, Phase
 from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, RestoreRoutes, RoutePort, Step
 from ipvl.planning.host import Host
 from ipvl.planning.parent_requirements import check_link
-from ipvl.planning.reconciliation import UNJOINED_FOR, is_in_sandbox
-from ipvl.planning.sandbox_routes import has_router6, routes_through
+from ipvl.planning.reconciliation import UNJOINED_SECONDS, is_in_sandbox
+from ipvl.planning.sandbox_routes import has_router6, plan_routes
 from ipvl.records.records import Records
 
 MAIN_TABLE = 254
@@ -213,7 +213,7 @@ def _is_suspect(endpoint: Endpoint, parent: Link, now: float, parent_at_join: Ma
         return False
     if endpoint.seen is None:
         lost = parent_at_join.get((endpoint.id, endpoint.changed), parent.index) != parent.index
-        return lost or endpoint.inode is not None or now - endpoint.changed > UNJOINED_FOR
+        return lost or endpoint.inode is not None or now - endpoint.changed > UNJOINED_SECONDS
     return endpoint.seen.parent != parent.index
 
 
@@ -246,7 +246,7 @@ def _routes(
 ) -> tuple[RoutePort | RestoreRoutes, ...]:
     endpoint = suspect.endpoint
     if setup is None:
-        return (routes_through(suspect.network, endpoint, interface, view.default_routes, terms),)
+        return (plan_routes(suspect.network, endpoint, interface, view.default_routes, terms),)
     free = tuple(
         route
         for route in setup.routes

@@ -14,14 +14,14 @@ from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, not_reached, steps_to_repair
-from ipvl.planning.host_exposure import addressed, steps_to_repair_exposure, steps_to_route_by
-from ipvl.planning.made_parents import mended, steps_to_mend
+from ipvl.planning.host_exposure import host_address_warning, steps_to_repair_exposure, steps_to_route_by
+from ipvl.planning.made_parents import host_after, steps_to_follow_base
 from ipvl.planning.parent_requirements import check_link, warnings_about
 from ipvl.planning.parents import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
 from ipvl.records.changes import Change, Drop
 from ipvl.records.records import Records
 
-UNJOINED_FOR = 120.0
+UNJOINED_SECONDS = 120.0
 """Seconds that an endpoint may be in no sandbox. Docker joins at once and repeats a call for half a minute at most, but
 it joins before it mounts the sandbox's namespace, which it does only when the container's process is there."""
 
@@ -76,16 +76,16 @@ def plan_repair(records: Records, host: Host, now: float, inode_of: Callable[[st
     unused = unused_parents(records, broken, (parent.name for parent in records.parents()))
     changes += map(Drop, unused)
     steps += steps_to_remove_parents(unused, host)
-    mending = steps_to_mend((parent for parent in records.parents() if parent not in unused), host)
+    mending = steps_to_follow_base((parent for parent in records.parents() if parent not in unused), host)
     steps += mending
-    host = mended(host, mending)
+    host = host_after(host, mending)
     # What is half made has its VLAN, but goes before any other is made.
     whole_host = replace(host, links=tuple(one for one in host.links if not one.name.startswith(HALF_MADE_PREFIX)))
     for parent in records.parents():
         networks = [network for network in records.networks_on(parent.name) if network.id not in broken]
         if parent not in unused:
             steps += steps_to_repair_exposure(parent, networks, host)
-            host_address = addressed(parent, networks, host)
+            host_address = host_address_warning(parent, networks, host)
             troubles += [] if host_address is None else [Trouble(host_address, links=frozenset({parent.name}))]
         if not networks:
             continue
@@ -108,7 +108,7 @@ def is_stale(endpoint: Endpoint, now: float, inode_of: Callable[[str], int | Non
 
     An endpoint whose namespace was known when it joined needs no grace: that namespace is there or gone.
     """
-    waited = endpoint.inode is not None or now - endpoint.changed > UNJOINED_FOR
+    waited = endpoint.inode is not None or now - endpoint.changed > UNJOINED_SECONDS
     return waited and not is_in_sandbox(endpoint, inode_of)
 
 

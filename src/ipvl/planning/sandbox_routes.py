@@ -11,10 +11,10 @@ from ipvl.model.endpoints import Endpoint, JoinInfo
 from ipvl.model.networks import Network, Route, Subnet
 from ipvl.model.steps import RoutePort
 
-EVERYWHERE: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+DEFAULT_ROUTES: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
-def attachment(network: Network, endpoint: Endpoint, terms: GrantedTerms | None = None) -> JoinInfo:
+def plan_join(network: Network, endpoint: Endpoint, terms: GrantedTerms | None = None) -> JoinInfo:
     """Return what the sandbox's owner must set up for this endpoint.
 
     L2: the gateway of the subnet each address is in. L3 and L3S: no gateway, since nothing answers ARP there, but a
@@ -35,7 +35,7 @@ def attachment(network: Network, endpoint: Endpoint, terms: GrantedTerms | None 
                 if other is not own and other.pool.version == interface.version
             )
         elif network.mode.routes:
-            routes.append(Route(EVERYWHERE[interface.version]))
+            routes.append(Route(DEFAULT_ROUTES[interface.version]))
         elif own is not None and interface.version in network.default_routes:
             gateway = gateway_of(network, own)
             if gateway is not None and gateway != interface.ip:
@@ -54,7 +54,7 @@ def attachment(network: Network, endpoint: Endpoint, terms: GrantedTerms | None 
     )
 
 
-def routes_through(
+def plan_routes(
     network: Network,
     endpoint: Endpoint,
     interface: str,
@@ -66,7 +66,7 @@ def routes_through(
     A network without a metric leaves the default route to one that is there; one with a metric, to one with the same.
     """
     has_default = {family for family, metric in default_routes if network.metric in {None, metric}}
-    wanted = attachment(network, endpoint, terms)
+    wanted = plan_join(network, endpoint, terms)
     return RoutePort(
         endpoint.sandbox or "",
         interface,
@@ -78,7 +78,7 @@ def routes_through(
         tuple(
             route
             for route in wanted.routes
-            if route.destination not in EVERYWHERE.values() or route.destination.version not in has_default
+            if route.destination not in DEFAULT_ROUTES.values() or route.destination.version not in has_default
         ),
         network.metric,
     )

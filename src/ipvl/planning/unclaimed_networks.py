@@ -8,12 +8,12 @@ from ipvl.model.networks import Network, Phase
 from ipvl.model.pools import Pool
 from ipvl.records.records import Records
 
-ON_ITS_WAY = 60.0
+BEING_MADE_SECONDS = 60.0
 """Seconds for which something that ipvl knows may be missing from Docker's list because Docker is still making it."""
-THE_ONE_ASKED = "the Docker that ipvl asks (/run/docker.sock, unless it was told another)"
+ASKED_DOCKER = "the Docker that ipvl asks (/run/docker.sock, unless it was told another)"
 
 
-def unclaimed(
+def list_unclaimed(
     records: Records, networks: Collection[str], pools: Collection[str], before: float
 ) -> tuple[Network | Pool, ...]:
     """Return the networks and pools that came from a Docker and are not in its lists.
@@ -40,8 +40,8 @@ def unclaimed(
 def what_is_unclaimed(one: Network | Pool) -> str:
     """Return what is said of a network or pool that Docker's lists do not have."""
     if isinstance(one, Pool):
-        return f"pool {one.id} was asked for by a Docker, but {THE_ONE_ASKED} has no network that uses it"
-    return f"network {one.label} was made by a Docker, but {THE_ONE_ASKED} does not have it"
+        return f"pool {one.id} was asked for by a Docker, but {ASKED_DOCKER} has no network that uses it"
+    return f"network {one.label} was made by a Docker, but {ASKED_DOCKER} does not have it"
 
 
 def way_out_of_unclaimed(one: Network | Pool) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ipvl.errors import conflict, missing, shown
-from ipvl.options.names import name as checked_name
+from ipvl.errors import conflict, missing, quoted
+from ipvl.options.names import check_name as checked_name
 
 
 def add_root_filesystem(known: Path, name: str, source: Path) -> None:
@@ -72,5 +72,5 @@ def find_root_filesystem(known: Path, name: str) -> Path:
 def _unknown(known: Path, name: str) -> Exception:
     have = ", ".join(one for one, _ in known_root_filesystems(known)) or "none yet"
     return missing(
-        f"root filesystem {shown(name)} is not known", f"add it with `ipvl rootfs add {name} TAR|DIR`; known: {have}"
+        f"root filesystem {quoted(name)} is not known", f"add it with `ipvl rootfs add {name} TAR|DIR`; known: {have}"
     )

@@ -21,7 +21,7 @@ from ipvl.store.sandbox_rows import put_sandbox, sandboxes
 from ipvl.store.tables import delete_rows
 
 
-def select(database: sqlite3.Connection) -> Iterator[Record]:
+def select_records(database: sqlite3.Connection) -> Iterator[Record]:
     """Yield every record, kind by kind, each after what it refers to and in the order they were made.
 
     Raises:
@@ -39,13 +39,13 @@ def select(database: sqlite3.Connection) -> Iterator[Record]:
     yield from static_addresses(database)
 
 
-def put(database: sqlite3.Connection, change: Put) -> None:
+def put_record(database: sqlite3.Connection, change: Put) -> None:
     """Insert a record, or replace the one with its id."""
-    put_record, _, _ = _KINDS[type(change.record)]
-    put_record(database, change.record)
+    write, _, _ = _KINDS[type(change.record)]
+    write(database, change.record)
 
 
-def drop(database: sqlite3.Connection, change: Drop) -> None:
+def delete_record(database: sqlite3.Connection, change: Drop) -> None:
     """Delete the record with this one's id, and what goes with it."""
     record = change.record
     _, table, key = _KINDS[type(record)]

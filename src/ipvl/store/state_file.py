@@ -13,7 +13,7 @@ from ipvl.model.boots import Boot
 from ipvl.records.changes import Change, Put, Record
 from ipvl.store.boot_rows import begin_boot, boots, keep_ahead, newest_time
 from ipvl.store.migrations import migrate, newest_schema, schema_of
-from ipvl.store.record_rows import drop, put, rename_parent, select
+from ipvl.store.record_rows import delete_record, put_record, rename_parent, select_records
 
 SECONDS_TO_WAIT_FOR_A_READER = 5.0
 
@@ -32,7 +32,7 @@ class SqliteStore:
             IpvlError: the file cannot be read or does not hold what ipvl wrote.
         """
         with _named_errors(self._path):
-            return tuple(select(self._connection))
+            return tuple(select_records(self._connection))
 
     def commit(self, changes: Iterable[Change]) -> None:
         """Make all of the changes durable, or none.
@@ -43,9 +43,9 @@ class SqliteStore:
         with _named_errors(self._path), _transaction(self._connection) as database:
             for change in changes:
                 if isinstance(change, Put):
-                    put(database, change)
+                    put_record(database, change)
                 else:
-                    drop(database, change)
+                    delete_record(database, change)
 
     def boots(self) -> tuple[Boot, ...]:
         """Return the boots that are kept, oldest first.

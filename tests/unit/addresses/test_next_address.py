@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.addresses.intervals import Intervals
-from ipvl.addresses.next_address import bounds, check_usable, first_usable, full, gateway_of, next_free_address
+from ipvl.addresses.next_address import (
+    check_usable,
+    first_usable_address,
+    gateway_of,
+    host_range,
+    next_free_address,
+    refuse_full,
+)
 from ipvl.errors import Kind
 from ipvl.model.networks import Mode
 from tests.unit.builders import network
@@ -112,7 +119,7 @@ def test_what_comes_next_is_free_and_usable_or_there_is_nothing(numbers, last, r
 @pytest.mark.parametrize("subnet", ["10.0.0.0/30", "10.0.0.0/31", "10.0.0.0/32", "::/64", "::/127", "::/128"])
 def test_every_address_that_is_handed_out_can_be_asked_for(subnet):
     """The two never disagree."""
-    for number in bounds(ip_network(subnet)):
+    for number in host_range(ip_network(subnet)):
         check_usable(ip_network(subnet), ip_address(number.to_bytes(4 if "." in subnet else 16, "big")))
 
 
@@ -170,7 +177,7 @@ def test_what_no_host_may_have_is_refused(subnet, address, expected):
 )
 def test_a_full_subnet_says_which_and_how_many(subnet, within, expected):
     """And what can be done."""
-    assert expected == str(full(ip_network(subnet), None if within is None else ip_network(within)))
+    assert expected == str(refuse_full(ip_network(subnet), None if within is None else ip_network(within)))
 
 
 def test_a_16_is_handed_out_in_constant_memory():
@@ -205,4 +212,4 @@ def test_the_gateway_is_the_first_usable_address_where_one_is_used(fields, given
 def test_the_first_usable_address_is_the_first_that_would_be_handed_out():
     """So a gateway by default and the allocation agree on where a subnet begins."""
     for subnet in ("10.0.0.0/24", "10.0.0.0/31", "2001:db8::/64", "2001:db8::/127"):
-        assert str(first_usable(ip_network(subnet))) == str(next_free_address(ip_network(subnet), Intervals()))
+        assert str(first_usable_address(ip_network(subnet))) == str(next_free_address(ip_network(subnet), Intervals()))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.dhcp.dhcp_messages import MessageType
-from ipvl.dhcp.granted_terms import FOR_EVER, SHORTEST_LEASE, granted_terms
+from ipvl.dhcp.granted_terms import INFINITE_LEASE_SECONDS, SHORTEST_LEASE_SECONDS, granted_terms
 from ipvl.model.networks import Route
 from tests.unit.dhcp.cases import ADDRESS, NOW, SERVER, reply, terms
 
@@ -33,7 +33,7 @@ def test_an_acknowledgement_grants_what_it_says():
         ({"renewal_seconds": 900}, (500, 875, 1000)),
         ({"rebinding_seconds": 1000}, (500, 875, 1000)),
         ({"rebinding_seconds": 100}, (100, 100, 1000)),
-        ({"rebinding_seconds": FOR_EVER, "renewal_seconds": FOR_EVER}, (500, 875, 1000)),
+        ({"rebinding_seconds": INFINITE_LEASE_SECONDS, "renewal_seconds": INFINITE_LEASE_SECONDS}, (500, 875, 1000)),
     ],
 )
 def test_times_are_the_servers_where_they_make_sense(fields, expected):
@@ -45,7 +45,7 @@ def test_times_are_the_servers_where_they_make_sense(fields, expected):
 
 def test_a_lease_for_ever_has_no_times():
     """There is nothing to renew."""
-    found = granted_terms(reply(MessageType.ACK, lease_seconds=FOR_EVER), NOW)
+    found = granted_terms(reply(MessageType.ACK, lease_seconds=INFINITE_LEASE_SECONDS), NOW)
 
     assert (None, None, None) == (found.renews, found.rebinds, found.expires)
 
@@ -55,7 +55,7 @@ def test_a_lease_for_ever_has_no_times():
     [
         {"server": None},
         {"lease_seconds": None},
-        {"lease_seconds": SHORTEST_LEASE - 1},
+        {"lease_seconds": SHORTEST_LEASE_SECONDS - 1},
         {"prefix_length": None},
         {"prefix_length": 0},
         {"prefix_length": 31},
@@ -100,9 +100,9 @@ def test_an_mtu_below_the_least_is_none(fields):
 
 
 @given(
-    lease=st.integers(0, FOR_EVER),
-    renewal=st.none() | st.integers(0, FOR_EVER),
-    rebinding=st.none() | st.integers(0, FOR_EVER),
+    lease=st.integers(0, INFINITE_LEASE_SECONDS),
+    renewal=st.none() | st.integers(0, INFINITE_LEASE_SECONDS),
+    rebinding=st.none() | st.integers(0, INFINITE_LEASE_SECONDS),
     address=st.ip_addresses(v=4),
     length=st.none() | st.integers(0, 32),
 )

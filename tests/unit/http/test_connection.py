@@ -11,7 +11,7 @@ import pytest
 
 from ipvl.doors.control import event_stream
 from ipvl.http import connection, server
-from ipvl.http.request_parser import LARGEST_BODY
+from ipvl.http.request_parser import LARGEST_BODY_BYTES
 from tests.unit.served_doors import CONTROL, DOCKER, WITHIN, Answer, Client, Doors
 
 HALVES = (
@@ -175,7 +175,7 @@ def test_a_body_that_is_too_large_is_refused(doors):
         return json.dumps({"NetworkID": "a", "Padding": "x" * padding}).encode()
 
     async def script() -> list[Answer]:
-        sizes = (LARGEST_BODY, LARGEST_BODY + 1)
+        sizes = (LARGEST_BODY_BYTES, LARGEST_BODY_BYTES + 1)
         return [await doors.ask(DOCKER, "POST", "/NetworkDriver.DeleteNetwork", body(size)) for size in sizes]
 
     expected = "NetworkDriver.DeleteNetwork: the body is larger than 1048576 bytes"

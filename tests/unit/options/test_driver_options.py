@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.errors import Kind
-from ipvl.options.driver_options import NETWORK_OPTIONS, READ_BY_DOCKER, canonical
+from ipvl.options.driver_options import NETWORK_OPTIONS, READ_BY_DOCKER, canonical_options
 from tests.unit.refusals import refusal
 
 KNOWN = (
@@ -44,13 +44,13 @@ EVERY_NAME = [
 @pytest.mark.parametrize(("name", "key"), EVERY_NAME)
 def test_every_name_of_an_option_means_the_option(name, key):
     """An option is understood under its own name and under each alias."""
-    assert {key: "value"} == canonical({name: "value"})
+    assert {key: "value"} == canonical_options({name: "value"})
 
 
 @pytest.mark.parametrize("option", [one for one in NETWORK_OPTIONS if one.switch], ids=lambda one: one.key)
 def test_a_switch_that_is_only_named_is_on(option):
     """As in `-o no_default_route`; other options without a value are as if they were not there."""
-    assert {option.key: "true"} == canonical({option.key: "", "parent": " "})
+    assert {option.key: "true"} == canonical_options({option.key: "", "parent": " "})
 
 
 def test_the_table_has_no_name_that_is_not_tested_here():
@@ -65,7 +65,7 @@ def test_every_example_is_understood():
     for option in NETWORK_OPTIONS:
         key, _, value = option.example.partition("=")
 
-        assert {option.key: value} == canonical({key: value})
+        assert {option.key: value} == canonical_options({key: value})
 
 
 @pytest.mark.parametrize(
@@ -81,29 +81,33 @@ def test_every_example_is_understood():
 )
 def test_an_unknown_option_is_refused_with_the_known_ones(name, hint):
     """A misspelt option is never passed over: the refusal lists what there is and guesses what was meant."""
-    assert f"unknown option {name or repr(name)}; {hint}{KNOWN}" == refusal(Kind.INVALID, canonical, {name: "x"})
+    assert f"unknown option {name or repr(name)}; {hint}{KNOWN}" == refusal(
+        Kind.INVALID, canonical_options, {name: "x"}
+    )
 
 
 def test_an_unknown_option_is_refused_even_without_a_value():
     """`-o parnet=` is a mistake too."""
-    assert f"unknown option parnet; did you mean parent? {KNOWN}" == refusal(Kind.INVALID, canonical, {"parnet": ""})
+    assert f"unknown option parnet; did you mean parent? {KNOWN}" == refusal(
+        Kind.INVALID, canonical_options, {"parnet": ""}
+    )
 
 
 @pytest.mark.parametrize("name", sorted(READ_BY_DOCKER))
 def test_what_docker_itself_obeys_is_passed_over(name):
     """Options that Docker's core reads for every driver are accepted, whatever their type, and mean nothing here."""
-    assert {} == canonical({name: True})
+    assert {} == canonical_options({name: True})
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\t\n"])
 def test_an_empty_option_is_no_option(empty):
     """`-o parent=` is the same as leaving it out."""
-    assert {} == canonical({"parent": empty, "mtu": empty})
+    assert {} == canonical_options({"parent": empty, "mtu": empty})
 
 
 def test_space_around_a_value_is_dropped():
     """A value that a script padded is the value."""
-    assert {"parent": "eth0"} == canonical({"parent": " eth0\n"})
+    assert {"parent": "eth0"} == canonical_options({"parent": " eth0\n"})
 
 
 @pytest.mark.parametrize("value", [1, True, None, ["eth0"], {"name": "eth0"}])
@@ -111,12 +115,12 @@ def test_a_value_that_is_not_text_is_refused(value):
     """JSON lets a client send anything; only text is an option's value."""
     expected = f"option parent is {value!r}, not text; write it as parent=eth0.20"
 
-    assert expected == refusal(Kind.INVALID, canonical, {"parent": value})
+    assert expected == refusal(Kind.INVALID, canonical_options, {"parent": value})
 
 
 def test_two_names_of_one_option_may_agree():
     """The same value under two names is one wish."""
-    assert {"parent": "eth0"} == canonical({"parent": "eth0", "master": "eth0", "host_iface": ""})
+    assert {"parent": "eth0"} == canonical_options({"parent": "eth0", "master": "eth0", "host_iface": ""})
 
 
 @pytest.mark.parametrize(
@@ -138,14 +142,14 @@ def test_two_names_of_one_option_may_agree():
 )
 def test_two_names_of_one_option_may_not_contradict(given_options, expected):
     """Different values under two names are refused, naming both as they were written."""
-    assert expected == refusal(Kind.INVALID, canonical, given_options)
+    assert expected == refusal(Kind.INVALID, canonical_options, given_options)
 
 
 @given(st.dictionaries(st.sampled_from([name for name, _ in EVERY_NAME]), st.sampled_from(["", "x"])))
 def test_options_come_out_by_key_and_never_empty(options):
     """Whatever is given, what comes out has canonical keys and no empty values, and reads the same again."""
-    found = canonical(options)
+    found = canonical_options(options)
 
     assert set(found) <= {option.key for option in NETWORK_OPTIONS}
     assert "" not in found.values()
-    assert found == canonical(found)
+    assert found == canonical_options(found)

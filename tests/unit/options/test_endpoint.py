@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ipvl.errors import Kind
 from ipvl.model.endpoints import Endpoint
 from ipvl.options.endpoint import IFNAME, port_name
-from ipvl.options.endpoint import endpoint as read_endpoint
-from ipvl.options.link_names import link_name
+from ipvl.options.endpoint import parse_endpoint as read_endpoint
+from ipvl.options.link_names import check_link_name
 from ipvl.planning.reconciliation import is_port_name
 from tests.unit.builders import ENDPOINT_ID, NOW, endpoint, network
 from tests.unit.refusals import refusal
@@ -142,7 +142,7 @@ def test_a_port_has_a_link_name_that_only_ipvl_gives(identity):
     """Whatever the id, the port's name fits, is the same every time and is known again as ipvl's own."""
     name = port_name(identity)
 
-    assert 15 == len(link_name(name))
+    assert 15 == len(check_link_name(name))
     assert is_port_name(name)
     assert name == port_name(identity)
 

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 import pytest
 
 from ipvl.errors import Kind
-from ipvl.options.host_port_addresses import host_text
-from ipvl.options.network import network as read_network
+from ipvl.options.host_port_addresses import host_address_text
+from ipvl.options.network import parse_network as read_network
 from ipvl.options.network import uses_gateway
 from ipvl.options.subnet_flags import subnets_from_flags
 from ipvl.options.subnets import SubnetText
@@ -124,7 +124,7 @@ def test_host_access_that_cannot_be_is_refused(options, host, expected):
 )
 def test_which_reserved_address_is_the_hosts(reserved, expected):
     """The one by that name, with a number for those who have several: names are unique in a command."""
-    assert expected == host_text(reserved)
+    assert expected == host_address_text(reserved)
 
 
 def test_the_commands_flags_say_it_as_well():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ipvl.errors import Kind, shown
-from ipvl.options.driver_options import canonical
-from ipvl.options.endpoint import endpoint
-from ipvl.options.names import path
-from ipvl.options.network import link_name, network
-from ipvl.options.pool_options import pool_address, pool_request
+from ipvl.errors import Kind, quoted
+from ipvl.options.driver_options import canonical_options
+from ipvl.options.endpoint import parse_endpoint
+from ipvl.options.link_names import check_link_name
+from ipvl.options.names import check_path
+from ipvl.options.network import parse_network
+from ipvl.options.pool_options import parse_pool_address, parse_pool_request
 from ipvl.options.subnet_flags import subnets_from_flags
 from ipvl.options.subnets import MOST_RESERVED, MOST_SUBNETS, SubnetText
 from tests.unit.builders import ID, OTHER_ID
@@ -20,11 +21,11 @@ ZONES = ["fe80::1%eth0", "fe80::1%\n10.0.0.1 evil", "fe80::1%x; reboot"]
 
 
 def make(*subnets: SubnetText) -> object:
-    return network(ID, {}, subnets, internal=False, door="docker", created=0.0)
+    return parse_network(ID, {}, subnets, internal=False, door="docker", created=0.0)
 
 
 def join(address: str) -> object:
-    return endpoint(OTHER_ID, built_network(subnets=("fe80::/64",)), [address], mac="", options={}, changed=0.0)
+    return parse_endpoint(OTHER_ID, built_network(subnets=("fe80::/64",)), [address], mac="", options={}, changed=0.0)
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -36,8 +37,8 @@ def join(address: str) -> object:
         lambda zone: make(SubnetText("fe80::/64", range=f"{zone}/96")),
         lambda zone: make(SubnetText("fe80::/64", reserved=(zone,))),
         lambda zone: join(f"{zone}/64"),
-        pool_address,
-        lambda zone: pool_request(f"{zone}/64", "", {}, version=6),
+        parse_pool_address,
+        lambda zone: parse_pool_request(f"{zone}/64", "", {}, version=6),
         lambda zone: subnets_from_flags([f"{zone}/64"], [], [], {}),
         lambda zone: subnets_from_flags(["fe80::/64"], [zone], [], {}),
         lambda zone: subnets_from_flags(["fe80::/64"], [], [f"{zone}/96"], {}),
@@ -88,15 +89,15 @@ def test_as_many_as_there_may_be_are_taken():
 )
 def test_a_link_name_is_no_way_to_another_file(text):
     """It becomes part of a path of sysctls; `all` and `default` would be everybody's."""
-    refusal(Kind.INVALID, link_name, text)
+    refusal(Kind.INVALID, check_link_name, text)
 
 
 @pytest.mark.parametrize("text", ["", "relative", "../up", "/a\nb", "/a\0b", "/" + "x" * 5_000, "/\x1b[2J"])
 def test_a_path_is_absolute_and_printable(text):
     """The daemon's folder is not the caller's, and a path stands in logs."""
-    expected = f"hosts file {shown(text)} is not an absolute path of printable characters"
+    expected = f"hosts file {quoted(text)} is not an absolute path of printable characters"
 
-    assert expected == refusal(Kind.INVALID, path, text, "hosts file")
+    assert expected == refusal(Kind.INVALID, check_path, text, "hosts file")
 
 
 def test_an_options_value_that_is_no_text_is_shown_in_short():
@@ -105,7 +106,7 @@ def test_an_options_value_that_is_no_text_is_shown_in_short():
     for _ in range(500):
         deep = {"a": deep}
 
-    sentence = refusal(Kind.INVALID, canonical, {"parent": deep})
+    sentence = refusal(Kind.INVALID, canonical_options, {"parent": deep})
 
     assert len(sentence) < 200
     assert sentence.startswith("option parent is {'a': {'a': ")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.networks import Subnet
-from ipvl.options.network import network as read_network
+from ipvl.options.network import parse_network as read_network
 from ipvl.options.subnets import SubnetText
 from tests.unit.builders import ID, NOW, subnet
 from tests.unit.refusals import outcome, refusal

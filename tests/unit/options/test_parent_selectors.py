@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvl.errors import IpvlError, Kind
-from ipvl.options.parent_selectors import ParentSelector, parent_selector
+from ipvl.options.parent_selectors import ParentSelector, parse_parent_selector
 from tests.unit.refusals import refusal
 
 
@@ -38,13 +38,13 @@ from tests.unit.refusals import refusal
 )
 def test_a_description_is_read(text, expected):
     """Host bits of a subnet and the spelling of a MAC address do not matter; tags follow a dot."""
-    assert expected == parent_selector(text)
+    assert expected == parse_parent_selector(text)
 
 
 @pytest.mark.parametrize("text", ["eth0", "eth0.20", "automatic0", "auto0", "auto.", "auto.x", "mac0", "subnet", ""])
 def test_a_name_is_none(text):
     """What only looks a little like a description is the name of a link."""
-    assert None is parent_selector(text)
+    assert None is parse_parent_selector(text)
 
 
 @pytest.mark.parametrize("text", ["subnet:", "subnet:192.168.1.0", "subnet:300.1.1.0/24", "subnet:10.0.0.0/33"])
@@ -55,7 +55,7 @@ def test_a_wrong_subnet_is_refused(text):
         " write it like subnet:192.168.1.0/24, or subnet:192.168.1.0/24.20 for its VLAN 20"
     )
 
-    assert expected == refusal(Kind.INVALID, parent_selector, text)
+    assert expected == refusal(Kind.INVALID, parse_parent_selector, text)
 
 
 @pytest.mark.parametrize("text", ["mac:", "mac:00:50:56:39:45", "mac:00:50:56:39:45:zz", "mac:00:50:56:39:45:2e.x"])
@@ -66,12 +66,12 @@ def test_a_wrong_mac_address_is_refused(text):
         " write it like mac:00:50:56:39:45:2e, or mac:00:50:56:39:45:2e.20 for its VLAN 20"
     )
 
-    assert expected == refusal(Kind.INVALID, parent_selector, text)
+    assert expected == refusal(Kind.INVALID, parse_parent_selector, text)
 
 
 @given(st.text(max_size=40) | st.builds("{}{}".format, st.sampled_from(["auto", "subnet:", "mac:"]), st.text()))
 def test_any_text_is_a_description_or_a_name_or_refused(text):
     """Nothing else comes of it, whatever a user types."""
     with suppress(IpvlError):
-        found = parent_selector(text)
+        found = parse_parent_selector(text)
         assert found is None or found.text == text

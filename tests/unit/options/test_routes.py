@@ -8,7 +8,7 @@ import pytest
 
 from ipvl.errors import Kind
 from ipvl.model.networks import Mode, Route
-from ipvl.options.network import network as read_network
+from ipvl.options.network import parse_network as read_network
 from ipvl.options.network import uses_gateway
 from ipvl.options.subnets import SubnetText
 from tests.unit.builders import ID, NOW

@@ -8,7 +8,7 @@ import pytest
 
 from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.networks import Addressing, Mode, Route
-from ipvl.planning.container_routers import own_routers
+from ipvl.planning.container_routers import routers_on_parent
 from ipvl.records.records import Records
 from tests.unit.builders import ID, NOW, OTHER_ID, endpoint, network, subnet
 
@@ -26,7 +26,7 @@ HELPS = (
 
 
 def sentences(of, *records):
-    return [str(router) for router in own_routers(of, Records((of, *records)))]
+    return [str(router) for router in routers_on_parent(of, Records((of, *records)))]
 
 
 def test_a_router_that_is_a_container():

@@ -11,9 +11,9 @@ from ipvl.model.links import MADE_BY_IPVL, HostExposure
 from ipvl.model.networks import Mode, ParentKind
 from ipvl.model.steps import KeepHostOff, RouteByParent
 from ipvl.planning.host_exposure import (
-    addressed,
+    exposure_warning,
+    host_address_warning,
     host_is_kept_off,
-    opened,
     steps_to_keep_host_off_again,
     steps_to_repair_exposure,
     steps_to_route_by,
@@ -70,7 +70,7 @@ def test_links_of_others_are_left_alone():
     of_others = replace(MADE, alias=None)
     assert () == steps_to_repair_exposure(TAG, (SWITCHED,), seen(OPEN, of_others))
     assert () == steps_to_repair_exposure(parent("eth0.20"), (SWITCHED,), seen(OPEN))
-    assert opened(TAG, (SWITCHED,), seen(OPEN, of_others)) is None
+    assert exposure_warning(TAG, (SWITCHED,), seen(OPEN, of_others)) is None
     assert () == steps_to_route_by(parent(), (network(mode=Mode.L3),))
 
 
@@ -94,15 +94,21 @@ def test_an_outer_tag_is_shut_when_its_routed_network_goes():
 
 def test_what_is_said():
     """Settings that were opened, and an address that somebody gave the host there; nothing in L3."""
-    assert opened(TAG, (SWITCHED,), seen(OPEN)) == (
+    assert exposure_warning(TAG, (SWITCHED,), seen(OPEN)) == (
         "this host is reached by parent eth0.20, which ipvl made for containers alone (rp_filter=0, arp_ignore=0,"
         " disable_ipv6=0): `systemctl restart ipvl` shuts it"
     )
     held = replace(SHUT, addresses=(ip_interface("192.168.20.250/24"),))
-    assert addressed(TAG, (SWITCHED,), seen(held)) == (
+    assert host_address_warning(TAG, (SWITCHED,), seen(held)) == (
         "parent eth0.20 has 192.168.20.250/24, but ipvl made it for containers alone: the host answers no ARP there:"
         " remove it with `ip addr flush dev eth0.20`, and use host_access=true to reach the containers; a link that you"
         " make yourself before the network stays as it is"
     )
-    assert (None, None) == (opened(TAG, (SWITCHED,), seen(held)), addressed(TAG, (L3,), seen(held)))
-    assert (None, None) == (opened(TAG, (SWITCHED,), seen(SHUT)), addressed(TAG, (SWITCHED,), seen(SHUT)))
+    assert (None, None) == (
+        exposure_warning(TAG, (SWITCHED,), seen(held)),
+        host_address_warning(TAG, (L3,), seen(held)),
+    )
+    assert (None, None) == (
+        exposure_warning(TAG, (SWITCHED,), seen(SHUT)),
+        host_address_warning(TAG, (SWITCHED,), seen(SHUT)),
+    )

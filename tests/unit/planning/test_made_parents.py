@@ -8,7 +8,7 @@ import pytest
 
 from ipvl.model.links import MADE_BY_IPVL
 from ipvl.model.steps import BringUp, SetMtu
-from ipvl.planning.made_parents import steps_to_mend
+from ipvl.planning.made_parents import steps_to_follow_base
 from tests.unit.builders import host, link, parent, vlan_parent
 
 OUTER = link("eth0.100", 3, kind="vlan", lower=2, vlan_id=100, alias=MADE_BY_IPVL)
@@ -17,7 +17,7 @@ RECORDS = (vlan_parent("eth0.100.20", "eth0.100", 20), vlan_parent("eth0.100", "
 
 
 def steps(*links, records=RECORDS):
-    return steps_to_mend(records, host(*links))
+    return steps_to_follow_base(records, host(*links))
 
 
 @pytest.mark.parametrize("mtu", [1400, 9000])

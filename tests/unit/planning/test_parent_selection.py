@@ -8,7 +8,7 @@ import pytest
 
 from ipvl.errors import Kind
 from ipvl.model.links import HostRoute, HostRouting, Link
-from ipvl.options.parent_selectors import parent_selector
+from ipvl.options.parent_selectors import parse_parent_selector
 from ipvl.planning.host import Host
 from ipvl.planning.parent_selection import select_parent
 from tests.contract.fake_kernel import EVERY_KIND
@@ -29,7 +29,7 @@ def default(name: str | None, metric: int = 0, everywhere: str = "0.0.0.0/0") ->
 
 
 def selected(text: str, on: Host) -> str:
-    return select_parent(parent_selector(text), on)
+    return select_parent(parse_parent_selector(text), on)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_auto_without_a_default_route_is_refused(routes):
         " name the link, or describe it as subnet:CIDR or mac:ADDRESS"
     )
 
-    assert expected == refusal(Kind.MISSING, select_parent, parent_selector("auto"), host(ENS3, routes=routes))
+    assert expected == refusal(Kind.MISSING, select_parent, parse_parent_selector("auto"), host(ENS3, routes=routes))
 
 
 @pytest.mark.parametrize("text", ["subnet:192.168.1.0/24", "subnet:2001:db8:1::/64"])
@@ -79,7 +79,7 @@ def test_a_subnet_of_no_address_is_refused():
     expected = "parent subnet:10.1.0.0/16 is true of no link: none has an address in it; see `ip address`"
     seen = host(ENS3, addresses=(("ens3", "10.0.0.1"), ("lo", "10.1.0.1")))
 
-    assert expected == refusal(Kind.MISSING, select_parent, parent_selector("subnet:10.1.0.0/16"), seen)
+    assert expected == refusal(Kind.MISSING, select_parent, parse_parent_selector("subnet:10.1.0.0/16"), seen)
 
 
 def test_a_subnet_of_several_links_is_refused():
@@ -87,7 +87,7 @@ def test_a_subnet_of_several_links_is_refused():
     expected = "parent subnet:10.0.0.0/8 is true of ens3 and ens4; name the one that is meant"
     seen = host(ENS3, ENS4, addresses=(("ens3", "10.0.0.1"), ("ens4", "10.1.0.1")))
 
-    assert expected == refusal(Kind.CONFLICT, select_parent, parent_selector("subnet:10.0.0.0/8"), seen)
+    assert expected == refusal(Kind.CONFLICT, select_parent, parse_parent_selector("subnet:10.0.0.0/8"), seen)
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,4 @@ def test_a_mac_address_of_nobody_is_refused():
     text = "mac:00:00:5e:00:53:01"
     expected = f"parent {text} is true of no link: none has that MAC address; see `ip address`"
 
-    assert expected == refusal(Kind.MISSING, select_parent, parent_selector(text), host(ENS3, ENS4))
+    assert expected == refusal(Kind.MISSING, select_parent, parse_parent_selector(text), host(ENS3, ENS4))

@@ -10,7 +10,7 @@ from ipvl.errors import IpvlError, Kind
 from ipvl.model.links import MADE_BY_IPVL, Link
 from ipvl.model.networks import Parent, ParentKind
 from ipvl.model.steps import MakeDummy, MakeVlan
-from ipvl.options.link_names import link_name
+from ipvl.options.link_names import check_link_name
 from ipvl.planning.parents import ParentPlan, plan_parent
 from ipvl.planning.vlan_tags import split_vlan
 from ipvl.records.records import Records
@@ -239,7 +239,7 @@ LINK_NAMES = st.text(st.sampled_from("eth0129.-x\u00e9"), min_size=1, max_size=1
 @given(LINK_NAMES, st.lists(LINK_NAMES, max_size=3, unique=True))
 def test_a_plan_makes_the_parent_that_was_asked_for_or_nothing(name, existing):
     """For any name on any host: an existing link is used, a VLAN of an existing link is made, all else is refused."""
-    if isinstance(outcome(link_name, name), IpvlError):
+    if isinstance(outcome(check_link_name, name), IpvlError):
         return
     links = [link(one, index) for index, one in enumerate(existing, 2)]
 

@@ -9,7 +9,7 @@ from ipvl.model.networks import Flag, Mode, Parent, ParentKind, Phase
 from ipvl.model.steps import MakeDummy, MakeVlan, RemoveHalfMade, RemoveParent, RemovePort
 from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import port_name
-from ipvl.planning.reconciliation import UNJOINED_FOR, Repair, is_port_name, plan_repair
+from ipvl.planning.reconciliation import UNJOINED_SECONDS, Repair, is_port_name, plan_repair
 from ipvl.records.changes import Drop
 from ipvl.records.records import Records
 from tests.unit.builders import ID, NOW, OTHER_ID, SANDBOX, endpoint, host, link, network, parent, vlan_parent
@@ -20,7 +20,7 @@ VLAN_LINK = link("eth0.20", 3, kind="vlan", lower=2, vlan_id=20, alias=MADE_BY_I
 DUMMY = Parent("di-aaaaaaaaaaaa", ParentKind.DUMMY, made=True, mtu=9000)
 PORT = link(port_name("e" * 64), 4, kind="ipvlan", lower=2, mode=Mode.L2, flag=Flag.BRIDGE)
 NOTHING = Repair((), (), ())
-LONG_AGO = NOW - UNJOINED_FOR - 1
+LONG_AGO = NOW - UNJOINED_SECONDS - 1
 
 
 INODE = 4026532000
@@ -168,8 +168,8 @@ def test_an_endpoint_has_some_time_to_join(sandbox):
     waiting = endpoint(sandbox=sandbox)
     records = [parent(), network(), waiting]
 
-    assert NOTHING == repair(records, ETH0, now=NOW + UNJOINED_FOR)
-    assert Repair((), (Drop(waiting),), ()) == repair(records, ETH0, now=NOW + UNJOINED_FOR + 1)
+    assert NOTHING == repair(records, ETH0, now=NOW + UNJOINED_SECONDS)
+    assert Repair((), (Drop(waiting),), ()) == repair(records, ETH0, now=NOW + UNJOINED_SECONDS + 1)
 
 
 def test_a_port_that_docker_is_about_to_take_stays():

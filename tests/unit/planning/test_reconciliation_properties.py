@@ -14,7 +14,7 @@ from ipvl.model.networks import Flag, Mode, Network, Parent, ParentKind, Phase
 from ipvl.model.steps import RemoveHalfMade, RemovePort
 from ipvl.options.endpoint import port_name
 from ipvl.planning.host import Host
-from ipvl.planning.reconciliation import UNJOINED_FOR, Repair, is_port_name, plan_repair
+from ipvl.planning.reconciliation import UNJOINED_SECONDS, Repair, is_port_name, plan_repair
 from ipvl.records.changes import Drop, Record
 from ipvl.records.records import Records
 from tests.contract.fake_kernel import FakeKernel
@@ -107,7 +107,7 @@ def scenes(draw: st.DrawFn) -> Scene:
             network_id=draw(st.sampled_from(networks)).id,
             addresses=(f"192.168.20.{number}/24",),
             sandbox=draw(st.sampled_from([None, ALIVE, GONE])),
-            changed=NOW - draw(st.sampled_from([0.0, UNJOINED_FOR + 1])),
+            changed=NOW - draw(st.sampled_from([0.0, UNJOINED_SECONDS + 1])),
         )
         endpoints.append(one)
     for identity in draw(st.sets(st.sampled_from(["endpoint0", "endpoint1", "stray"]))):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvl.addresses.next_address import first_usable
+from ipvl.addresses.next_address import first_usable_address
 from ipvl.model.endpoints import JoinInfo
 from ipvl.model.networks import Mode, Route
-from ipvl.planning.sandbox_routes import attachment, subnet_of
+from ipvl.planning.sandbox_routes import plan_join, subnet_of
 from tests.unit.builders import endpoint, network, subnet
 
 ROUTED = [Mode.L3, Mode.L3S]
@@ -20,7 +20,7 @@ TO_THE_DEVICE6 = Route(ip_network("::/0"))
 
 
 def ways_out(of, *addresses: str) -> JoinInfo:
-    return attachment(of, endpoint(addresses=addresses))
+    return plan_join(of, endpoint(addresses=addresses))
 
 
 def gateways(of, *addresses: str) -> tuple[str | None, str | None]:
@@ -32,7 +32,7 @@ def test_an_attachment_names_the_port_and_what_to_call_it():
     """The sandbox's owner learns which link to take and the prefix of its new name."""
     one = endpoint(interface_prefix="vlan")
 
-    found = attachment(network(), one)
+    found = plan_join(network(), one)
 
     assert (one.port, "vlan") == (found.port, found.interface_prefix)
 
@@ -147,7 +147,7 @@ POOLS = st.ip_addresses().flatmap(
 @given(POOLS)
 def test_the_first_usable_address_is_in_the_pool_and_a_hosts(pool):
     """Whatever the pool, a host may have the address, and there is none only where there is room for none."""
-    first = first_usable(pool)
+    first = first_usable_address(pool)
 
     if pool.num_addresses == 1:
         assert first is None

@@ -18,7 +18,7 @@ COMPLETED_BY = {
 }
 """What completes an argument, by its destination: whatever is called like this is one."""
 
-ASK = {
+NAME_COMMANDS = {
     "networks": "ipvl status --names networks",
     "parents": "ipvl status --names parents",
     "sandboxes": "ipvl ps --all --names",
@@ -100,14 +100,14 @@ ZSH_CASE = """\
 
 
 # Where zsh knows nothing at all to say of an argument, it does not put a flag in its place either.
-NOTHING = {
+COMPLETES_NOTHING = {
     "bash": "_ipvl_nothing",
     "zsh": "_ipvl_nothing",
     "preamble": dict.fromkeys(("bash", "zsh"), "_ipvl_nothing() {\n  return 1\n}"),
 }
 
 
-def script(parser: argparse.ArgumentParser, shell: str) -> str:
+def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
     """Return the completion script of a shell; the names are asked for when they are to be completed, not before."""
     for action in arguments_of(parser):
         kind = COMPLETED_BY.get(action.dest)
@@ -116,7 +116,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
         elif action.metavar in {"DIR", "PATH", "FILE"} or action.nargs == argparse.REMAINDER:
             action.complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE  # type: ignore[attr-defined]
         elif not action.option_strings and action.choices is None:
-            action.complete = NOTHING  # type: ignore[attr-defined]
+            action.complete = COMPLETES_NOTHING  # type: ignore[attr-defined]
     text = shtab.complete(parser, shell)
     return text + BASH_WORDS if shell == "bash" else text
 
@@ -132,7 +132,9 @@ def arguments_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 def _functions(kind: str) -> dict[str, object]:
     bash, zsh = (
-        _options() if kind == "options" else (one.format(kind=kind, ask=ASK[kind]) for one in (BASH_NAMES, ZSH_NAMES))
+        _options()
+        if kind == "options"
+        else (one.format(kind=kind, ask=NAME_COMMANDS[kind]) for one in (BASH_NAMES, ZSH_NAMES))
     )
     return {"bash": f"_ipvl_{kind}", "zsh": f"_ipvl_{kind}", "preamble": {"bash": bash, "zsh": zsh}}
 

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ipvl.embedded.sandbox_messages import SILENT
+from ipvl.embedded.sandbox_messages import CALLS_WITHOUT_ANSWER
 from ipvl.errors import IpvlError, Kind, unavailable
 from ipvl.startup.http_answer import status_and_body
 from ipvl.startup.plain_json import plain_json
 
-ANSWER_WITHIN = 30.0
-CHUNK = 1 << 16
+ANSWER_SECONDS = 30.0
+CHUNK_BYTES = 1 << 16
 OK = 200
 
 _Answer = TypeVar("_Answer")
@@ -46,7 +46,7 @@ def call(control_socket: Path, name: str, request: object) -> object:
         IpvlError: the daemon refused, or this user may not ask it.
     """
     answer = _exchange(control_socket, "POST", f"/calls/{name}", plain_json(request))
-    if name in SILENT:
+    if name in CALLS_WITHOUT_ANSWER:
         return None
     from ipvl.embedded.call_messages import ANSWERS
 
@@ -61,10 +61,10 @@ def _exchange(control_socket: Path, method: str, path: str, body: bytes = b"") -
     answer = bytearray()
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(ANSWER_WITHIN)
+            connection.settimeout(ANSWER_SECONDS)
             connection.connect(str(control_socket))
             connection.sendall(question.encode() + body)
-            while chunk := connection.recv(CHUNK):
+            while chunk := connection.recv(CHUNK_BYTES):
                 answer += chunk
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NoDaemonError from error
@@ -119,7 +119,7 @@ def follow(control_socket: Path, path: str) -> Iterator[bytes]:
     try:
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.sock = stream
-        stream.settimeout(ANSWER_WITHIN)
+        stream.settimeout(ANSWER_SECONDS)
         stream.connect(str(control_socket))
         connection.request("GET", path)
         response = connection.getresponse()

@@ -127,7 +127,7 @@ def add_address_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mac-address", default="", metavar="MAC", help="refused: ports have their parent's")
 
 
-def attachment(arguments: argparse.Namespace, network: str, interface: str = "") -> NetworkAttachment:
+def network_attachment(arguments: argparse.Namespace, network: str, interface: str = "") -> NetworkAttachment:
     """Return the wish to be on a network that the address flags of a command make."""
     from ipvl.embedded.sandbox_messages import NetworkAttachment
 
@@ -136,7 +136,7 @@ def attachment(arguments: argparse.Namespace, network: str, interface: str = "")
     )
 
 
-def pairs(written: Sequence[str], flag: str, *, bare: bool = False) -> dict[str, str]:
+def parse_pairs(written: Sequence[str], flag: str, *, bare: bool = False) -> dict[str, str]:
     """Return KEY=VALUE texts as a map; with `bare` a text without a value has an empty one.
 
     Raises:

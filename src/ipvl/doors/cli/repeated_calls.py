@@ -12,7 +12,7 @@ Call = Callable[[str, object], Any]
 """Does a call of the table in `embedded.calls`, by its name and request, and returns its answer."""
 
 
-def each(names: Sequence[str], work: Callable[[str], str]) -> int:
+def for_each_name(names: Sequence[str], work: Callable[[str], str]) -> int:
     """Do the same for several names, print what each gives, and go on after a refusal; return the exit status.
 
     Raises:

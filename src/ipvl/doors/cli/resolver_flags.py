@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ipvl.sandbox.resolv_conf import Resolvers
 
 
-def add_name_flags(command: argparse.ArgumentParser) -> None:
+def add_resolver_flags(command: argparse.ArgumentParser) -> None:
     """Add --dns, --dns-search, --dns-option and --add-host."""
     add_repeatable(
         command, "--dns", metavar="ADDRESS", text="a resolver, in place of those of DHCP and of the host (repeatable)"
@@ -34,28 +34,28 @@ def add_name_flags(command: argparse.ArgumentParser) -> None:
     )
 
 
-def resolvers(arguments: argparse.Namespace) -> Resolvers:
+def parse_resolvers(arguments: argparse.Namespace) -> Resolvers:
     """Return what the flags say of resolvers.
 
     Raises:
         IpvlError: an address, a domain or an option cannot be one.
     """
-    from ipvl.options.resolvers import nameserver, resolver_option, search_domain
+    from ipvl.options.resolvers import parse_nameserver, parse_resolver_option, parse_search_domain
     from ipvl.sandbox.resolv_conf import Resolvers
 
     return Resolvers(
-        nameservers=tuple(dict.fromkeys(map(nameserver, arguments.dns))),
-        search=tuple(dict.fromkeys(map(search_domain, arguments.dns_search))),
-        options=tuple(dict.fromkeys(map(resolver_option, arguments.dns_option))),
+        nameservers=tuple(dict.fromkeys(map(parse_nameserver, arguments.dns))),
+        search=tuple(dict.fromkeys(map(parse_search_domain, arguments.dns_search))),
+        options=tuple(dict.fromkeys(map(parse_resolver_option, arguments.dns_option))),
     )
 
 
-def extra_hosts(arguments: argparse.Namespace) -> tuple[tuple[str, str], ...]:
+def parse_extra_hosts(arguments: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     """Return the names that --add-host gives, with their addresses.
 
     Raises:
         IpvlError: one is no name with an address.
     """
-    from ipvl.options.resolvers import extra_host
+    from ipvl.options.resolvers import parse_extra_host
 
-    return tuple(dict.fromkeys(map(extra_host, arguments.add_host)))
+    return tuple(dict.fromkeys(map(parse_extra_host, arguments.add_host)))

@@ -20,9 +20,9 @@ class Colour(IntEnum):
     YELLOW = 33
 
 
-def painted(text: str, colour: Colour) -> str:
+def coloured(text: str, colour: Colour) -> str:
     """Return text as standard output shall have it: in colour on a terminal, unless NO_COLOR is set (no-color.org)."""
-    if os.environ.get("NO_COLOR") or not _is_clever(sys.stdout):
+    if os.environ.get("NO_COLOR") or not _understands_escapes(sys.stdout):
         return text
     return f"\033[{colour.value}m{text}\033[0m"
 
@@ -30,7 +30,7 @@ def painted(text: str, colour: Colour) -> str:
 @contextmanager
 def waiting_for(what: str) -> Iterator[None]:
     """Say what takes so long while the block runs, and take that back at its end."""
-    if not _is_clever(sys.stderr):
+    if not _understands_escapes(sys.stderr):
         yield
         return
     sys.stderr.write(f"{what} …")
@@ -42,5 +42,5 @@ def waiting_for(what: str) -> Iterator[None]:
         sys.stderr.flush()
 
 
-def _is_clever(stream: TextIO) -> bool:
+def _understands_escapes(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -6,8 +6,8 @@ from ipvl.doors.docker import ipam_messages, network_messages
 from ipvl.doors.docker.network_driver import Call
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam import docker_pools, pool_leases
-from ipvl.errors import invalid, shown
-from ipvl.options.pool_options import pool_address, pool_request
+from ipvl.errors import invalid, quoted
+from ipvl.options.pool_options import parse_pool_address, parse_pool_request
 
 REQUEST_TYPE = "RequestAddressType"  # moby, daemon/libnetwork/ipamapi/labels.go
 GATEWAY = "com.docker.network.gateway"
@@ -28,7 +28,7 @@ def get_default_address_spaces(engine: Engine, request: network_messages.Nothing
 
 async def request_pool(engine: Engine, request: ipam_messages.RequestPool) -> ipam_messages.PoolGranted:
     """Grant a subnet to a network. Docker asks again, holding what it got, while that overlaps what it knows of."""
-    wish = pool_request(request.pool, request.sub_pool, request.options or {}, version=6 if request.v6 else 4)
+    wish = parse_pool_request(request.pool, request.sub_pool, request.options or {}, version=6 if request.v6 else 4)
     pool = await docker_pools.request_pool(engine, wish)
     return ipam_messages.PoolGranted(pool_id=pool.id, pool=str(pool.subnet), data={})
 
@@ -42,18 +42,18 @@ async def release_pool(engine: Engine, request: ipam_messages.ReleasePool) -> ne
 async def request_address(engine: Engine, request: ipam_messages.RequestAddress) -> ipam_messages.AddressGranted:
     """Grant an address: to a container, as a gateway, or because somebody else has it (`--aux-address`)."""
     options = request.options or {}
-    wanted = pool_address(request.address)
+    wanted = parse_pool_address(request.address)
     if options.get(REQUEST_TYPE) == GATEWAY:
         granted = await pool_leases.request_gateway(engine, request.pool_id, wanted)
     else:
         name = options.get(ENDPOINT_NAME)
-        granted = await pool_leases.request_address(engine, request.pool_id, wanted, shown(name) if name else None)
+        granted = await pool_leases.request_address(engine, request.pool_id, wanted, quoted(name) if name else None)
     return ipam_messages.AddressGranted(address=str(granted), data={})
 
 
 async def release_address(engine: Engine, request: ipam_messages.ReleaseAddress) -> network_messages.Nothing:
     """A container or a network is gone."""
-    address = pool_address(request.address)
+    address = parse_pool_address(request.address)
     if address is None:
         raise invalid(f"no address of pool {request.pool_id[:100]!r} is named", "name the one to release")
     await pool_leases.release_address(engine, request.pool_id, address)

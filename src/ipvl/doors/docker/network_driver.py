@@ -18,7 +18,7 @@ from ipvl.model.endpoints import JoinInfo
 from ipvl.model.networks import DOCKER, Network, Route
 from ipvl.options import endpoint, subnets
 from ipvl.options import network as network_options
-from ipvl.options.names import path
+from ipvl.options.names import check_path
 
 GENERIC = "com.docker.network.generic"
 INTERNAL = "com.docker.network.internal"
@@ -83,7 +83,7 @@ async def create_endpoint(engine: Engine, request: network_messages.CreateEndpoi
     interface = request.interface or network_messages.Interface()
     network = engine.network(request.network_id)
     options = request.options or {}
-    wish = endpoint.endpoint(
+    wish = endpoint.parse_endpoint(
         request.endpoint_id,
         network,
         (interface.address, interface.address_ipv6),
@@ -92,7 +92,7 @@ async def create_endpoint(engine: Engine, request: network_messages.CreateEndpoi
         changed=engine.clock(),
     )
     if network.asks_server:
-        claim = lease_requests.LeaseRequest(endpoint.client_id(options), shape=endpoint.shape(options))
+        claim = lease_requests.LeaseRequest(endpoint.parse_client_id(options), shape=endpoint.shape(options))
         made = await lease_requests.create_leased_endpoint(engine, wish, claim)
         return network_messages.EndpointCreated(network_messages.Interface(address=str(made.addresses[0])))
     await create_join_leave.create_endpoint(engine, wish)
@@ -118,7 +118,7 @@ async def join(engine: Engine, request: network_messages.Join) -> network_messag
     """Make the port that Docker moves into the container."""
     return _joined(
         await create_join_leave.join(
-            engine, request.network_id, request.endpoint_id, path(request.sandbox_key, "sandbox")
+            engine, request.network_id, request.endpoint_id, check_path(request.sandbox_key, "sandbox")
         )
     )
 
@@ -205,7 +205,7 @@ def _network(request: network_messages.CreateNetwork, created: float) -> Network
             if one.pool
         ]
         empty &= all(one.pool in EMPTY_POOLS and one.address_space in {"", ipam_messages.NULL} for one in data or ())
-    return network_options.network(
+    return network_options.parse_network(
         request.network_id,
         _options(request.options),
         () if empty else pools,

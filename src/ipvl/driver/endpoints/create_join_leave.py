@@ -26,7 +26,7 @@ from ipvl.planning.host_address_conflicts import docker_may_pass_over, refusal_o
 from ipvl.planning.host_exposure import steps_to_route_by
 from ipvl.planning.parents import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
-from ipvl.planning.sandbox_routes import attachment
+from ipvl.planning.sandbox_routes import plan_join
 from ipvl.records.changes import Change, Drop, Put
 
 log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
         await add_host_route_to(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
         engine.publish(engine.record_events.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))
-        return attachment(network, endpoint, terms)
+        return plan_join(network, endpoint, terms)
 
 
 async def leave(engine: Engine, network_id: str, endpoint_id: str) -> None:

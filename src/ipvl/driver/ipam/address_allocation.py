@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 
 from ipvl.addresses.default_pools import default_subnet4, default_subnet6
-from ipvl.addresses.next_address import bounds, check_usable, full, gateway_of, next_free_address
+from ipvl.addresses.next_address import check_usable, gateway_of, host_range, next_free_address, refuse_full
 from ipvl.driver.engine import Engine
-from ipvl.errors import IpvlError, conflict, invalid, shown
+from ipvl.errors import IpvlError, conflict, invalid, quoted
 from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork, OwnAddresses
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network, Subnet
@@ -174,7 +174,7 @@ def oldest_stale_address(
 
     One that the host has meanwhile (`own`) is none.
     """
-    low, high = bounds(subnet, within)
+    low, high = host_range(subnet, within)
     gone = sorted((one for one in engine.records.endpoints() if _is_stale(engine, one)), key=lambda one: one.changed)
     for endpoint in gone:
         if parent is not None and engine.network(endpoint.network_id).parent != parent:
@@ -208,7 +208,7 @@ def static_address_of_another(
 
 def kept_within(engine: Engine, parent: str | None, subnet: IPNetwork, within: IPNetwork | None) -> int:
     """Return how many addresses of a subnet, or the part of it to keep to, are kept for who is stopped."""
-    low, high = bounds(subnet, within)
+    low, high = host_range(subnet, within)
     kept = {one.address for one in kept_for_stopped(engine.records, parent) if one.address.version == subnet.version}
     return sum(low <= int(address) <= high for address in kept)
 
@@ -239,7 +239,7 @@ def _choose_address(
         case []:
             return None
         case [subnet]:
-            raise full(subnet.pool, subnet.range, kept_within(engine, network.parent, subnet.pool, subnet.range))
+            raise refuse_full(subnet.pool, subnet.range, kept_within(engine, network.parent, subnet.pool, subnet.range))
         case _:
             pools = ", ".join(str(subnet.range or subnet.pool) for subnet in subnets)
             raise conflict(
@@ -291,7 +291,7 @@ def lease_text(lease: PoolLease) -> str:
     """Say what a lease is, in words that follow "address A"."""
     if lease.gateway:
         return f"is the gateway of pool {lease.pool_id}"
-    return f"is leased from pool {lease.pool_id}" + (f" to {shown(lease.owner)}" if lease.owner else "")
+    return f"is leased from pool {lease.pool_id}" + (f" to {quoted(lease.owner)}" if lease.owner else "")
 
 
 def shares_addresses(pool: Pool, parent: str | None) -> bool:

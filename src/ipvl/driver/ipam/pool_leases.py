@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_interface
 
-from ipvl.addresses.next_address import check_usable, first_usable, full, next_free_address
+from ipvl.addresses.next_address import check_usable, first_usable_address, next_free_address, refuse_full
 from ipvl.driver.endpoints.awaited_names import await_names, await_static_addresses
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import (
@@ -55,7 +55,7 @@ async def request_gateway(engine: Engine, identity: str, wanted: IPAddress | Non
     async with engine.lock:
         pool = known_pool(engine, identity)
         held = next((lease.address for lease in engine.records.leases_of(identity) if lease.gateway), None)
-        address = wanted or held or first_usable(pool.subnet)
+        address = wanted or held or first_usable_address(pool.subnet)
         if address is None:
             # One address leaves no room for a gateway, but Docker wants an answer: what the container will have.
             return ip_interface((pool.subnet.network_address, pool.subnet.prefixlen))
@@ -191,7 +191,7 @@ def _next_address(engine: Engine, pool: Pool, own: OwnAddresses) -> IPAddress:
         own=own,
     ) or oldest_stale_address(engine, pool.parent, pool.subnet, pool.range, own)
     if found is None:
-        raise full(pool.subnet, pool.range, kept_within(engine, pool.parent, pool.subnet, pool.range))
+        raise refuse_full(pool.subnet, pool.range, kept_within(engine, pool.parent, pool.subnet, pool.range))
     return found
 
 

@@ -14,7 +14,7 @@ from ipvl.errors import IpvlError
 from ipvl.model.networks import Network, Phase
 from ipvl.model.steps import MakeVlan
 from ipvl.model.troubles import Trouble
-from ipvl.options.parent_selectors import parent_selector
+from ipvl.options.parent_selectors import parse_parent_selector
 from ipvl.planning.host import Host
 from ipvl.planning.network_plans import NetworkPlan, plan_network, plan_removal, plan_repetition
 from ipvl.planning.parent_selection import with_parents_name
@@ -116,7 +116,7 @@ async def name_network(engine: Engine, network_id: str, name: str, seen_by: str 
 
 
 def _planned_creation(engine: Engine, wish: Network) -> AbstractAsyncContextManager[NetworkPlan]:
-    selector = parent_selector(wish.parent)
+    selector = parse_parent_selector(wish.parent)
 
     def plan(host: Host) -> NetworkPlan:
         network = with_parents_name(wish, selector, engine.records, host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ipvl.addresses.next_address import full, gateway_of, next_free_address
+from ipvl.addresses.next_address import gateway_of, next_free_address, refuse_full
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_allocation import endpoint_holding, refusal_of_held, reserved_by_network, shares_addresses
 from ipvl.errors import IpvlError
@@ -73,7 +73,7 @@ def _choose(engine: Engine, network: Network, subnet: Subnet, routing: HostRouti
     within = subnet.range or _range_of_pool(engine, network, subnet)
     found = next_free_address(subnet.pool, held, within=within, own={address for _, address in routing.addresses})
     if found is None:
-        raise full(subnet.pool, within)
+        raise refuse_full(subnet.pool, within)
     return found
 
 

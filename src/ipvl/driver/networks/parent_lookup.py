@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from ipvl.driver.engine import Engine
-from ipvl.options.link_names import link_name
-from ipvl.options.parent_selectors import parent_selector
-from ipvl.planning.parent_selection import parent_called
+from ipvl.options.link_names import check_link_name
+from ipvl.options.parent_selectors import parse_parent_selector
+from ipvl.planning.parent_selection import find_parent_name
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +18,9 @@ async def find_parent(engine: Engine, text: str) -> str:
     Raises:
         IpvlError: it describes no link or several, a sub-interface has too long a name, or it is no link's name.
     """
-    selector = parent_selector(text)
+    selector = parse_parent_selector(text)
     host = await engine.host(routing=selector is not None and selector.by_routing)
-    name = link_name(parent_called(text, selector, engine.records, host))
+    name = check_link_name(find_parent_name(text, selector, engine.records, host))
     if name != text:
         log.info("parent %s is %s", text, name)
     return name

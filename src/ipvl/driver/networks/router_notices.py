@@ -8,7 +8,7 @@ from ipvl.driver.engine import Engine
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 from ipvl.model.troubles import Trouble
-from ipvl.planning.container_routers import OwnRouter, own_routers
+from ipvl.planning.container_routers import RouterOnParent, routers_on_parent
 
 
 def warn_of_router(engine: Engine, endpoint: Endpoint) -> None:
@@ -29,7 +29,7 @@ def notices(engine: Engine, endpoint: Endpoint) -> tuple[str, ...]:
     )
 
 
-def _routers_on(engine: Engine, endpoint: Endpoint) -> Iterator[tuple[Network, OwnRouter]]:
+def _routers_on(engine: Engine, endpoint: Endpoint) -> Iterator[tuple[Network, RouterOnParent]]:
     for network in engine.records.networks_on(engine.network(endpoint.network_id).parent):
-        for router in own_routers(network, engine.records):
+        for router in routers_on_parent(network, engine.records):
             yield network, router

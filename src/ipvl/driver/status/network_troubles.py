@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from ipvl.driver.dhcp_leases.lease_status import lost_lease_trouble
 from ipvl.errors import IpvlError
 from ipvl.model.networks import Network
-from ipvl.planning.container_routers import own_routers
+from ipvl.planning.container_routers import routers_on_parent
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import not_reached
 from ipvl.planning.host_address_conflicts import AddressConflict
-from ipvl.planning.host_exposure import addressed, opened
-from ipvl.planning.internal_networks import unused_parent
+from ipvl.planning.host_exposure import exposure_warning, host_address_warning
+from ipvl.planning.internal_networks import unused_parent_warning
 from ipvl.planning.parent_requirements import check_link, warnings_about
 from ipvl.records.records import Records
 
@@ -40,8 +40,8 @@ def troubles_of_network(
 def troubles_of_records(network: Network, records: Records) -> tuple[str, ...]:
     """Return what keeps a network's members from what they should reach, as far as the records tell."""
     return (
-        *unused_parent(network),
-        *map(str, own_routers(network, records)),
+        *unused_parent_warning(network),
+        *map(str, routers_on_parent(network, records)),
         *_lost_leases(network, records),
     )
 
@@ -62,7 +62,11 @@ def _exposed_parents(network: Network, records: Records, host: Host) -> tuple[st
     found = []
     for one in () if parent is None else records.with_bases(parent):
         networks = records.networks_on(one.name)
-        found += [trouble for tell in (opened, addressed) if (trouble := tell(one, networks, host)) is not None]
+        found += [
+            trouble
+            for tell in (exposure_warning, host_address_warning)
+            if (trouble := tell(one, networks, host)) is not None
+        ]
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ipvl.doors.cli.completion import COMPLETED_BY, arguments_of, script
+from ipvl.doors.cli.completion import COMPLETED_BY, arguments_of, completion_script
 from ipvl.doors.cli.parser import parser
 
 PROMPT = "ready> "
@@ -33,7 +33,7 @@ class Shell:
     def __init__(self, name: str, folder: Path) -> None:
         self.calls = folder / "calls"
         self._folder = folder
-        (folder / "_ipvl").write_text(script(parser(), name))
+        (folder / "_ipvl").write_text(completion_script(parser(), name))
         (folder / ".tcshrc").write_text(f"set prompt = '{PROMPT}'\nset edit nobeep\n")  # tcsh knows no PS1
         self.knows(NAMES)
         flags, start = STARTS[name]
@@ -165,7 +165,7 @@ def test_options_and_their_values_are_completed(shell):
 def test_every_name_can_be_completed(name):
     """Whatever argument is called so, in any command."""
     top = parser()
-    script(top, name)
+    completion_script(top, name)
 
     named = [one for one in arguments_of(top) if one.dest in COMPLETED_BY and one.choices is None and one.nargs != 0]
     assert named

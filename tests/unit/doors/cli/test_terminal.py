@@ -10,7 +10,7 @@ import pytest
 
 from ipvl.diagnosis.findings import problem, warning
 from ipvl.doors.cli.commands.doctor import line
-from ipvl.doors.cli.terminal import Colour, painted, waiting_for
+from ipvl.doors.cli.terminal import Colour, coloured, waiting_for
 
 
 class Terminal(io.StringIO):
@@ -41,14 +41,14 @@ def test_colours_can_be_declined(monkeypatch, name, value):
     """By whoever does not see them, or does not want them."""
     monkeypatch.setenv(name, value)
 
-    assert "problem" == painted("problem", Colour.RED)
+    assert "problem" == coloured("problem", Colour.RED)
 
 
 def test_pipes_and_files_get_plain_text(monkeypatch, capsys):
     """Neither colours nor progress."""
     monkeypatch.setenv("TERM", "xterm")
 
-    assert "problem" == painted("problem", Colour.RED)
+    assert "problem" == coloured("problem", Colour.RED)
     with waiting_for("unpacking"):
         pass
     assert ("", "") == capsys.readouterr()

@@ -10,7 +10,7 @@ import pytest
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.errors import Kind
 from ipvl.model.steps import RemovePort
-from ipvl.planning.reconciliation import UNJOINED_FOR
+from ipvl.planning.reconciliation import UNJOINED_SECONDS
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import (
     ENDPOINT_ID,
@@ -190,7 +190,7 @@ def test_two_networks_on_a_parent_may_not_have_one_address(on_eth0):
 
     assert expected == refused(on_eth0, Kind.CONFLICT, rival)
 
-    on_eth0.now += UNJOINED_FOR + 1
+    on_eth0.now += UNJOINED_SECONDS + 1
     on_eth0.create_endpoint(rival)
 
     assert [rival] == list(on_eth0.engine.records.endpoints())
@@ -209,7 +209,7 @@ def test_an_address_is_kept_from_another_network_until_its_holder_is_stale(on_et
         "choose another address or remove what holds it"
     )
 
-    on_eth0.now += UNJOINED_FOR
+    on_eth0.now += UNJOINED_SECONDS
 
     assert expected == refused(on_eth0, Kind.CONFLICT, rival)
 

@@ -18,7 +18,7 @@ from ipvl.driver.ipam import docker_pools, pool_leases
 from ipvl.driver.ipam.address_allocation import allocate_addresses, allocate_subnets, moved_cursors
 from ipvl.errors import IpvlError, Kind
 from ipvl.model.networks import Mode
-from ipvl.planning.reconciliation import UNJOINED_FOR
+from ipvl.planning.reconciliation import UNJOINED_SECONDS
 from tests.unit.builders import ID, OTHER_ID, SANDBOX, endpoint, network, subnet
 from tests.unit.refusals import outcome
 from tests.unit.world import World
@@ -186,7 +186,7 @@ def test_a_full_subnet_gives_what_is_held_by_nobody_that_lives(world, net):
         world.now += 1
     world.kernel.open_sandbox(SANDBOX)
     world.attach(endpoint("a", addresses=("192.168.20.2/29",)))
-    world.now += UNJOINED_FOR
+    world.now += UNJOINED_SECONDS
 
     assert ["192.168.20.3/29"] == attached(world, one, "f")
     assert None is world.engine.records.endpoint("b")

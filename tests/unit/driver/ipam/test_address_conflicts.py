@@ -19,7 +19,7 @@ from ipvl.embedded.reconcile_members import reconcile_all
 from ipvl.errors import IpvlError, Kind, kernel_refused
 from ipvl.model.networks import ConflictCheck, Phase
 from ipvl.model.pools import Quarantine
-from ipvl.options.pool_options import pool_request
+from ipvl.options.pool_options import parse_pool_request
 from tests.contract.fake_kernel import KilledError
 from tests.unit.builders import ENDPOINT_ID, ID, NOW, OTHER_ENDPOINT_ID, OTHER_ID, endpoint, network
 
@@ -281,7 +281,7 @@ def test_a_call_that_is_cancelled_gives_the_lock_back(careful, watch):
 @pytest.fixture
 def pool(world):
     """A pool of Docker's on eth0 that asks first, with 192.168.20.1 as its gateway."""
-    wish = pool_request("192.168.20.0/24", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
+    wish = parse_pool_request("192.168.20.0/24", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
     identity = world.run(docker_pools.request_pool(world.engine, wish)).id
     world.run(pool_leases.request_gateway(world.engine, identity, None))
     return identity
@@ -314,7 +314,7 @@ def test_the_next_address_is_taken_where_ipvl_chooses(world, pool):
 
 def test_a_quarantine_ends(world):
     """After ten minutes its address is tried again when its turn comes, also after a restart."""
-    wish = pool_request("192.168.20.0/30", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
+    wish = parse_pool_request("192.168.20.0/30", "", {"parent": "eth0", "conflict_check": "probe"}, version=4)
     identity = world.run(docker_pools.request_pool(world.engine, wish)).id
     for address in ("192.168.20.1", "192.168.20.2"):
         world.kernel.add_neighbour("eth0", address, MAC)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, attachment
+from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, network_attachment
 from ipvl.doors.cli.json_text import json_text
 from ipvl.doors.cli.repeated_calls import Call
 from ipvl.errors import invalid
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     if arguments.command == "detach":
         call("detach", Detach(arguments.network, namespace))
         return 0
-    wish = attachment(arguments, arguments.network, arguments.interface)
+    wish = network_attachment(arguments, arguments.network, arguments.interface)
     hosts = str(Path(arguments.hosts).resolve()) if arguments.hosts else ""
     if hosts and not Path(hosts).is_file():
         raise invalid(f"hosts file {hosts} does not exist", "make it first, or leave --hosts out")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ipvl.diagnosis.check_meanings import MEANINGS
 from ipvl.doors.cli.flags import add_command, add_json, add_state_folder
-from ipvl.doors.cli.terminal import Colour, painted
+from ipvl.doors.cli.terminal import Colour, coloured
 
 if TYPE_CHECKING:
     from ipvl.diagnosis.all_checks import Diagnosis
@@ -55,7 +55,7 @@ def report(diagnosis: Diagnosis) -> str:
     """Return the findings, one line each, then what could not be checked; one line that says so when all is well."""
     lines = [*map(line, diagnosis.findings), *(f"not checked: {sentence}" for sentence in diagnosis.unchecked)]
     if not diagnosis.findings:
-        well = "nothing wrong was found" if diagnosis.unchecked else painted("all is well", Colour.GREEN)
+        well = "nothing wrong was found" if diagnosis.unchecked else coloured("all is well", Colour.GREEN)
         lines.append(
             f"{well}: {diagnosis.checks} checks on {_count(diagnosis.networks, 'network')},"
             f" {_count(diagnosis.parents, 'parent')}"
@@ -66,7 +66,7 @@ def report(diagnosis: Diagnosis) -> str:
 def line(finding: Finding) -> str:
     """Return a finding as one line: how bad, what, and the way out."""
     what = f"{finding.what}; {finding.way_out}" if finding.way_out else finding.what
-    return f"{painted(finding.severity, COLOURS[finding.severity.value])}: {what}"
+    return f"{coloured(finding.severity, COLOURS[finding.severity.value])}: {what}"
 
 
 def _count(number: int, thing: str) -> str:

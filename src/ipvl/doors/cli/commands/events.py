@@ -108,10 +108,10 @@ def query(arguments: argparse.Namespace, now: float) -> str:
     Raises:
         IpvlError: a time is none, or the end is before the beginning.
     """
-    from ipvl.doors.cli.times import instant
+    from ipvl.doors.cli.times import parse_time
 
     words = [(key, value) for key in ("network", "type") for value in getattr(arguments, key)]
-    times = {key: instant(getattr(arguments, key), now) for key in ("since", "until") if getattr(arguments, key)}
+    times = {key: parse_time(getattr(arguments, key), now) for key in ("since", "until") if getattr(arguments, key)}
     if times.get("until", float("inf")) < times.get("since", 0.0):
         raise invalid(f"--until {arguments.until} is before --since {arguments.since}", "exchange them")
     return urlencode([*words, *((key, repr(value)) for key, value in times.items())])
@@ -119,6 +119,6 @@ def query(arguments: argparse.Namespace, now: float) -> str:
 
 def event_text(event: ToldEvent) -> str:
     """Return an event as one line: the local time and the sentence, which may not break it."""
-    from ipvl.doors.cli.times import shown
+    from ipvl.doors.cli.times import local_time_text
 
-    return f"{shown(epoch_of(event.time))} {' '.join(event.text.split())}"
+    return f"{local_time_text(epoch_of(event.time))} {' '.join(event.text.split())}"

@@ -7,9 +7,16 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.flags import add_address_flags, add_command, add_json, add_repeatable, attachment, pairs
+from ipvl.doors.cli.flags import (
+    add_address_flags,
+    add_command,
+    add_json,
+    add_repeatable,
+    network_attachment,
+    parse_pairs,
+)
 from ipvl.doors.cli.json_text import json_text
-from ipvl.doors.cli.repeated_calls import Call, each
+from ipvl.doors.cli.repeated_calls import Call, for_each_name
 from ipvl.errors import invalid
 
 if TYPE_CHECKING:
@@ -182,12 +189,12 @@ def _create(arguments: argparse.Namespace, call: Call) -> int:
             subnets=tuple(arguments.subnet),
             gateways=tuple(arguments.gateway),
             ranges=tuple(arguments.ip_range),
-            reserved=pairs(arguments.aux_address, "--aux-address"),
+            reserved=parse_pairs(arguments.aux_address, "--aux-address"),
             internal=arguments.internal,
             ipv4=arguments.ipv4,
             ipv6=arguments.ipv6,
-            options=pairs(arguments.opt, "-o"),
-            labels=pairs(arguments.label, "--label", bare=True),
+            options=parse_pairs(arguments.opt, "-o"),
+            labels=parse_pairs(arguments.label, "--label", bare=True),
             dry_run=arguments.dry_run,
         ),
     )
@@ -226,7 +233,7 @@ def _inspect(arguments: argparse.Namespace, call: Call) -> int:
 def _remove(arguments: argparse.Namespace, call: Call) -> int:
     from ipvl.embedded.call_messages import NamedNetwork
 
-    return each(arguments.networks, lambda name: call("network.remove", NamedNetwork(name)).names[0])
+    return for_each_name(arguments.networks, lambda name: call("network.remove", NamedNetwork(name)).names[0])
 
 
 def _forget(arguments: argparse.Namespace, call: Call) -> int:
@@ -235,7 +242,7 @@ def _forget(arguments: argparse.Namespace, call: Call) -> int:
     def forget(name: str) -> str:
         return str(call("network.forget", Forget(name, arguments.pool, arguments.force)).names[0])
 
-    return each(arguments.networks, forget)
+    return for_each_name(arguments.networks, forget)
 
 
 def _prune(arguments: argparse.Namespace, call: Call) -> int:
@@ -257,11 +264,13 @@ def _connect(arguments: argparse.Namespace, call: Call) -> int:
     from ipvl.embedded.call_messages import Connect
     from ipvl.options.endpoint import IFNAME
 
-    options = pairs(arguments.driver_opt, "--driver-opt")
+    options = parse_pairs(arguments.driver_opt, "--driver-opt")
     interface = options.pop(IFNAME, "")
     for unknown in options:
         raise invalid(f"unknown option {unknown}", f"the known one: {IFNAME}")
-    member = call("network.connect", Connect(attachment(arguments, arguments.network, interface), arguments.sandbox))
+    member = call(
+        "network.connect", Connect(network_attachment(arguments, arguments.network, interface), arguments.sandbox)
+    )
     for notice in member.notices:
         print(f"notice: {notice}", file=sys.stderr)
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ipvl.doors.cli.flags import add_command, add_json
 from ipvl.doors.cli.json_text import json_text
 from ipvl.doors.cli.program_flags import SANDBOX, add_stop_time
-from ipvl.doors.cli.repeated_calls import Call, each
+from ipvl.doors.cli.repeated_calls import Call, for_each_name
 from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import missing
 
@@ -99,7 +99,7 @@ def _ps(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
 
 
 def _stop(arguments: argparse.Namespace, call: Call, settings: Configuration) -> int:
-    return each(arguments.sandboxes, lambda name: _stop_one(name, call, arguments.time))
+    return for_each_name(arguments.sandboxes, lambda name: _stop_one(name, call, arguments.time))
 
 
 def _stop_one(name: str, call: Call, seconds: float) -> str:
@@ -127,7 +127,7 @@ def _remove(arguments: argparse.Namespace, call: Call, settings: Configuration) 
         sandbox_folders(settings, sandbox.id).remove()
         return name
 
-    return each(arguments.sandboxes, remove_one)
+    return for_each_name(arguments.sandboxes, remove_one)
 
 
 def _is_gone(identity: str, call: Call) -> bool:

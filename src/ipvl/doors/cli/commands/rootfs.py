@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.flags import add_command
-from ipvl.doors.cli.repeated_calls import Call, each
+from ipvl.doors.cli.repeated_calls import Call, for_each_name
 from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import conflict
 
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
             root_filesystems.remove_root_filesystem(known, name)
             return name
 
-        return each(arguments.names, remove)
+        return for_each_name(arguments.names, remove)
     from ipvl.doors.text_tables import table
 
     print(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipvl.doors.cli.flags import add_address_flags, add_command, add_repeatable, attachment, pairs
+from ipvl.doors.cli.flags import add_address_flags, add_command, add_repeatable, network_attachment, parse_pairs
 from ipvl.doors.cli.program_flags import (
     EXIT_STATUS,
     add_program_flags,
@@ -16,7 +16,7 @@ from ipvl.doors.cli.program_flags import (
     program_of,
 )
 from ipvl.doors.cli.repeated_calls import Call
-from ipvl.doors.cli.resolver_flags import add_name_flags, extra_hosts, resolvers
+from ipvl.doors.cli.resolver_flags import add_resolver_flags, parse_extra_hosts, parse_resolvers
 from ipvl.doors.cli.terminal import waiting_for
 from ipvl.errors import IpvlError, invalid
 
@@ -61,7 +61,7 @@ def add_parsers(commands: Commands, shared: Sequence[argparse.ArgumentParser]) -
         text="a network of ipvl's own, or none (repeatable; addresses and aliases are for the first)",
     )
     add_address_flags(run)
-    add_name_flags(run)
+    add_resolver_flags(run)
     run.add_argument("--name", default="", help="what to call it (default: the beginning of its id)")
     run.add_argument("-H", "--hostname", default="", help="its host name (default: the beginning of its id)")
     run.add_argument("--rm", action="store_true", help="forget it and its files when it ends")
@@ -94,24 +94,24 @@ def _request(arguments: argparse.Namespace, call: Call, settings: Configuration)
         IpvlError: a flag, a name, a network or a root filesystem is wrong.
     """
     from ipvl.embedded.sandbox_messages import CheckSandbox, NetworkAttachment
-    from ipvl.options.names import hostname as checked_hostname
+    from ipvl.options.names import check_hostname as checked_hostname
     from ipvl.sandbox.folders import sandbox_folders
     from ipvl.sandbox.start_requests import SandboxRequest
 
     identity = os.urandom(32).hex()
     name = arguments.name or identity[:12]
     label, command = _what(arguments)
-    sysctls = pairs(arguments.sysctl, "--sysctl")
+    sysctls = parse_pairs(arguments.sysctl, "--sysctl")
     _check_sysctls(sysctls)
     hostname = checked_hostname(arguments.hostname or identity[:12])
     to_run = program_of(arguments, command, hostname)
     wanted = [network for network in arguments.networks if network != NO_NETWORK]
     attachments = tuple(NetworkAttachment(network) for network in wanted)
     if attachments:
-        attachments = (attachment(arguments, wanted[0]), *attachments[1:])
+        attachments = (network_attachment(arguments, wanted[0]), *attachments[1:])
     elif arguments.ip or arguments.ip6 or arguments.aliases or arguments.mac_address:
         raise invalid("an address or alias needs a network", "give the --net that it is on")
-    asked, known = resolvers(arguments), extra_hosts(arguments)
+    asked, known = parse_resolvers(arguments), parse_extra_hosts(arguments)
     call("sandbox.check", CheckSandbox(name, attachments))
     folders = sandbox_folders(settings, identity)
     return SandboxRequest(

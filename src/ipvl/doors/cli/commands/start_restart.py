@@ -11,7 +11,7 @@ from ipvl.doors.cli.program_flags import (
     SANDBOX,
     add_stop_time,
 )
-from ipvl.doors.cli.repeated_calls import Call, each
+from ipvl.doors.cli.repeated_calls import Call, for_each_name
 from ipvl.doors.cli.terminal import waiting_for
 
 if TYPE_CHECKING:
@@ -64,4 +64,4 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
         run_in_background(read_start_request(sandbox_folders(settings, sandbox.id)), call)
         return name
 
-    return each(arguments.sandboxes, start_one)
+    return for_each_name(arguments.sandboxes, start_one)

@@ -31,7 +31,7 @@ from ipvl.driver.ipam.leaked_leases import release_leaked
 from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.repair.unlisted_networks import remove_unlisted
 from ipvl.errors import IpvlError
-from ipvl.planning.unclaimed_networks import ON_ITS_WAY, unclaimed
+from ipvl.planning.unclaimed_networks import BEING_MADE_SECONDS, list_unclaimed
 from ipvl.records.records import Records
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ TELLING = {"network": ("create", "connect", "disconnect"), "container": ("create
 would wake ipvl."""
 STORE = "null"
 """The driver of `none`, a network that every Docker has: it is made with the store of networks, and kept in it."""
-AGAIN_AFTER = ON_ITS_WAY + 5.0
+AGAIN_AFTER = BEING_MADE_SECONDS + 5.0
 """Seconds until a second comparison, which finds what was too young for the first."""
 TOGETHER = 0.5
 """Seconds in which containers that join a network are one question: its answer lists all that the network has, and the
@@ -222,7 +222,7 @@ async def compare(engine: Engine, socket: Path) -> str | None:
         OSError: Docker's API cannot be reached.
         IpvlError: the store could not take the changes.
     """
-    before = engine.clock() - ON_ITS_WAY
+    before = engine.clock() - BEING_MADE_SECONDS
     lists = await ask_for_lists(socket)
     if lists is None:
         return None
@@ -240,7 +240,7 @@ async def compare(engine: Engine, socket: Path) -> str | None:
         if len(known) == len(networks):
             # One that went away between the two questions may have just given its pool to another.
             await release_leaked(engine, pools, before, identity)
-    left = unclaimed(engine.records, engine.docker.listed, pools, before)
+    left = list_unclaimed(engine.records, engine.docker.listed, pools, before)
     for one in left:
         if one.id not in engine.docker.unclaimed:
             log.warning("%s", trouble_with_unclaimed(one).text)

@@ -12,7 +12,7 @@ from ipvl.driver.ipam.leaked_leases import PoolUse
 from ipvl.errors import IpvlError
 from ipvl.model.addresses import IPAddress
 from ipvl.options.driver_options import IPAM_PARENT
-from ipvl.options.pool_options import pool_address, pool_request
+from ipvl.options.pool_options import parse_pool_address, parse_pool_request
 from ipvl.records.records import Records
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def _pools_of(network: DockerNetwork, ipam: Ipam, records: Records) -> list[str]
     options, parents = _with_parents(network, records)
     for one in ipam.config or ():
         try:
-            wish = pool_request(one.subnet, one.ip_range, options, version=6 if ":" in one.subnet else 4)
+            wish = parse_pool_request(one.subnet, one.ip_range, options, version=6 if ":" in one.subnet else 4)
         except IpvlError as error:
             log.debug("network %s has its addresses from elsewhere: %s", network.name, error)
             continue
@@ -78,7 +78,7 @@ def _addresses(network: DockerNetwork) -> frozenset[IPAddress]:
     found = set()
     for text in texts:
         with suppress(IpvlError):
-            found.add(pool_address(text.partition("/")[0]))
+            found.add(parse_pool_address(text.partition("/")[0]))
     return frozenset(address for address in found if address is not None)
 
 

@@ -15,7 +15,7 @@ from ipvl.clock.host_clocks import rfc3339
 from ipvl.doors.cli import control_client
 from ipvl.doors.cli.commands.events import ToldEvent, event_text, query
 from ipvl.doors.cli.parser import parser
-from ipvl.doors.cli.times import instant
+from ipvl.doors.cli.times import parse_time
 from ipvl.driver.events.event_types import Event, EventType
 from ipvl.errors import IpvlError, Kind, unavailable
 
@@ -173,14 +173,14 @@ def test_an_end_before_the_beginning_is_refused():
 )
 def test_times_are_written_in_many_ways(text, expected):
     """How long ago, when, or in seconds since the epoch."""
-    assert expected == instant(text, NOW)
+    assert expected == parse_time(text, NOW)
 
 
 @pytest.mark.parametrize("text", ["", "ago", "10 m", "m10", "5m1h", "-5m", "2023-13-01", "1e9", "m"])
 def test_what_is_no_time_is_refused(text):
     """With the ways to write one."""
     with pytest.raises(IpvlError) as refused:
-        instant(text, NOW)
+        parse_time(text, NOW)
 
     assert Kind.INVALID is refused.value.kind
     assert str(refused.value).startswith(f"{text!r} is not a time; write how long ago, like 10m")

@@ -1,4 +1,4 @@
-"""The driver's one moving part: a kernel, a store, the records, and the lock that makes every operation whole."""
+"""The engine: kernel, store, records, events, and the lock that makes every operation whole."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import endpoint_holding
+from ipvl.driver.ipam.address_holders import endpoint_holding
 from ipvl.driver.networks import create_remove
 from ipvl.embedded.call_messages import Forget, Removed
 from ipvl.embedded.lookup import find_network_of_docker

@@ -1,1 +1,1 @@
-"""Leases of DHCP servers: asked for, kept, released."""
+"""Leases of DHCP servers: requested, renewed, released or declined."""

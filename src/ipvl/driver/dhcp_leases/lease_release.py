@@ -1,4 +1,4 @@
-"""The end of a lease: whose endpoint goes, however it goes, gives its lease back."""
+"""The end of a DHCP lease: it is released when its endpoint goes, however that goes, or declined (RFC 2131, 4.4)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ended_leases(changes: Sequence[Change], records: Records) -> list[DhcpLease]
 
 
 def released_lease(lease: DhcpLease, now: float, *, released: bool) -> DhcpLease:
-    """Return the record of a lease whose endpoint is gone; one that is given back runs out at that moment."""
+    """Return the record of a lease whose endpoint is gone; one that is released expires at that moment."""
     terms = lease.terms
     if released and terms is not None:
         terms = replace(terms, expires=now)
@@ -43,7 +43,7 @@ def released_lease(lease: DhcpLease, now: float, *, released: bool) -> DhcpLease
 def send_release(
     wire: DhcpWire, network: Network, lease: DhcpLease, terms: GrantedTerms, now: float, *, declined: bool = False
 ) -> None:
-    """Give a lease back, or decline it; a message that is lost costs the server's lease time and nothing else."""
+    """Send DHCPRELEASE for a lease, or DHCPDECLINE; one that is lost costs the server's lease time and nothing else."""
     if lease.lost or (terms.expires is not None and terms.expires <= now):
         return
     end = decline_message if declined else release_message

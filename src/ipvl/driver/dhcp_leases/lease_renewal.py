@@ -1,4 +1,4 @@
-"""Keep the leases of DHCP servers: renew, rebind, tell when one is lost, and get it back if that can be."""
+"""Keep the leases of DHCP servers: renew and rebind them, tell when one is lost, and regain it if that can be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leases of DHCP servers: which client identifier an endpoint has, how it gets its lease, and what frees that again."""
+"""Request leases of DHCP servers: which client identifier an endpoint has, and the exchange that gets it a lease."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ async def record_leased_endpoint(engine: Engine, endpoint: Endpoint, leased: Gra
 
 @asynccontextmanager
 async def request_lease(engine: Engine, network_id: str, request: LeaseRequest) -> AsyncIterator[GrantedLease]:
-    """Get a lease for an endpoint that is to be made, and yield it to be recorded with that.
+    """Request a lease for an endpoint that is to be made, and yield it to be recorded with that.
 
     The engine's lock must not be held, and is not while the server is asked. A lease that was not recorded when the
     block ends is given back, or declined where that ended since somebody has the address.
@@ -157,7 +157,7 @@ async def request_lease(engine: Engine, network_id: str, request: LeaseRequest) 
 async def run_exchange(
     engine: Engine, wire: DhcpWire, link: str, exchange: Exchange, is_wanted: Callable[[], bool] = lambda: True
 ) -> Ended | None:
-    """Carry an exchange to its end; None when it was stopped.
+    """Send and receive the messages of an exchange until it ends; None when nobody wants the lease any more.
 
     Args:
         engine: whose clock counts.

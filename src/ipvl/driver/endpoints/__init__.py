@@ -1,1 +1,1 @@
-"""Make endpoints, hand their ports over, take them away."""
+"""Endpoints and their ports: created, joined to a sandbox, left, deleted; and who waits for their names."""

@@ -1,4 +1,4 @@
-"""Make endpoints, hand their ports over, and take them away."""
+"""Create endpoints, make their ports when they join a sandbox, remove them when they leave, and delete endpoints."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from ipvl.driver.endpoints.awaited_names import await_names
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import (
+from ipvl.driver.ipam.address_conflicts import ANOTHER_THAN_DOCKERS, probe_endpoint, refusal_in_use
+from ipvl.driver.ipam.address_holders import (
     ANOTHER_ADDRESS,
     held_by_endpoint,
     leased_from_pool,
     refusal_of_held,
     reserved_by_network,
 )
-from ipvl.driver.ipam.address_conflicts import ANOTHER_THAN_DOCKERS, probe_endpoint, refusal_in_use
 from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
 from ipvl.driver.networks.router_notices import warn_of_router
 from ipvl.errors import IpvlError, Kind, conflict
@@ -65,7 +65,9 @@ async def create_endpoint(engine: Engine, endpoint: Endpoint) -> None:
 
 
 async def record_endpoint(engine: Engine, endpoint: Endpoint, *further: Change) -> None:
-    """Do what `create_endpoint` does, with the engine's lock held, and commit further changes with it.
+    """Record an endpoint, whose addresses nobody else may hold on its parent, and commit further changes with it.
+
+    It is what `create_endpoint` does, with the engine's lock held.
 
     Raises:
         IpvlError: as there; also, the parent has one of the addresses as a gateway or reserves it.

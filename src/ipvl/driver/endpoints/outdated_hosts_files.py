@@ -1,4 +1,4 @@
-"""Who came to which network and who left, until those who are told of it have been."""
+"""Which hosts files are out of date, since members came to their networks or left, until they are written again."""
 
 from __future__ import annotations
 

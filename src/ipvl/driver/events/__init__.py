@@ -1,1 +1,1 @@
-"""What happens on a host, for whoever wants to know."""
+"""Events: their types, how changes of records become events, and the log that readers follow."""

@@ -1,1 +1,1 @@
-"""Choose addresses that nobody holds."""
+"""Addresses: allocate them, lease them from pools, probe for conflicts, announce them."""

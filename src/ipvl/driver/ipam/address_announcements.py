@@ -1,4 +1,5 @@
-"""Tell neighbours where the addresses of a new endpoint are, so that those who remember another machine learn at once.
+"""Announce the addresses of a new endpoint (gratuitous ARP, unsolicited neighbour advertisements), so that neighbours
+which remember another machine learn at once.
 
 Docker's core does this for its containers; this is for sandboxes whose ports ipvl places itself.
 """

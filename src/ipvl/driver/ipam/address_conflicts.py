@@ -1,4 +1,4 @@
-"""Ask a parent's segment whether somebody has an address, before a container uses it, and leave such addresses alone.
+"""Probe a parent's segment for addresses in use (RFC 5227, RFC 4862) before a container gets one, and quarantine those.
 
 The address is in the records before anybody is asked, so that no two ask for the same; the engine's lock, which is held
 when these are called, is free while they wait.

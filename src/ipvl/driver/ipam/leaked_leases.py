@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import endpoint_holding
+from ipvl.driver.ipam.address_holders import endpoint_holding
 from ipvl.model.addresses import IPAddress
 from ipvl.model.pools import Pool
 from ipvl.records.changes import Change, Drop, Put

@@ -10,16 +10,7 @@ from ipaddress import ip_interface
 from ipvl.addresses.next_address import check_usable, first_usable_address, next_free_address, refuse_full
 from ipvl.driver.endpoints.awaited_names import await_names, await_static_addresses
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import (
-    ANOTHER_ADDRESS,
-    endpoint_holding,
-    kept_within,
-    lease_text,
-    oldest_stale_address,
-    refusal_of_held,
-    shares_addresses,
-    who_holds,
-)
+from ipvl.driver.ipam.address_allocation import kept_within, oldest_stale_address
 from ipvl.driver.ipam.address_conflicts import (
     ANOTHER_OR_TAKE_IT,
     MOST_PROBES,
@@ -29,6 +20,14 @@ from ipvl.driver.ipam.address_conflicts import (
     quarantine_addresses,
     refusal_all_in_use,
     refusal_in_use,
+)
+from ipvl.driver.ipam.address_holders import (
+    ANOTHER_ADDRESS,
+    endpoint_holding,
+    lease_text,
+    refusal_of_held,
+    shares_addresses,
+    who_holds,
 )
 from ipvl.driver.ipam.docker_pools import REPEATED_WITHIN, known_pool, may_repeat_earlier_call
 from ipvl.errors import IpvlError, missing
@@ -71,7 +70,7 @@ async def request_gateway(engine: Engine, identity: str, wanted: IPAddress | Non
 
 
 async def request_address(engine: Engine, identity: str, wanted: IPAddress | None, owner: str | None) -> IPInterface:
-    """PoolLease an address of a pool.
+    """Lease an address of a pool.
 
     Args:
         engine: what to work on.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ipvl.addresses.next_address import gateway_of, next_free_address, refuse_full
 from ipvl.driver.engine import Engine
-from ipvl.driver.ipam.address_allocation import endpoint_holding, refusal_of_held, reserved_by_network, shares_addresses
+from ipvl.driver.ipam.address_holders import endpoint_holding, refusal_of_held, reserved_by_network, shares_addresses
 from ipvl.errors import IpvlError
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.endpoints import Endpoint

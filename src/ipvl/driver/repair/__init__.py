@@ -1,1 +1,1 @@
-"""Bring host and records together again."""
+"""Reconcile host and records, restore ports, correct MTUs, and forget what Docker no longer lists."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ipvl.driver.endpoints.create_join_leave import port_mtu
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.record_changes import port_restored
-from ipvl.driver.ipam.address_allocation import who_holds
+from ipvl.driver.ipam.address_holders import who_holds
 from ipvl.errors import IpvlError
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint, SeenPort

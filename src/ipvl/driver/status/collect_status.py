@@ -1,4 +1,4 @@
-"""Look at records and host, and say what there is of both."""
+"""Collect what `ipvl status` shows: records and host side by side."""
 
 from __future__ import annotations
 

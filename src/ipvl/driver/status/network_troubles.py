@@ -1,4 +1,4 @@
-"""What keeps a network's members from what they should reach."""
+"""What keeps a network's members from what they should reach, as `ipvl status` and `ipvl network inspect` show it."""
 
 from __future__ import annotations
 

@@ -275,3 +275,20 @@ def test_a_parent_remade_by_hand_is_no_longer_ipvls(docker_host: DockerHost) -> 
 
     assert "eth0.20" in docker_host.links()
     docker_host.run("ip link del eth0.20")
+
+
+@pytest.mark.embedded
+def test_namespaces_of_others_are_not_looked_into(docker_host: DockerHost) -> None:
+    """A namespace that somebody looks into has a number here from then on, and this one has none."""
+    docker_host.run("ip netns add far")
+    try:
+        for parent in ("eth1", "eth0.20"):
+            docker_host.docker(f"{NET} -o parent={parent} ours")
+            container = docker_host.container("docker run --net=ours -itd alpine /bin/sh")
+            docker_host.docker(f"docker rm -f {container.id}")
+            docker_host.docker("docker network rm ours")
+
+        assert "eth0.20" not in docker_host.links()
+        assert "far" in docker_host.run("ip netns list").stdout.splitlines()
+    finally:
+        docker_host.run("ip netns del far")

@@ -55,6 +55,7 @@ class HostKernel:
         self._netlink = netlink
         # The kernel refuses a second dump on a socket with EBUSY (netlink_dump_start in net/netlink/af_netlink.c).
         self._dumping = asyncio.Lock()
+        self._kinds: frozenset[str] = frozenset()
         self._steps = StepRunner(socket, netlink, self._dumping)
 
     @property
@@ -225,7 +226,10 @@ class HostKernel:
         Raises:
             IpvlError: the kernel refused for another reason, such as missing privileges.
         """
-        return await host_links.link_kinds(self._socket)
+        # One that was there is there: the kernel loads the module when a link of that kind is made.
+        if not self._kinds >= host_links.PROBES.keys():
+            self._kinds |= await host_links.link_kinds(self._socket)
+        return self._kinds
 
     async def apply(self, step: Step) -> None:
         """Carry out one step.

@@ -140,7 +140,7 @@ def test_a_parent_that_cannot_be_named_leaves_nothing():
         before = await bench.kernel.links()
 
         with pytest.raises(NetlinkError):
-            await bench.kernel._make_parent("taken", kind="bridge")
+            await bench.kernel._steps._make_parent("taken", kind="bridge")
 
         assert before == await bench.kernel.links()
 
@@ -162,7 +162,7 @@ def test_a_parent_whose_making_was_not_answered_leaves_nothing():
 
         bench.kernel._socket.link = lose_the_answer
         with pytest.raises(OSError, match="No buffer space"):
-            await bench.kernel._make_parent("br0", kind="bridge")
+            await bench.kernel._steps._make_parent("br0", kind="bridge")
         bench.kernel._socket.link = link
 
         assert before == await bench.kernel.links()
@@ -174,7 +174,7 @@ def test_a_parent_appears_under_its_name_with_its_mark():
     """Whatever its kind: made, marked, named and up."""
 
     async def promise(bench):
-        await bench.kernel._make_parent("br0", kind="bridge", mtu=1400)
+        await bench.kernel._steps._make_parent("br0", kind="bridge", mtu=1400)
 
         link = await bench.kernel.find_link("br0")
         assert (True, True, 1400) == (link.made_by_ipvl, link.up, link.mtu)

@@ -172,10 +172,15 @@ async def _look_for_the_reason(engine: Engine, network: Network) -> None:
     """Look for what is in the way of a VLAN in other namespaces, which takes a while, so with the lock released.
 
     Raises:
-        IpvlError: it is found, or the host cannot be read.
+        IpvlError: it is found.
     """
-    moved = await engine.kernel.ports_in_other_namespaces()
-    plan_network(network, engine.records, replace(await engine.host(routing=network.host_access), moved=moved))
+    try:
+        moved = await engine.kernel.ports_in_other_namespaces()
+        host = replace(await engine.host(routing=network.host_access), moved=moved)
+    except IpvlError as error:
+        log.warning("%s", error)
+        return
+    plan_network(network, engine.records, host)
 
 
 def _half_done(engine: Engine) -> list[Network]:

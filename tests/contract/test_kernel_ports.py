@@ -100,7 +100,7 @@ def test_a_sandbox_that_may_not_be_entered_shows_its_ports(monkeypatch):
 
     async def promise(bench):
         path, port = await placed(bench)
-        monkeypatch.setattr("ipvl.kernel.sandbox_ports.set_namespace", refuse)
+        monkeypatch.setattr("ipvl.kernel.namespaces.set_namespace", refuse)
         view = await bench.kernel.ports_view(path)
         assert not view.entered
         assert [("eth0", port.parent, None)] == [(one.name, one.parent, one.setup) for one in view.ports]

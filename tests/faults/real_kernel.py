@@ -31,7 +31,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.nlsocket import NetlinkRequest
 
 from ipvl.driver.engine import Engine
-from ipvl.kernel import host_ports, sandbox_ports
+from ipvl.kernel import host_ports, namespaces, sandbox_ports
 from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.kernel.netlink import ipvlan_message
 from ipvl.kernel.netlink.message_format import Message, Request
@@ -235,10 +235,10 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
     send, exchange, enter, plain = (
         NetlinkRequest.send,
         NetlinkSocket.exchange,
-        sandbox_ports.set_namespace,
+        namespaces.set_namespace,
         sandbox_ports.Path,
     )
-    own, settings = Path(sandbox_ports.OWN_NAMESPACE).stat().st_ino, host_ports.IPV6_SYSCTLS
+    own, settings = Path(namespaces.THREAD_NAMESPACE).stat().st_ino, host_ports.IPV6_SYSCTLS
 
     def disturbed_exchange(conversation: NetlinkSocket, request: Request) -> tuple[Message, ...]:
         refused = NetlinkError(errno.ENOMEM, "no memory")
@@ -266,14 +266,14 @@ def disturbed(points: Points, engine: Engine) -> Iterator[None]:
         effects, write_hosts=lambda path, text: points.call_now(HOSTS, lambda: effects.write_hosts(path, text), None)
     )
     NetlinkRequest.send, NetlinkSocket.exchange = disturbed_send, disturbed_exchange
-    sandbox_ports.set_namespace, sandbox_ports.Path = set_namespace, DisturbedPath
+    namespaces.set_namespace, sandbox_ports.Path = set_namespace, DisturbedPath
     host_ports.IPV6_SYSCTLS = DisturbedPath(settings)
     try:
         yield
     finally:
         engine.store._connection, engine.effects = connection, effects
         NetlinkRequest.send, NetlinkSocket.exchange = send, exchange
-        sandbox_ports.set_namespace, sandbox_ports.Path = enter, plain
+        namespaces.set_namespace, sandbox_ports.Path = enter, plain
         host_ports.IPV6_SYSCTLS = settings
 
 

@@ -27,10 +27,10 @@ async def dump_prefixes(socket: AsyncIPRoute) -> tuple[IPNetwork, ...] | None:
     Raises:
         NetlinkError: the kernel refused.
     """
-    addresses = [message async for message in await socket.addr("dump")]
-    routes = [message async for message in await socket.route("dump", table=RT_TABLE_MAIN)]
-    if any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in (*addresses, *routes)):
+    dumped = await _dump(socket)
+    if dumped is None:
         return None
+    addresses, routes = dumped
     found = {*map(_of_address, addresses), *map(_of_route, routes)}
     return tuple(sorted(found, key=lambda one: (one.version, int(one.network_address), one.prefixlen)))
 
@@ -47,10 +47,10 @@ async def dump_host_routing(socket: AsyncIPRoute, names: Mapping[int, str]) -> H
     Raises:
         NetlinkError: the kernel refused.
     """
-    addresses = [message async for message in await socket.addr("dump")]
-    routes = [message async for message in await socket.route("dump", table=RT_TABLE_MAIN)]
-    if any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in (*addresses, *routes)):
+    dumped = await _dump(socket)
+    if dumped is None:
         return None
+    addresses, routes = dumped
     return HostRouting(
         frozenset(
             (names[message["index"]], ip_address(message.get("local") or message.get("address")))
@@ -77,6 +77,14 @@ def machine_identity() -> str:
         return MACHINE_ID.read_text().strip() or os.uname().nodename
     except OSError:
         return os.uname().nodename
+
+
+async def _dump(socket: AsyncIPRoute) -> tuple[list[Any], list[Any]] | None:
+    """Return every address and every route of the main table; None when they changed meanwhile (NLM_F_DUMP_INTR)."""
+    addresses = [message async for message in await socket.addr("dump")]
+    routes = [message async for message in await socket.route("dump", table=RT_TABLE_MAIN)]
+    interrupted = any(message["header"]["flags"] & NLM_F_DUMP_INTR for message in (*addresses, *routes))
+    return None if interrupted else (addresses, routes)
 
 
 def _of_address(message: Any) -> IPNetwork:

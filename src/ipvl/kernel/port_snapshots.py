@@ -14,6 +14,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.errors import IpvlError, kernel_refused
 from ipvl.kernel import ports_in_namespaces
+from ipvl.kernel.namespaces import enter_namespace, netlink_in_namespace
 from ipvl.kernel.netlink.address_messages import PortAddress, dump_addresses, read_port_address
 from ipvl.kernel.netlink.link_messages import (
     dump_links,
@@ -25,7 +26,7 @@ from ipvl.kernel.netlink.link_messages import (
 )
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.netlink.route_messages import add_port_route, dump_routes, read_port_route, read_route
-from ipvl.kernel.sandbox_ports import CHANGES_TOO_FAST, enter_namespace, netlink_in_namespace
+from ipvl.kernel.sandbox_ports import CHANGES_TOO_FAST
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import PortRoute, PortSetup
 from ipvl.model.links import Link, PortsView, PortView

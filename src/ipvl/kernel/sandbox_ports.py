@@ -19,8 +19,8 @@ from pathlib import Path
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.errors import ENTERING_NAMESPACES, IpvlError, conflict, kernel_refused, missing
-from ipvl.kernel.namespaces import namespace_inode
+from ipvl.errors import IpvlError, conflict, kernel_refused
+from ipvl.kernel.namespaces import enter_namespace, namespace_inode, netlink_in_namespace
 from ipvl.kernel.netlink.address_messages import add_address
 from ipvl.kernel.netlink.link_messages import (
     LOOPBACK,
@@ -45,11 +45,9 @@ from ipvl.model.endpoints import PortSetup
 from ipvl.model.links import SandboxView
 from ipvl.model.networks import Route
 from ipvl.model.steps import USUAL_METRICS, PlacePort, RemoveSandboxPort, RoutePort, SetMtu
-from ipvl.system_calls import CLONE_NEWNET, set_namespace
 
 log = logging.getLogger(__name__)
 
-OWN_NAMESPACE = "/proc/thread-self/ns/net"
 DEFAULT_ROUTES: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 KERNEL_METRIC6 = 1024  # IP6_RT_PRIO_USER, include/uapi/linux/ipv6_route.h
 CHANGES_TOO_FAST = "its links or routes change faster than they can be listed"
@@ -272,45 +270,3 @@ def _set_up(link: NetlinkSocket, port: int, interface: str, setup: PortSetup) ->
     for name, value in setup.settings:
         with suppress(OSError):  # some may only be read
             Path("/proc/sys/net", name.replace("*", interface)).write_text(value)
-
-
-@contextmanager
-def enter_namespace(namespace: str) -> Iterator[None]:
-    """Put this thread into a network namespace; nothing may be awaited within.
-
-    Raises:
-        IpvlError: there is none at this path, or ipvl may not enter it.
-    """
-    own = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        try:
-            there = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise missing(f"sandbox {namespace} is gone ({error.strerror})", "start it again") from error
-        try:
-            set_namespace(there, CLONE_NEWNET)
-        except OSError as error:
-            raise kernel_refused(
-                f"sandbox {namespace} cannot be entered: {error.strerror}", ENTERING_NAMESPACES
-            ) from error
-        finally:
-            os.close(there)
-        try:
-            yield
-        finally:
-            set_namespace(own, CLONE_NEWNET)
-    finally:
-        os.close(own)
-
-
-@contextmanager
-def netlink_in_namespace(namespace: str) -> Iterator[NetlinkSocket]:
-    """Yield a netlink with the kernel about a network namespace, and end it afterwards.
-
-    Raises:
-        IpvlError: there is none at this path, or ipvl may not enter it.
-    """
-    with enter_namespace(namespace):
-        link = NetlinkSocket()
-    with link:
-        yield link

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from ipvl.addresses.default_pools import default_subnet4, default_subnet6, unique_local_prefix
+from ipvl.addresses.default_pools import default_subnet4, default_subnet6, is_default_pool, unique_local_prefix
 from ipvl.errors import Kind
 from tests.unit.refusals import refusal
 
@@ -95,3 +95,22 @@ def test_ipv6_subnets_end_too():
 
     expected = f"this host's IPv6 prefix {prefix} has no room for a /32; give the --subnet in full"
     assert expected == refusal(Kind.INVALID, default_subnet6, [], "host one", 32)
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        ("172.17.0.0/16", True),
+        ("172.31.0.0/16", True),
+        ("192.168.16.0/20", True),
+        ("172.16.0.0/16", False),
+        ("172.32.0.0/16", False),
+        ("172.18.0.0/24", False),
+        ("192.168.20.0/24", False),
+        ("10.0.0.0/16", False),
+        ("ac12::/16", False),
+    ],
+)
+def test_what_docker_would_choose(pool, expected):
+    """Its default pools, and nothing else."""
+    assert expected is is_default_pool(ip_network(pool))

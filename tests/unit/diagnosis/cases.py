@@ -9,6 +9,7 @@ from typing import Any
 
 from ipvl.diagnosis.all_checks import CHECKS
 from ipvl.diagnosis.evidence import Evidence, scope_of
+from ipvl.diagnosis.questions import questions
 from ipvl.model.host_facts import LinkFacts, NetworkStack, Question
 from ipvl.model.links import Link
 from ipvl.records.changes import Record
@@ -69,3 +70,9 @@ def without(what: Evidence, *names: str) -> Evidence:
     """Return the same evidence where these links were not yet there at the first look."""
     earlier = replace(what.host, links=tuple(one for one in what.host.links if one.name not in names))
     return replace(what, earlier=earlier)
+
+
+def asked(*records: Record, links=(ETH0, ETH1), stack=(ETH0_FACTS,)):
+    """Return what would be asked."""
+    held, seen = Records(records), host(*links)
+    return questions(scope_of(held, seen, None, None), held, seen, NetworkStack({one.name: one for one in stack}))

@@ -89,7 +89,7 @@ class FakeKernel:
     """Links by index, the sandboxes that hold ports, and the trouble that is due."""
 
     def __init__(self, release: str = "6.1.0-56-amd64", kinds: frozenset[str] = EVERY_KIND) -> None:
-        self.release = release
+        self.kernel_release = release
         self.steps: list[Step] = []
         self.trouble: dict[int, Trouble] = {}
         self.machine = "fake host"

@@ -71,7 +71,7 @@ def test_the_release_is_the_kernels():
     """As `uname -r` prints it."""
 
     async def promise(bench):
-        assert os.uname().release == bench.kernel.release
+        assert os.uname().release == bench.kernel.kernel_release
 
     on_host(promise)
 

@@ -54,7 +54,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
     unchecked: list[str] = []
     async with open_host_kernel() as kernel:
         links = await kernel.links()
-        earlier = Host(links, kernel.release, frozenset())
+        earlier = Host(links, kernel.kernel_release, frozenset())
         records, clock = _records(configuration, unchecked)
         if parent is not None:
             selector = parse_parent_selector(parent)
@@ -69,7 +69,7 @@ async def examine(configuration: Configuration, network: str | None = None, pare
         )
         moved = await _allowed(lambda: _moved(kernel, records), "ports inside containers", unchecked)
         dockers = await _docker_has(configuration, scope, records, earlier, unchecked)
-        host = Host(await kernel.links(), kernel.release, kinds or frozenset(), moved or ())
+        host = Host(await kernel.links(), kernel.kernel_release, kinds or frozenset(), moved or ())
         evidence = Evidence(
             scope=scope,
             records=records,

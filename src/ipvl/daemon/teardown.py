@@ -21,7 +21,7 @@ async def remove_made_links(configuration: Configuration) -> tuple[tuple[str, ..
     """
     with locked(configuration.lock_file):
         async with open_host_kernel() as kernel:
-            host = Host(await kernel.links(), kernel.release, frozenset())
+            host = Host(await kernel.links(), kernel.kernel_release, frozenset())
             # What sits on another link was made after it.
             made = [Parent(link.name, ParentKind.LINK, made=True) for link in reversed(host.links) if link.made_by_ipvl]
             steps = steps_to_remove_parents(made, host)

@@ -120,7 +120,9 @@ class Engine:
         found = await self.kernel.host_routing() if routing else HostRouting()
         made = [parent.name for parent in self.records.parents() if parent.made] if exposures else []
         reaches = await self.kernel.host_exposures(made) if made else {}
-        return Host(await self.kernel.links(), self.kernel.release, await self.kernel.link_kinds(), (), found, reaches)
+        return Host(
+            await self.kernel.links(), self.kernel.kernel_release, await self.kernel.link_kinds(), (), found, reaches
+        )
 
     def concerns(self, link: str) -> bool:
         """Tell whether a change of this link calls for a repair: records concern it, or a trouble does."""

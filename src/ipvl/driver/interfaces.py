@@ -20,7 +20,7 @@ class Kernel(Protocol):
     """The host's links and sandboxes."""
 
     @property
-    def release(self) -> str:
+    def kernel_release(self) -> str:
         """The kernel's release, as `uname -r` prints it."""
 
     async def links(self) -> tuple[Link, ...]:

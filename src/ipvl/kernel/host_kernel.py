@@ -24,7 +24,7 @@ from ipvl.kernel import (
     sandbox_ports,
 )
 from ipvl.kernel.apply_steps import StepRunner
-from ipvl.kernel.host_routes import dump_host_routing, dump_prefixes, machine_identity
+from ipvl.kernel.host_routing import dump_host_routing, dump_prefixes, machine_identity
 from ipvl.kernel.kernel_refusals import refuse
 from ipvl.kernel.netlink import ipvlan_message
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
@@ -59,7 +59,7 @@ class HostKernel:
         self._steps = StepRunner(socket, netlink, self._dumping)
 
     @property
-    def release(self) -> str:
+    def kernel_release(self) -> str:
         """The kernel's release, as `uname -r` prints it."""
         return os.uname().release
 

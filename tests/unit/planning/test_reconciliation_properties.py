@@ -51,7 +51,7 @@ class Scene:
         links = asyncio.run(self.kernel.links())
         return plan_repair(
             Records(self.records),
-            Host(links, self.kernel.release, asyncio.run(self.kernel.link_kinds())),
+            Host(links, self.kernel.kernel_release, asyncio.run(self.kernel.link_kinds())),
             NOW,
             self.kernel.namespace_inode,
         )

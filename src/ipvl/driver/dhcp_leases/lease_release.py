@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ipvl.dhcp.client_states import decline_message, release_message
-from ipvl.dhcp.dhcp_messages import Client
+from ipvl.dhcp.dhcp_messages import Client, Message
 from ipvl.driver.interfaces import DhcpWire
 from ipvl.errors import IpvlError
 from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
@@ -40,14 +40,23 @@ def released_lease(lease: DhcpLease, now: float, *, released: bool) -> DhcpLease
     return replace(lease, endpoint_id=None, terms=terms, lost="", changed=now)
 
 
-def send_release(
-    wire: DhcpWire, network: Network, lease: DhcpLease, terms: GrantedTerms, now: float, *, declined: bool = False
-) -> None:
-    """Send DHCPRELEASE for a lease, or DHCPDECLINE; one that is lost costs the server's lease time and nothing else."""
-    if lease.lost or (terms.expires is not None and terms.expires <= now):
-        return
-    end = decline_message if declined else release_message
-    message = end(Client(lease.client_id), secrets.randbits(32), terms)
+def send_release(wire: DhcpWire, network: Network, lease: DhcpLease, terms: GrantedTerms, now: float) -> None:
+    """Send DHCPRELEASE for a lease that still runs; one that is lost costs the server's lease time and nothing else."""
+    if not lease.lost and not _ran_out(terms, now):
+        _send(wire, network, release_message(Client(lease.client_id), secrets.randbits(32), terms), terms)
+
+
+def send_decline(wire: DhcpWire, network: Network, lease: DhcpLease, terms: GrantedTerms, now: float) -> None:
+    """Send DHCPDECLINE for an address that somebody has (RFC 2131, 3.1.5): the server is to offer it to nobody."""
+    if not _ran_out(terms, now):
+        _send(wire, network, decline_message(Client(lease.client_id), secrets.randbits(32), terms), terms)
+
+
+def _ran_out(terms: GrantedTerms, now: float) -> bool:
+    return terms.expires is not None and terms.expires <= now
+
+
+def _send(wire: DhcpWire, network: Network, message: Message, terms: GrantedTerms) -> None:
     try:
         with wire.open(network.parent, message.xid) as conversation:
             conversation.send(message)

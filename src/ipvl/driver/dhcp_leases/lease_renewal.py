@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from ipvl.clock.steady_clock import LONGEST_NAP
 from ipvl.dhcp.client_states import Denied, Granted, NoAnswer, start_extending, start_regaining
-from ipvl.driver.dhcp_leases.lease_release import send_release
+from ipvl.driver.dhcp_leases.lease_release import send_decline
 from ipvl.driver.dhcp_leases.lease_requests import dhcp_client, run_exchange
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.event_types import EventType
@@ -123,7 +123,7 @@ async def _declined_host_address(engine: Engine, wire: DhcpWire, holder: LeaseHo
     if link is None or found is None:
         return False
     network, _ = _network_and_endpoint(engine, holder)
-    send_release(wire, network, replace(found[0], lost=""), terms, engine.clock(), declined=True)
+    send_decline(wire, network, found[0], terms, engine.clock())
     why = f"it is this host's own address as well, on {link}, so it was declined; the server must {BY_IDENTIFIERS}"
     if found[0].lost != why:
         await _mark_lost(engine, holder, why)

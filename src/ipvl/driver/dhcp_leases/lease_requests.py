@@ -22,7 +22,7 @@ from ipvl.dhcp.client_states import (
     start_acquiring,
 )
 from ipvl.dhcp.dhcp_messages import Client
-from ipvl.driver.dhcp_leases.lease_release import send_release
+from ipvl.driver.dhcp_leases.lease_release import send_decline, send_release
 from ipvl.driver.endpoints.create_join_leave import record_endpoint, refusal_of_endpoint_id
 from ipvl.driver.engine import Engine
 from ipvl.driver.interfaces import DhcpWire
@@ -140,16 +140,17 @@ async def request_lease(engine: Engine, network_id: str, request: LeaseRequest) 
         engine.dhcp.pending.add(lease.key)
     try:
         terms = await _acquire(engine, wire, network, lease, request.name)
-        declined = False
+        give_back = send_release
         try:
             yield GrantedLease(replace(lease, terms=terms, lost="", changed=engine.clock()), terms)
         except GrantedAddressInUseError as error:
-            declined = error.terms == terms  # a member may have leases on several networks
+            if error.terms == terms:  # a member may have leases on several networks
+                give_back = send_decline
             raise
         finally:
             held = engine.records.dhcp_lease(lease.key)
             if held is None or held.endpoint_id is None:
-                send_release(wire, network, replace(lease, lost=""), terms, engine.clock(), declined=declined)
+                give_back(wire, network, replace(lease, lost=""), terms, engine.clock())
     finally:
         engine.dhcp.pending.discard(lease.key)
 

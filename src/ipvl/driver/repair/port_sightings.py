@@ -86,7 +86,7 @@ async def look_at_ports(engine: Engine, sandboxes: Collection[str] | None = None
     """
     seen: dict[str, SeenPort] = {}
     try:
-        host = Host(await engine.kernel.links(), engine.kernel.release, frozenset())
+        host = Host(await engine.kernel.links(), engine.kernel.kernel_release, frozenset())
         for endpoint in tuple(engine.records.endpoints()):
             if sandboxes is None or endpoint.sandbox in sandboxes:
                 port = await _look_at_port(engine, host, endpoint)

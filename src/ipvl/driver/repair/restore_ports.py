@@ -44,7 +44,7 @@ async def restore_ports(engine: Engine) -> None:
     Raises:
         IpvlError: the links cannot be read, or the store could not take the changes.
     """
-    host = Host(await engine.kernel.links(), engine.kernel.release, frozenset())
+    host = Host(await engine.kernel.links(), engine.kernel.kernel_release, frozenset())
     _announce_on_parents_that_came_up(engine, host)
     some = lost_ports(engine.records, host, engine.clock(), engine.kernel.namespace_inode, engine.repair.parent_at_join)
     # On a parent that is down nobody can be asked; a NIC that is plugged in is so at first.

@@ -52,7 +52,7 @@ async def collect_status(
     routing = await kernel.host_routing() if host_access else NO_ROUTING
     made = [parent.name for parent in records.parents() if parent.made]
     exposures = await kernel.host_exposures(made) if made else {}
-    host = Host(await kernel.links(), kernel.release, frozenset(), routing=routing, exposures=exposures)
+    host = Host(await kernel.links(), kernel.kernel_release, frozenset(), routing=routing, exposures=exposures)
     found = tuple(address_conflicts(records, await kernel.own_addresses()))
     return Status(
         networks=tuple(_network_status(network, records, host, found) for network in records.networks()),

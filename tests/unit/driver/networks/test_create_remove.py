@@ -268,7 +268,7 @@ def test_a_container_of_another_driver_keeps_its_mode(world):
 
 def test_a_kernel_that_is_too_old_is_refused(world):
     """The kernel is asked before anything is recorded."""
-    world.kernel.release = "4.1.0"
+    world.kernel.kernel_release = "4.1.0"
 
     assert "kernel 4.1.0 is too old for ipvlan; it needs 4.2 or later" == refused(world, Kind.KERNEL, VLAN)
 

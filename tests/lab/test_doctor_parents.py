@@ -181,7 +181,7 @@ PARENTS = {
         repair="ip link del up4",
         says=(
             "problem: parent up4.20 is down, so its containers reach nobody;"
-            " its base link up4 is down: bring both up with `ip link set`",
+            " up4 below it is down: bring that up with `ip link set up4 up`",
         ),
     ),
     "with macvlan on it": Fault(

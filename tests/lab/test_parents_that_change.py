@@ -6,6 +6,8 @@ import pytest
 
 from tests.lab.docker_host import DockerHost, eventually
 from tests.lab.doctor import doctor, well
+from tests.lab.embedded_host import EmbeddedHost
+from tests.lab.test_dhcp_leases import dhcp_server
 
 
 @pytest.mark.embedded
@@ -118,6 +120,33 @@ def test_a_base_that_is_down(docker_host: DockerHost) -> None:
     finally:
         docker_host.reset()
         docker_host.run("ip link set eth1 up")
+
+
+@pytest.mark.embedded
+def test_leases_on_a_base_that_is_down(docker_host: DockerHost) -> None:
+    """The network is made; nobody can be asked for an address, and what to bring up is said, not what comes with it."""
+    host = docker_host
+    ipam = "" if isinstance(host, EmbeddedHost) else "--ipam-driver=null"
+    host.run("ip link set eth1 down")
+    try:
+        host.docker(f"docker network create -d ipvlan {ipam} -o parent=eth1.20 -o addressing=dhcp lan")
+        with dhcp_server(host):
+            shown = host.refused("docker run -d --net=lan alpine sleep 1000")
+            assert (
+                "parent eth1.20 is down, since eth1 below it is, so network lan has no address from a DHCP server;"
+                " bring that up with `ip link set eth1 up`" in shown
+            )
+            assert [
+                "problem: parent eth1.20 is down, so its containers reach nobody;"
+                " eth1 below it is down: bring that up with `ip link set eth1 up`"
+            ] == doctor(host).lines
+            host.run("ip link set eth1 up")
+            container = host.container("docker run -d --name web --net=lan alpine sleep 1000")
+            assert container.answers("192.168.20.1")
+            host.docker("docker rm -f web")
+    finally:
+        host.reset()
+        host.run("ip link set eth1 up")
 
 
 @pytest.mark.embedded

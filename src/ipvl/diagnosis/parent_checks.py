@@ -19,6 +19,7 @@ from ipvl.planning.parent_requirements import (
     check_mtu,
     check_no_macvlan,
     contradicted_name,
+    lowest_down,
 )
 from ipvl.planning.parents import base_of_missing, steps_to_make
 from ipvl.planning.port_mtus import wrong_mtus
@@ -92,8 +93,9 @@ def carrier(evidence: Evidence) -> Iterator[Finding]:
         base = evidence.host.below(found)
         if not found.up:
             way_out = f"bring it up with `ip link set {found.name} up`"
-            if base is not None and not base.up:
-                way_out = f"its base link {base.name} is down: bring both up with `ip link set`"
+            lowest = None if base is None else lowest_down(base, evidence.host)
+            if lowest is not None:
+                way_out = f"{lowest.name} below it is down: bring that up with `ip link set {lowest.name} up`"
             yield problem("carrier", one.name, f"{subject} is down, so its containers reach nobody", way_out)
         elif not found.carrier:
             name = found.name if base is None else base.name

@@ -129,7 +129,7 @@ def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
 
 def warning_about_base(parent: str, base: Link, host: Host) -> tuple[str, ...]:
     """Return what is wrong with the link that a missing sub-interface is made on: down, as it will be then itself."""
-    lowest = _lowest_down(base, host)
+    lowest = lowest_down(base, host)
     if lowest is None:
         return ()
     said = f"parent {parent} stays down as long as {lowest.name} below it is, so its containers reach nobody"
@@ -137,19 +137,38 @@ def warning_about_base(parent: str, base: Link, host: Host) -> tuple[str, ...]:
 
 
 def down(link: Link, host: Host) -> str:
-    """Return what to say of a parent that is down; the lowest link that is down with it is what to bring up."""
+    """Return what to say of a parent that is down."""
+    what, way_out = why_down(link, host)
+    return f"{what}, so its containers reach nobody" + (f": {way_out}" if way_out else "")
+
+
+def why_down(link: Link, host: Host) -> tuple[str, str]:
+    """Return that a parent is down, and the way out, which is the lowest link that is down with it.
+
+    What ipvl made it brings up itself, so there the way out is empty.
+    """
     base = host.below(link)
-    lowest = None if base is None else _lowest_down(base, host)
+    lowest = None if base is None else lowest_down(base, host)
     if lowest is not None:
         return (
-            f"parent {link.name} is down, since {lowest.name} below it is, so its containers reach nobody:"
-            f" bring that up with `ip link set {lowest.name} up`"
+            f"parent {link.name} is down, since {lowest.name} below it is",
+            f"bring that up with `ip link set {lowest.name} up`",
         )
-    way_out = "" if link.made_by_ipvl else f": bring it up with `ip link set {link.name} up`"
-    return f"parent {link.name} is down, so its containers reach nobody{way_out}"
+    return f"parent {link.name} is down", "" if link.made_by_ipvl else f"bring it up with `ip link set {link.name} up`"
 
 
-def _lowest_down(link: Link, host: Host) -> Link | None:
+def why_deaf(link: Link, host: Host) -> tuple[str, str] | None:
+    """Return why nobody on a parent's segment hears what is asked there, and the way out; None where they may."""
+    if not link.up:
+        what, way_out = why_down(link, host)
+        return what, way_out or "start the container once more"
+    if not link.carrier:
+        base = host.below(link) or link
+        return f"parent {link.name} has no carrier", f"look at the cable and the switch port of {base.name}"
+    return None
+
+
+def lowest_down(link: Link, host: Host) -> Link | None:
     """Return the lowest of a link and those below it that are down, as far as one after the other is."""
     found = None
     below: Link | None = link

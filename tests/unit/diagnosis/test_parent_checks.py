@@ -133,12 +133,26 @@ def test_a_parent_that_is_down():
 
 
 def test_a_parent_whose_base_is_down():
-    """Bringing up the sub-interface alone would not do."""
+    """Bringing up the sub-interface alone would not do, and it comes up with what it sits on."""
     links = (link("eth0", 2, up=False, carrier=False), link("eth0.20", 4, kind="vlan", lower=2, vlan_id=20, up=False))
 
     assert found("carrier", evidence(parent="eth0.20", links=links)) == [
         "problem: parent eth0.20 is down, so its containers reach nobody;"
-        " its base link eth0 is down: bring both up with `ip link set`"
+        " eth0 below it is down: bring that up with `ip link set eth0 up`"
+    ]
+
+
+def test_a_parent_with_two_tags_whose_base_is_down():
+    """The lowest is what to bring up: those above it follow."""
+    links = (
+        link("eth0", 2, up=False, carrier=False),
+        link("eth0.20", 4, kind="vlan", lower=2, vlan_id=20, up=False),
+        link("eth0.20.30", 5, kind="vlan", lower=4, vlan_id=30, up=False),
+    )
+
+    assert found("carrier", evidence(parent="eth0.20.30", links=links)) == [
+        "problem: parent eth0.20.30 is down, so its containers reach nobody;"
+        " eth0 below it is down: bring that up with `ip link set eth0 up`"
     ]
 
 

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from ipvl.clock.steady_clock import LONGEST_NAP
 from ipvl.dhcp.client_states import Denied, Granted, NoAnswer, start_extending, start_regaining
+from ipvl.driver.dhcp_leases.dhcp_exchange import dhcp_client, run_exchange
 from ipvl.driver.dhcp_leases.lease_release import send_decline
-from ipvl.driver.dhcp_leases.lease_requests import dhcp_client, run_exchange
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.event_types import EventType
 from ipvl.driver.events.record_changes import lease_event

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from ipvl.clock.steady_clock import LONGEST_NAP
-from ipvl.dhcp.client_states import (
-    Denied,
-    Ended,
-    Exchange,
-    Granted,
-    NoAnswer,
-    advance_exchange,
-    receive_reply,
-    start_acquiring,
-)
-from ipvl.dhcp.dhcp_messages import Client
+from ipvl.dhcp.client_states import Denied, Granted, NoAnswer, start_acquiring
+from ipvl.driver.dhcp_leases.dhcp_exchange import dhcp_client, run_exchange
 from ipvl.driver.dhcp_leases.lease_release import send_decline, send_release
 from ipvl.driver.endpoints.create_join_leave import record_endpoint, refusal_of_endpoint_id
 from ipvl.driver.engine import Engine
@@ -30,8 +19,8 @@ from ipvl.errors import IpvlError, Kind, conflict, unavailable
 from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
-from ipvl.options.names import is_hostname
 from ipvl.planning.host_address_conflicts import granted_host_address
+from ipvl.planning.parent_requirements import why_deaf
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
 from ipvl.records.changes import Change, Drop, Put
 
@@ -155,57 +144,22 @@ async def request_lease(engine: Engine, network_id: str, request: LeaseRequest) 
         engine.dhcp.pending.discard(lease.key)
 
 
-async def run_exchange(
-    engine: Engine, wire: DhcpWire, link: str, exchange: Exchange, is_wanted: Callable[[], bool] = lambda: True
-) -> Ended | None:
-    """Send and receive the messages of an exchange until it ends; None when nobody wants the lease any more.
-
-    Args:
-        engine: whose clock counts.
-        wire: where the servers are.
-        link: the parent.
-        exchange: what was begun.
-        is_wanted: tells, before each message, whether anybody still wants the lease.
-
-    Raises:
-        IpvlError: the link is missing or down, or ipvl may not send frames.
-    """
-    with wire.open(link, exchange.xid) as conversation:
-        while is_wanted():
-            step = advance_exchange(exchange, engine.clock(), random.uniform(-1, 1))  # noqa: S311 - it only spreads the load
-            if isinstance(step, NoAnswer):
-                return step
-            exchange, message = step
-            if message is not None:
-                conversation.send(message)
-            reply = await conversation.receive(min(max(0.0, exchange.wakes - engine.clock()), LONGEST_NAP))
-            if reply is None:
-                continue
-            outcome = receive_reply(exchange, reply, engine.clock())
-            if not isinstance(outcome, Exchange):
-                return outcome
-            exchange = outcome
-    return None
-
-
-def dhcp_client(lease: DhcpLease, name: str | None) -> Client:
-    """Return who asks for a lease: its identifier, and its endpoint's name if that is one of a host."""
-    return Client(lease.client_id, name if name and is_hostname(name) else "")
-
-
 async def _acquire(engine: Engine, wire: DhcpWire, network: Network, lease: DhcpLease, name: str) -> GrantedTerms:
     parent, waits = network.parent, engine.clock()
     async with engine.dhcp.parent_lock(parent):
         now, before = engine.clock(), lease.terms
         if engine.dhcp.unanswered.get(parent, 0.0) > waits:
             # Nobody answered somebody who began to ask after this one.
-            raise _no_server(network)
+            raise await _unanswered(engine, network)
         runs = before is not None and not lease.lost and (before.expires is None or before.expires > now)
         hint = None if before is None else before.address.ip
         exchange = start_acquiring(
             dhcp_client(lease, name), secrets.randbits(32), now, hint=hint, within=GRANT_SECONDS, granted=runs
         )
-        ended = await run_exchange(engine, wire, parent, exchange)
+        try:
+            ended = await run_exchange(engine, wire, parent, exchange)
+        except IpvlError as error:
+            raise await _unanswered(engine, network, error) from error
         if ended == NoAnswer(offered=False):
             engine.dhcp.unanswered[parent] = now
     match ended:
@@ -216,11 +170,17 @@ async def _acquire(engine: Engine, wire: DhcpWire, network: Network, lease: Dhcp
             what = f"a DHCP server on parent {parent} offers network {network.label} an address and grants none"
             raise unavailable(what, "see the server's log, and whether it knows this host")
         case NoAnswer() | Denied() | None:
-            raise _no_server(network)
+            raise await _unanswered(engine, network)
 
 
-def _no_server(network: Network) -> IpvlError:
-    return unavailable(
+async def _unanswered(engine: Engine, network: Network, error: IpvlError | None = None) -> IpvlError:
+    """Return why there is no lease: a dead parent first, then what the attempt failed with, else silence."""
+    host = await engine.host()
+    link = host.link(network.parent)
+    deaf = None if link is None else why_deaf(link, host)
+    if deaf is not None:
+        return unavailable(f"{deaf[0]}, so network {network.label} has no address from a DHCP server", deaf[1])
+    return error or unavailable(
         f"no DHCP server answers on parent {network.parent}, so network {network.label} has no address",
         "see that the server is up and on that segment: ipvl doctor",
     )

@@ -11,7 +11,7 @@ from ipvl.dhcp.dhcp_messages import MessageType
 from ipvl.driver.dhcp_leases import lease_requests
 from ipvl.driver.dhcp_leases.lease_requests import MOST_UNUSED_IDENTIFIERS, LeaseRequest, create_leased_endpoint
 from ipvl.driver.endpoints import create_join_leave
-from ipvl.errors import IpvlError, Kind
+from ipvl.errors import IpvlError, Kind, kernel_refused
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Addressing, Mode, Route
 from ipvl.model.steps import MakePort, SetMtu
@@ -258,6 +258,42 @@ def test_a_server_that_is_away_is_a_refusal(lan, server):
     server.up = True
     assert (FIRST,) == make(lan).addresses
     assert 1 == len(list(lan.engine.records.dhcp_leases()))
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (
+            {"up": False, "carrier": False},
+            "parent eth0 is down, so network lan has no address from a DHCP server; bring it up with"
+            " `ip link set eth0 up`",
+        ),
+        (
+            {"carrier": False},
+            "parent eth0 has no carrier, so network lan has no address from a DHCP server; look at the cable and the"
+            " switch port of eth0",
+        ),
+    ],
+)
+def test_a_dead_parent_is_named_instead_of_a_server(lan, server, state, expected):
+    """Nobody was asked, so nobody is away."""
+    server.up = False
+    lan.kernel.change("eth0", **state)
+
+    assert expected == refused(lan, Kind.UNAVAILABLE)
+
+
+def test_a_parent_that_goes_down_while_a_server_is_asked(lan, monkeypatch):
+    """The socket's own words would send the user to the sub-interface, which comes up by itself with what is below."""
+    lan.kernel.change("eth0", up=False, carrier=False)
+
+    async def fails(*_: object) -> None:
+        raise kernel_refused("DHCP on parent eth0 is not possible: Network is down (ENETDOWN)", "see that eth0 is up")
+
+    monkeypatch.setattr(lease_requests, "run_exchange", fails)
+    assert refused(lan, Kind.UNAVAILABLE).startswith("parent eth0 is down, so network lan has no address")
+    lan.kernel.change("eth0", up=True, carrier=True)
+    assert refused(lan, Kind.KERNEL).startswith("DHCP on parent eth0 is not possible")
 
 
 def test_a_server_that_offers_and_does_not_grant_is_told_from_none(lan, server):

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ipvl.doors.cli.flags import add_command
-from ipvl.doors.cli.program_flags import (
-    SANDBOX,
-    add_stop_time,
-)
+from ipvl.doors.cli.program_flags import SANDBOX, add_stop_time
 from ipvl.doors.cli.repeated_calls import Call, for_each_name
 from ipvl.doors.cli.terminal import waiting_for
+from ipvl.errors import unavailable
 
 if TYPE_CHECKING:
     from ipvl.doors.cli.flags import Commands
@@ -50,6 +48,7 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
     """Start sandboxes that have ended, and before that for `restart` stop those that run."""
     from ipvl.embedded.sandbox_messages import NamedSandbox
     from ipvl.sandbox.folders import sandbox_folders
+    from ipvl.sandbox.process import ProgramError
     from ipvl.sandbox.start_requests import read_start_request
     from ipvl.sandbox.stop import stop_sandbox
     from ipvl.sandbox.supervisor import run_in_background
@@ -61,7 +60,10 @@ def run(arguments: argparse.Namespace, call: Call, settings: Configuration) -> i
                 stop_sandbox(sandbox.process, sandbox.supervisor, arguments.time)
         elif sandbox.running:
             return name
-        run_in_background(read_start_request(sandbox_folders(settings, sandbox.id)), call)
+        try:
+            run_in_background(read_start_request(sandbox_folders(settings, sandbox.id)), call)
+        except ProgramError as error:
+            raise unavailable(f"sandbox {sandbox.name} cannot start: {error}") from error
         return name
 
     return for_each_name(arguments.sandboxes, start_one)

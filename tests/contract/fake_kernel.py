@@ -19,6 +19,7 @@ from ipvl.errors import ENTERING_NAMESPACES, IpvlError, kernel_refused, missing
 from ipvl.kernel.sandbox_ports import route_taken
 from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork, OwnAddresses
 from ipvl.model.endpoints import PortRoute, PortSetup
+from ipvl.model.host_port_steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
 from ipvl.model.links import (
     HALF_MADE_PREFIX,
     MADE_BY_IPVL,
@@ -34,17 +35,14 @@ from ipvl.model.networks import VlanProtocol
 from ipvl.model.pools import THIS_HOST
 from ipvl.model.steps import (
     USUAL_METRICS,
-    AddHostRoutes,
     BringUp,
     KeepHostOff,
     MakeDummy,
-    MakeHostPort,
     MakePort,
     MakeVlan,
     PlacePort,
     RemoveHalfMade,
-    RemoveHostPort,
-    RemoveHostRoutes,
+    RemoveLeftPort,
     RemoveParent,
     RemovePort,
     RemoveSandboxPort,
@@ -261,12 +259,12 @@ class FakeKernel:
                 self._remove(step, only_if_made_by_ipvl=True)
             case RemoveHalfMade() | RemovePort():
                 self._remove(step)
-            case PlacePort() | RoutePort() | RestoreRoutes() | RemoveSandboxPort():
+            case PlacePort() | RoutePort() | RestoreRoutes() | RemoveSandboxPort() | RemoveLeftPort():
                 self._do_inside(step)
             case _:
                 self._do_further(step)
 
-    def _do_inside(self, step: PlacePort | RoutePort | RestoreRoutes | RemoveSandboxPort) -> None:
+    def _do_inside(self, step: PlacePort | RoutePort | RestoreRoutes | RemoveSandboxPort | RemoveLeftPort) -> None:
         match step:
             case PlacePort():
                 self._place(step)
@@ -278,6 +276,10 @@ class FakeKernel:
                 link = self.link(step.interface, step.namespace)
                 if link is not None and link.kind == "ipvlan":
                     self._take(step.namespace, step.interface)
+            case RemoveLeftPort():
+                placed = self._links.get(step.index)
+                if placed is not None and (placed.where, placed.link.kind) == (step.namespace, "ipvlan"):
+                    self._take(step.namespace, placed.link.name)
 
     def _do_further(self, step: Step) -> None:
         match step:

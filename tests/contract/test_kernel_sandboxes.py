@@ -13,7 +13,7 @@ from pyroute2 import netns
 from ipvl.errors import Kind
 from ipvl.model.links import SandboxView
 from ipvl.model.networks import Flag, Mode, Route
-from ipvl.model.steps import MakePort, PlacePort, RemoveSandboxPort, RoutePort, SetMtu
+from ipvl.model.steps import MakePort, PlacePort, RemoveLeftPort, RemoveSandboxPort, RoutePort, SetMtu
 from tests.contract.benches import Bench, on_host, refusal
 from tests.contract.test_kernel_making import needs
 
@@ -311,6 +311,26 @@ def test_the_mtu_of_a_port_is_set_wherever_it_is(on_kernel):
         assert (1400, 1300) == (found.mtu, (await bench.kernel.find_link("br1")).mtu)
         gone = f"sandbox {GONE} is gone (No such file or directory); start it again"
         assert gone == await refusal(bench, Kind.MISSING, SetMtu("eth0", 1400, GONE))
+
+    on_kernel(promise)
+
+
+def test_a_port_that_was_left_in_a_sandbox_is_removed(on_kernel):
+    """By the index that it was made with: once is enough, and nothing else in there, or gone by then, is touched."""
+
+    async def promise(bench):
+        await needs(bench, "ipvlan")
+        await make_port(bench)
+        index = (await bench.kernel.find_link(NAME)).index
+        path = await bench.open("box")
+        await bench.kernel.apply(PlacePort(NAME, path, "eth0", ADDRESSES))
+        await bench.kernel.apply(RemoveLeftPort(path, index + 1000))
+        assert "eth0" in (await bench.kernel.sandbox_view(path)).interfaces
+
+        for _ in range(2):
+            await bench.kernel.apply(RemoveLeftPort(path, index))
+            assert "eth0" not in (await bench.kernel.sandbox_view(path)).interfaces
+        await bench.kernel.apply(RemoveLeftPort(GONE, index))
 
     on_kernel(promise)
 

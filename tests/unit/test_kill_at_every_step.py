@@ -19,16 +19,8 @@ import pytest
 from ipvl.embedded.reconcile_members import reconcile_all
 from ipvl.errors import kernel_refused, unavailable
 from ipvl.model.endpoints import PortRoute, PortSetup
-from ipvl.model.steps import (
-    AddHostRoutes,
-    KeepHostOff,
-    MakeDummy,
-    MakeHostPort,
-    MakeVlan,
-    PlacePort,
-    RouteByParent,
-    Step,
-)
+from ipvl.model.host_port_steps import AddHostRoutes, MakeHostPort
+from ipvl.model.steps import KeepHostOff, MakeDummy, MakeVlan, PlacePort, RouteByParent, Step
 from ipvl.records.changes import Change
 from tests.contract.fake_kernel import HOST, FakeKernel, KilledError, Trouble
 from tests.faults.operations import (

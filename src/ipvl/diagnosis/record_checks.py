@@ -10,10 +10,11 @@ from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.parent_checks import port_is_in_sandbox
 from ipvl.model.endpoints import Endpoint
+from ipvl.model.host_port_steps import MakeHostPort
 from ipvl.model.links import HALF_MADE_PREFIX, Link
 from ipvl.model.networks import Network, Phase
 from ipvl.model.pools import Pool
-from ipvl.model.steps import MakeDummy, MakeHostPort, MakeVlan
+from ipvl.model.steps import MakeDummy, MakeVlan
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port
 from ipvl.planning.reconciliation import is_in_sandbox, is_port_name, plan_repair

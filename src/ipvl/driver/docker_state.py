@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ipvl.model.networks import Network
 from ipvl.model.pools import Pool
+from ipvl.model.steps import RemoveLeftPort
 from ipvl.model.troubles import Trouble
 from ipvl.planning.unclaimed_networks import way_out_of_unclaimed, what_is_unclaimed
 from ipvl.records.records import Records
@@ -20,6 +21,8 @@ class DockerState:
     that it did not have, though they came from a Docker. `followed` says that its events are heard, and `named` is set
     whenever they brought a name. `awaiting_list` are those who wait until it has listed its containers that do not
     run, for which `list_due` is set. `comparison_due` is set when it has to be asked, later, what it still has.
+    `handed_over` has, by the id of an endpoint that joined a moment ago, when that was, and what removes its port from
+    the container.
     """
 
     listed: frozenset[str] = frozenset()
@@ -29,6 +32,7 @@ class DockerState:
     list_due: asyncio.Event = field(default_factory=asyncio.Event)
     awaiting_list: list[asyncio.Future[None]] = field(default_factory=list)
     comparison_due: asyncio.Event = field(default_factory=asyncio.Event)
+    handed_over: dict[str, tuple[float, RemoveLeftPort]] = field(default_factory=dict)
 
     def troubles(self, records: Records) -> tuple[Trouble, ...]:
         """Return what is to be said of the networks and pools that a Docker made, and that this one does not have."""

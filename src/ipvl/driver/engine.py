@@ -24,7 +24,7 @@ from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.links import HostRouting
 from ipvl.model.networks import Network
-from ipvl.model.steps import MakeDummy, MakeVlan, RemoveParent, RemovePort, Step
+from ipvl.model.steps import MakeDummy, MakeVlan, RemoveLeftPort, RemoveParent, RemovePort, Step
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
 from ipvl.records.changes import Change, Put
@@ -194,8 +194,9 @@ class Engine:
             IpvlError: the kernel refused a step.
         """
         for step in steps:
-            # Ports mostly went with their sandboxes, so that step rarely does anything.
-            log.log(logging.DEBUG if isinstance(step, RemovePort) else logging.INFO, "%s", step.describe())
+            # Ports mostly went with their sandboxes, so these steps rarely do anything.
+            rarely = isinstance(step, RemovePort | RemoveLeftPort)
+            log.log(logging.DEBUG if rarely else logging.INFO, "%s", step.describe())
             await self.kernel.apply(step)
             if isinstance(step, MakeDummy | MakeVlan):
                 text = f"parent {step.name} is made"

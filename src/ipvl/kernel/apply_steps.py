@@ -19,20 +19,19 @@ from ipvl.kernel.host_links import existing_link, find_link
 from ipvl.kernel.kernel_refusals import refuse
 from ipvl.kernel.netlink import link_messages
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
+from ipvl.kernel.ports_in_namespaces import remove_left_port
+from ipvl.model.host_port_steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
 from ipvl.model.links import HALF_MADE_PREFIX, MADE_BY_IPVL, Link
 from ipvl.model.networks import VlanProtocol
 from ipvl.model.steps import (
-    AddHostRoutes,
     BringUp,
     KeepHostOff,
     MakeDummy,
-    MakeHostPort,
     MakePort,
     MakeVlan,
     PlacePort,
     RemoveHalfMade,
-    RemoveHostPort,
-    RemoveHostRoutes,
+    RemoveLeftPort,
     RemoveParent,
     RemovePort,
     RemoveSandboxPort,
@@ -85,14 +84,16 @@ class StepRunner:
                     link = find_link(self._netlink, step.name)
                     if link is not None:
                         self._remove(link)
-                case PlacePort() | RoutePort() | RestoreRoutes() | RemoveSandboxPort():
+                case PlacePort() | RoutePort() | RestoreRoutes() | RemoveSandboxPort() | RemoveLeftPort():
                     await self._apply_inside(step)
                 case _:
                     await self._apply_for_host(step)
         except (NetlinkError, OSError) as error:
             refuse(error, step.describe())
 
-    async def _apply_inside(self, step: PlacePort | RoutePort | RestoreRoutes | RemoveSandboxPort) -> None:
+    async def _apply_inside(
+        self, step: PlacePort | RoutePort | RestoreRoutes | RemoveSandboxPort | RemoveLeftPort
+    ) -> None:
         match step:
             case PlacePort():
                 port = existing_link(self._netlink, step.name)
@@ -103,6 +104,8 @@ class StepRunner:
                 port_snapshots.restore_routes(step)
             case RemoveSandboxPort():
                 sandbox_ports.remove_sandbox_port(step)
+            case RemoveLeftPort():
+                await remove_left_port(self._socket, self._netlink, step)
 
     async def _apply_for_host(
         self, step: KeepHostOff | RouteByParent | MakeHostPort | AddHostRoutes | RemoveHostRoutes | SetMtu | BringUp

@@ -11,8 +11,8 @@ from pyroute2.netlink.exceptions import NetlinkError
 from ipvl.kernel.host_exposure import IPV6_SYSCTLS
 from ipvl.kernel.sysctls import write_settings
 from ipvl.model.addresses import IPNetwork
+from ipvl.model.host_port_steps import AddHostRoutes, RemoveHostRoutes
 from ipvl.model.links import HostPortRoute
-from ipvl.model.steps import AddHostRoutes, RemoveHostRoutes
 
 FAMILIES = {4: AF_INET, 6: AF_INET6}
 IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h

@@ -15,6 +15,7 @@ from ipvl.kernel import namespaces
 from ipvl.kernel.netlink import link_messages
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.model.links import Link
+from ipvl.model.steps import RemoveLeftPort
 
 NO_NUMBER = 0xFFFFFFFF  # NETNSA_NSID_NOT_ASSIGNED, include/uapi/linux/net_namespace.h
 
@@ -60,6 +61,19 @@ async def ports_in(socket: AsyncIPRoute, netlink: NetlinkSocket, path: str) -> t
         if lower is not None and where == own:
             found.append(replace(link_messages.read_link(body, {}), lower=lower, namespace=path))
     return tuple(found)
+
+
+async def remove_left_port(socket: AsyncIPRoute, netlink: NetlinkSocket, step: RemoveLeftPort) -> None:
+    """Remove a port that was left in a namespace; one that is gone is done already, another link is left alone.
+
+    Raises:
+        NetlinkError: the kernel refused.
+    """
+    for port in await ports_in(socket, netlink, step.namespace):
+        if (port.index, port.kind) == (step.index, "ipvlan"):
+            with suppress(OSError):  # the namespace went away, and the port with it
+                number = await _number(socket, step.namespace)
+                netlink.do(link_messages.delete_link_of_namespace(number, step.index))
 
 
 async def _number(socket: AsyncIPRoute, path: str) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ipvl.model.addresses import IPAddress, IPInterface, IPNetwork
+from ipvl.model.addresses import IPAddress, IPInterface
 from ipvl.model.endpoints import PortRoute, PortSetup
-from ipvl.model.links import HostPortRoute
+from ipvl.model.host_port_steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
 from ipvl.model.networks import Flag, Mode, Route, VlanProtocol
 
 USUAL_METRICS = {4: 0, 6: 512}
@@ -202,56 +202,18 @@ class RemoveSandboxPort:
 
 
 @dataclass(frozen=True, slots=True)
-class MakeHostPort:
-    """Make the host's own ipvlan port on `parent`, marked and up; `ipv6` tells whether it will have such addresses."""
+class RemoveLeftPort:
+    """Remove a port from a sandbox by the index it was made with, without entering; one that is gone is done already.
 
-    name: str
-    parent: str
-    mode: Mode
-    flag: Flag
-    mtu: int | None
-    ipv6: bool
+    A port keeps its index when it is moved, unless another link in there has it: then that one, no port, stays.
+    """
 
-    def describe(self) -> str:
-        """Say what the step does, for logs and dry runs."""
-        return f"make host port {self.name} on {self.parent} in mode {self.mode}, flag {self.flag}"
-
-
-@dataclass(frozen=True, slots=True)
-class AddHostRoutes:
-    """Give the host's own port addresses, each alone, and route by it; what is there already is done."""
-
-    name: str
-    addresses: tuple[IPAddress, ...]
-    routes: tuple[HostPortRoute, ...]
+    namespace: str
+    index: int
 
     def describe(self) -> str:
         """Say what the step does, for logs and dry runs."""
-        routes = _list(f"{route.destination} from {route.source}" for route in self.routes)
-        return f"give host port {self.name} {_list(self.addresses)} and routes to {routes}"
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveHostRoutes:
-    """Remove routes by the host's own port; those that are gone, as with a port that is gone, are done already."""
-
-    name: str
-    destinations: tuple[IPNetwork, ...]
-
-    def describe(self) -> str:
-        """Say what the step does, for logs and dry runs."""
-        return f"remove the routes to {_list(self.destinations)} by host port {self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveHostPort:
-    """Remove the host's own port, and its routes with it; one without ipvl's mark is left alone."""
-
-    name: str
-
-    def describe(self) -> str:
-        """Say what the step does, for logs and dry runs."""
-        return f"remove host port {self.name}"
+        return f"remove the port with index {self.index} that was left in {self.namespace}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +243,7 @@ Step = (
     | RoutePort
     | RestoreRoutes
     | RemoveSandboxPort
+    | RemoveLeftPort
     | MakeHostPort
     | AddHostRoutes
     | RemoveHostRoutes

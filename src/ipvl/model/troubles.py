@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ipvl.errors import IpvlError
+from ipvl.model.host_port_steps import MakeHostPort
 from ipvl.model.networks import Network
-from ipvl.model.steps import MakeHostPort, MakePort, MakeVlan, RemoveSandboxPort, RestoreRoutes, RoutePort, SetMtu, Step
+from ipvl.model.steps import (
+    MakePort,
+    MakeVlan,
+    RemoveLeftPort,
+    RemoveSandboxPort,
+    RestoreRoutes,
+    RoutePort,
+    SetMtu,
+    Step,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ def trouble_with_step(step: Step, error: IpvlError) -> Trouble:
             links = {step.name, step.base}
         case MakePort() | MakeHostPort():
             links = {step.name, step.parent}
-        case RoutePort() | RestoreRoutes() | RemoveSandboxPort():
+        case RoutePort() | RestoreRoutes() | RemoveSandboxPort() | RemoveLeftPort():
             links = set()
         case _:
             links = {step.name}

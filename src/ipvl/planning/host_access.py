@@ -8,9 +8,10 @@ from ipaddress import ip_network
 from ipvl.errors import conflict
 from ipvl.model.addresses import IPAddress, IPNetwork
 from ipvl.model.endpoints import Endpoint
+from ipvl.model.host_port_steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
 from ipvl.model.links import HostPortRoute, HostRoute, HostRouting, Link
 from ipvl.model.networks import HOST_PORT_PREFIX, Network
-from ipvl.model.steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes, Step
+from ipvl.model.steps import Step
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host import Host
 from ipvl.planning.sandbox_routes import subnet_of

@@ -6,18 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from ipvl.errors import conflict
+from ipvl.model.host_port_steps import MakeHostPort, RemoveHostPort
 from ipvl.model.networks import Network, Parent, Phase
-from ipvl.model.steps import (
-    KeepHostOff,
-    MakeDummy,
-    MakeHostPort,
-    MakeVlan,
-    RemoveHostPort,
-    RemoveParent,
-    RemovePort,
-    RouteByParent,
-    Step,
-)
+from ipvl.model.steps import KeepHostOff, MakeDummy, MakeVlan, RemoveParent, RemovePort, RouteByParent, Step
 from ipvl.model.troubles import Trouble
 from ipvl.planning.container_routers import routers_on_parent
 from ipvl.planning.hidden_ports import has_hidden_ports

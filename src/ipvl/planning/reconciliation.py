@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from ipvl.errors import IpvlError
 from ipvl.model.endpoints import Endpoint
+from ipvl.model.host_port_steps import RemoveHostPort
 from ipvl.model.links import HALF_MADE_PREFIX
 from ipvl.model.networks import Network, Parent, Phase
-from ipvl.model.steps import RemoveHalfMade, RemoveHostPort, RemovePort, Step
+from ipvl.model.steps import RemoveHalfMade, RemovePort, Step
 from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host

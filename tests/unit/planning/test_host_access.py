@@ -8,9 +8,9 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.errors import Kind
+from ipvl.model.host_port_steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
 from ipvl.model.links import MADE_BY_IPVL, HostPortRoute, HostRoute, HostRouting
 from ipvl.model.networks import Flag, Mode
-from ipvl.model.steps import AddHostRoutes, MakeHostPort, RemoveHostPort, RemoveHostRoutes
 from ipvl.model.troubles import Trouble
 from ipvl.planning.host_access import (
     NO_ROUTING,

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 
 from ipvl.driver.endpoints.awaited_names import await_names
+from ipvl.driver.endpoints.left_ports import note_port, remove_left_port
 from ipvl.driver.engine import Engine
 from ipvl.driver.ipam.address_conflicts import ANOTHER_THAN_DOCKERS, probe_endpoint, refusal_in_use
 from ipvl.driver.ipam.address_holders import (
@@ -103,6 +104,7 @@ async def delete_endpoint(engine: Engine, network_id: str, endpoint_id: str) -> 
         endpoint = engine.records.endpoint(endpoint_id)
         if endpoint is None or endpoint.network_id != network_id:
             return
+        await remove_left_port(engine, endpoint)
         # Docker 28 may put the port back into the host's namespace between Leave and this.
         await engine.apply(steps_to_remove_port(engine, endpoint))
         engine.commit((Drop(endpoint),))
@@ -146,6 +148,7 @@ async def join(engine: Engine, network_id: str, endpoint_id: str, sandbox: str) 
         steps: tuple[Step, ...] = (port,) if endpoint.sandbox is None else (RemovePort(endpoint.port), port)
         engine.commit((Put(replace(endpoint, sandbox=sandbox, changed=engine.clock(), seen=None)),))
         await make_port(engine, network, steps)
+        await note_port(engine, endpoint, sandbox)
         await add_host_route_to(engine, network, replace(endpoint, sandbox=sandbox))
         log.info("network %s: endpoint %s joins sandbox %s", network.label, endpoint.label, sandbox)
         engine.publish(engine.record_events.joined(network, replace(endpoint, sandbox=sandbox), engine.clock()))

@@ -129,6 +129,11 @@ def delete_link(index: int) -> Request:
     return Request(RTM_DELLINK, LINK.pack(0, 0, index, 0, 0))
 
 
+def delete_link_of_namespace(namespace: int, index: int) -> Request:
+    """Ask for a link to be removed from the network namespace that has this number here; it is not entered."""
+    return Request(RTM_DELLINK, LINK.pack(0, 0, index, 0, 0) + encode_number(IFLA_TARGET_NETNSID, namespace))
+
+
 def read_index_and_kind(body: bytes) -> tuple[int, str | None]:
     """Return the index of a link, and its kind."""
     return LINK.unpack_from(body)[2], read_text(_info(parse_attributes(body[LINK.size :])), IFLA_INFO_KIND)

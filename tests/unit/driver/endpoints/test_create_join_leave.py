@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ipvl.driver.endpoints import create_join_leave
+from ipvl.driver.endpoints.left_ports import SET_UP_SECONDS
 from ipvl.errors import Kind
 from ipvl.model.steps import RemovePort
 from ipvl.planning.reconciliation import UNJOINED_SECONDS
@@ -260,6 +261,7 @@ def test_an_endpoint_whose_port_the_kernel_keeps_is_kept(on_eth0):
     """Then Docker's next call may delete both."""
     on_eth0.create_endpoint(ONE)
     on_eth0.join(ONE)
+    on_eth0.wait(SET_UP_SECONDS)
     on_eth0.kernel.trouble[len(on_eth0.kernel.steps) + 1] = Trouble.REFUSED
 
     expected = f"the kernel refused to remove port {ONE.port}: Cannot allocate memory (ENOMEM)"

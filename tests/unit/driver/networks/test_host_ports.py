@@ -13,9 +13,9 @@ from ipvl.driver.networks.create_remove import name_network
 from ipvl.driver.repair.unlisted_networks import remove_unlisted
 from ipvl.driver.status.collect_status import collect_status
 from ipvl.errors import Kind
+from ipvl.model.host_port_steps import AddHostRoutes
 from ipvl.model.links import MADE_BY_IPVL
 from ipvl.model.networks import Flag, Mode, Phase
-from ipvl.model.steps import AddHostRoutes
 from ipvl.records.changes import Put
 from tests.contract.fake_kernel import Trouble
 from tests.unit.builders import (

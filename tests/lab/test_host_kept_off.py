@@ -183,6 +183,20 @@ def test_settings_that_change_are_set_again(docker_host: DockerHost) -> None:
 
 
 @pytest.mark.embedded
+def test_the_hosts_own_port_answers_for_itself_alone(docker_host: DockerHost) -> None:
+    """With host_access the VLAN reaches the address that the host has there, and learns of no other."""
+    host2 = docker_host.namespace("host2")
+    with services(docker_host):
+        docker_host.docker(VLAN_20.replace(" -o ", " -o host_access=true --aux-address host=192.168.20.9 -o ", 1))
+        container = docker_host.container("docker run --net=net20 --ip=192.168.20.10 -itd alpine /bin/sh")
+        assert host2.answers("192.168.20.9")
+        assert container.answers("192.168.20.9")
+        assert [] == asked(host2, "eth0.20")
+        assert [] == ways_in(host2, "eth0.20")
+        assert [] == ways_in(container, "eth0")
+
+
+@pytest.mark.embedded
 def test_routed_parents_are_the_hosts_too(docker_host: DockerHost) -> None:
     """In L3 the host answers for its addresses on that link and for no other; what routers announce stays off it."""
     router = docker_host.namespace("router")
@@ -202,6 +216,15 @@ def test_routed_parents_are_the_hosts_too(docker_host: DockerHost) -> None:
     finally:
         router.run("ip addr del 192.168.118.1/24 dev eth0.118")
     assert not any(network["trouble"] for network in docker_host.status()["networks"])
+
+    # As an ipvl left it that did not do so yet.
+    docker_host.service("ipvl", "stop")
+    docker_host.run(f"sh -c 'echo 0 >{IPV4}/eth0.118/arp_ignore; echo 1 >{IPV6}/eth0.118/accept_ra'")
+    told = "this host answers for its addresses on other links as well on parent eth0.118, which ipvl made"
+    assert any(told in line for line in doctor(docker_host, "--network routed").lines)
+    docker_host.service("ipvl", "start")
+    assert ["0", "1", "0"] == settings(docker_host, "eth0.118")
+    assert "0" == docker_host.run(f"cat {IPV6}/eth0.118/accept_ra").stdout.strip()
 
     docker_host.docker("docker network create -d ipvlan --subnet=10.89.0.0/24 -o parent=eth0.120.20 inner")
     assert SHUT == settings(docker_host, "eth0.120") == settings(docker_host, "eth0.120.20")

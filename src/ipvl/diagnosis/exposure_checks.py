@@ -11,7 +11,14 @@ from ipvl.diagnosis.parent_checks import sysctl_name
 from ipvl.model.host_facts import LinkFacts
 from ipvl.model.links import HostExposure
 from ipvl.model.networks import Parent
-from ipvl.planning.host_exposure import address_trouble, exposure_trouble, host_is_kept_off, is_routed
+from ipvl.planning.host_exposure import (
+    ANSWERS_FOR_ALL,
+    address_trouble,
+    answers_trouble,
+    exposure_trouble,
+    host_is_kept_off,
+    is_routed,
+)
 
 NOT_FOR_OTHERS = frozenset({1, 2, 8})
 """Values of arp_ignore with which a link does not answer for addresses of others (net/ipv4/arp.c, arp_ignore)."""
@@ -28,9 +35,12 @@ def reach(evidence: Evidence) -> Iterator[Finding]:
             facts = evidence.stack.links.get(one.name)
             link = evidence.link_of(one)
             networks = evidence.records.networks_on(one.name)
-            if facts is None or link is None or is_routed(networks):
+            if facts is None or link is None:
                 continue
-            if one.made and link.made_by_ipvl:
+            if is_routed(networks):
+                if one.made and link.made_by_ipvl and facts.arp_ignore == ANSWERS_FOR_ALL:
+                    yield warning("reach", one.name, answers_trouble(one.name), _repair(evidence, "ends that"))
+            elif one.made and link.made_by_ipvl:
                 yield from _of_ipvls(one, facts, evidence)
             elif networks and _answers_for_others(facts, evidence):
                 yield _of_others(one, facts)
@@ -40,11 +50,14 @@ def _of_ipvls(parent: Parent, facts: LinkFacts, evidence: Evidence) -> Iterator[
     own = tuple(address for address in facts.addresses if address.version == 4)
     seen = HostExposure(facts.rp_filter, facts.arp_ignore, not facts.ipv6_disabled, own)
     if not host_is_kept_off(seen):
-        carried = next(iter(evidence.scope.networks), None)
-        way_out = "`systemctl restart ipvl` shuts it" if carried is None else wording.repair(carried, "shuts it")
-        yield warning("reach", parent.name, exposure_trouble(parent.name, seen), way_out)
+        yield warning("reach", parent.name, exposure_trouble(parent.name, seen), _repair(evidence, "shuts it"))
     if own:
         yield warning("reach", parent.name, *address_trouble(parent.name, ", ".join(map(str, own))))
+
+
+def _repair(evidence: Evidence, does: str) -> str:
+    carried = next(iter(evidence.scope.networks), None)
+    return f"`systemctl restart ipvl` {does}" if carried is None else wording.repair(carried, does)
 
 
 def _answers_for_others(facts: LinkFacts, evidence: Evidence) -> bool:

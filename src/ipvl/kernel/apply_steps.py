@@ -120,7 +120,7 @@ class StepRunner:
                     half_made,
                     step.name,
                     make,
-                    partial(host_ports.ignore_router_advertisements, half_made, ipv6=step.ipv6),
+                    partial(host_ports.keep_port_to_itself, half_made, ipv6=step.ipv6),
                 )
             case AddHostRoutes():
                 async with self._dumping:

@@ -8,7 +8,7 @@ from socket import AF_INET, AF_INET6
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from ipvl.kernel.host_exposure import IPV6_SYSCTLS
+from ipvl.kernel.host_exposure import ANSWER_FOR_OWN_ADDRESSES, IPV4_SYSCTLS, IPV6_SYSCTLS
 from ipvl.kernel.sysctls import write_settings
 from ipvl.model.addresses import IPNetwork
 from ipvl.model.host_port_steps import AddHostRoutes, RemoveHostRoutes
@@ -21,13 +21,16 @@ RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
 RT_SCOPE_LINK = 253
 
 
-def ignore_router_advertisements(name: str, *, ipv6: bool) -> None:
-    """Keep what routers announce off a port that is not up yet: it must give the host no default route.
+def keep_port_to_itself(name: str, *, ipv6: bool) -> None:
+    """Keep what routers announce off a port that is not up yet, and have it answer for its own addresses alone.
+
+    It must give the host no default route, and the host's other addresses are nobody's business on that segment.
 
     Raises:
         OSError: the settings cannot be written.
     """
     write_settings(IPV6_SYSCTLS / name, accept_ra=0, autoconf=0, disable_ipv6=int(not ipv6))
+    write_settings(IPV4_SYSCTLS / name, arp_ignore=ANSWER_FOR_OWN_ADDRESSES)
 
 
 async def add_host_routes(link: AsyncIPRoute, index: int, step: AddHostRoutes) -> None:

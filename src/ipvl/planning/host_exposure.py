@@ -16,6 +16,8 @@ from ipvl.records.records import Records
 
 ANSWERS_NOBODY = 8
 """The value of arp_ignore with which nobody is answered."""
+ANSWERS_FOR_ALL = 0
+"""The kernel's own: a link answers for every address of the host's. What an older ipvl made for l3 still does."""
 
 
 def is_routed(networks: Iterable[Network]) -> bool:
@@ -58,16 +60,23 @@ def steps_to_repair_exposure(parent: Parent, networks: Collection[Network], host
     if reach is None:
         return ()
     if is_routed(networks):
-        return (RouteByParent(parent.name),) if reach.arp_ignore == ANSWERS_NOBODY else ()
+        return (RouteByParent(parent.name),) if reach.arp_ignore in {ANSWERS_NOBODY, ANSWERS_FOR_ALL} else ()
     return () if host_is_kept_off(reach) else (KeepHostOff(parent.name),)
 
 
 def exposure_warning(parent: Parent, networks: Collection[Network], host: Host) -> str | None:
     """Return what to say of a parent for containers alone by which the host is reached, or None."""
     reach = _reach(parent, host)
-    if reach is None or is_routed(networks) or host_is_kept_off(reach):
+    if reach is None:
         return None
-    return f"{exposure_trouble(parent.name, reach)}: `systemctl restart ipvl` shuts it"
+    if is_routed(networks):
+        answers = reach.arp_ignore == ANSWERS_FOR_ALL
+        return f"{answers_trouble(parent.name)}: `systemctl restart ipvl` ends that" if answers else None
+    return (
+        None
+        if host_is_kept_off(reach)
+        else f"{exposure_trouble(parent.name, reach)}: `systemctl restart ipvl` shuts it"
+    )
 
 
 def host_address_warning(parent: Parent, networks: Collection[Network], host: Host) -> str | None:
@@ -87,6 +96,13 @@ def address_trouble(name: str, addresses: str) -> tuple[str, str]:
             f"remove it with `ip addr flush dev {name}`, and use host_access=true to reach the containers; a link that"
             " you make yourself before the network stays as it is"
         ),
+    )
+
+
+def answers_trouble(name: str) -> str:
+    """Return what is wrong with a parent that the host routes by, and where it answers for its other addresses."""
+    return (
+        f"this host answers for its addresses on other links as well on parent {name}, which ipvl made (arp_ignore=0)"
     )
 
 

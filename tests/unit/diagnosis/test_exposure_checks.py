@@ -33,6 +33,15 @@ def test_a_made_parent_that_is_open():
     assert [] == found("reach", on_tag("192.168.20.250/24", mode=Mode.L3, arp_ignore=1))
 
 
+def test_a_routed_parent_that_answers_for_all():
+    """As one that an older ipvl made does until the next restart, or when somebody set it so."""
+    assert found("reach", on_tag("192.168.20.250/24", mode=Mode.L3, arp_ignore=0)) == [
+        "warning: this host answers for its addresses on other links as well on parent eth0.20, which ipvl made"
+        " (arp_ignore=0); `systemctl restart ipvl` ends that"
+    ]
+    assert [] == found("reach", on_tag("192.168.20.250/24", mode=Mode.L3, arp_ignore=2))
+
+
 def test_an_address_on_a_made_parent():
     """It is dead there, and the doctor names the ways to reach the containers."""
     assert found("reach", on_tag("192.168.20.250/24", **SHUT)) == [

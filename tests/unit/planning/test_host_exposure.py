@@ -56,9 +56,19 @@ def test_what_keeps_the_host_off(reach, expected):
         ((), OPEN, (KeepHostOff("eth0.20"),)),
         ((L3,), SHUT, (RouteByParent("eth0.20"),)),
         ((L3,), ROUTED, ()),
-        ((L3,), OPEN, ()),
+        ((L3,), OPEN, (RouteByParent("eth0.20"),)),
+        ((L3,), replace(OPEN, rp_filter=2, arp_ignore=2), ()),
     ],
-    ids=["of an older ipvl", "by half", "shut", "outer tag", "routed from now on", "routed", "as the operator set it"],
+    ids=[
+        "of an older ipvl",
+        "by half",
+        "shut",
+        "outer tag",
+        "routed from now on",
+        "routed",
+        "routed by an older ipvl",
+        "as the operator set it",
+    ],
 )
 def test_a_made_parent_is_what_its_networks_need(networks, reach, expected):
     """Shut for networks in L2 and as an outer tag; the host's too in L3, where its settings are the operator's."""
@@ -93,7 +103,7 @@ def test_an_outer_tag_is_shut_when_its_routed_network_goes():
 
 
 def test_what_is_said():
-    """Settings that were opened, and an address that somebody gave the host there; nothing in L3."""
+    """Settings that were opened, and an address that somebody gave the host there; in L3, answers for all others."""
     assert exposure_warning(TAG, (SWITCHED,), seen(OPEN)) == (
         "this host is reached by parent eth0.20, which ipvl made for containers alone (rp_filter=0, arp_ignore=0,"
         " disable_ipv6=0): `systemctl restart ipvl` shuts it"
@@ -112,3 +122,8 @@ def test_what_is_said():
         exposure_warning(TAG, (SWITCHED,), seen(SHUT)),
         host_address_warning(TAG, (SWITCHED,), seen(SHUT)),
     )
+    assert exposure_warning(TAG, (L3,), seen(OPEN)) == (
+        "this host answers for its addresses on other links as well on parent eth0.20, which ipvl made (arp_ignore=0):"
+        " `systemctl restart ipvl` ends that"
+    )
+    assert exposure_warning(TAG, (L3,), seen(ROUTED)) is None

@@ -56,6 +56,7 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
                         " as --gateway",
                     )
         yield from _routers(network, evidence)
+    for network in evidence.networks:
         for router in routers_on_parent(network, evidence.records):
             yield problem("gateway", network.label, f"network {network.label}: {router.what}", router.way_out)
 

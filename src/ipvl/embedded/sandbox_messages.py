@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CALLS_WITHOUT_ANSWER = frozenset({"sandbox.check", "sandbox.start", "sandbox.ended"})
-"""Calls that answer nothing: that they were done says all."""
+PLAIN_CALLS = frozenset({"sandbox.check", "sandbox.start", "sandbox.ended"})
+"""Calls that answer nothing, or, for `sandbox.start`, texts that the user is to see: JSON that needs no type."""
 
 
 @dataclass(frozen=True, slots=True)

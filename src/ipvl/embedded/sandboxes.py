@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from ipvl.driver.engine import Engine
 from ipvl.driver.events.record_changes import sandbox_ended, sandbox_started
 from ipvl.driver.ipam.static_addresses import static_addresses_to
+from ipvl.driver.networks.router_notices import notices
 from ipvl.embedded.call_messages import AnySandbox, Member, Removed, Sandboxes, SandboxView
 from ipvl.embedded.hosts_file_names import write_hosts_files
 from ipvl.embedded.join_leave import join, leave
@@ -48,8 +49,11 @@ async def check(engine: Engine, request: CheckSandbox) -> None:
         check_requested_addresses(network, attachment)
 
 
-async def start(engine: Engine, request: StartSandbox) -> None:
+async def start(engine: Engine, request: StartSandbox) -> tuple[str, ...]:
     """Put a sandbox whose first process waits on its networks, and remember it; one that has ended can start again.
+
+    Returns:
+        What the user is to know of its networks.
 
     Raises:
         IpvlError: the name is taken, the sandbox runs, a network is missing, or no address can be had. Nothing was
@@ -112,6 +116,7 @@ async def start(engine: Engine, request: StartSandbox) -> None:
             engine.effects.write_hosts(sandbox.hosts, "")
         engine.publish((sandbox_started(sandbox, joined, engine.clock()),))
     log.info("sandbox %s has started, process %d", sandbox.name, sandbox.process)
+    return tuple(dict.fromkeys(notice for _, endpoint in joined for notice in notices(engine, endpoint)))
 
 
 async def ended(engine: Engine, request: SandboxEnded) -> None:

@@ -25,11 +25,17 @@ class RouterOnParent:
 
 
 def routers_on_parent(network: Network, records: Records) -> Iterator[RouterOnParent]:
-    """Yield the gateways of a network in L2, and the routers of its routes, that are endpoints on its parent.
+    """Yield the gateways of a network in L2, and the routers of any network's routes, that are endpoints on its parent.
 
     All ports of a parent share its MAC address, and a frame that comes to it is handed to the port that has the
-    destination's IP address, else to the host (ipvlan_addr_lookup, drivers/net/ipvlan/ipvlan_core.c).
+    destination's IP address, else to the host (ipvlan_addr_lookup, drivers/net/ipvlan/ipvlan_core.c). In L3 there are
+    no frames to a router at all: the host's routes decide (ipvlan_process_outbound).
     """
+    why = (
+        f"in mode {network.mode} the host's own routes decide, whatever via says"
+        if network.mode.routes
+        else "an ipvlan port receives nothing but what is for its own addresses: the host gets the rest"
+    )
     for address, use in _routers(network, records):
         holder = records.holder_of(network.parent, address)
         if holder is None:
@@ -38,17 +44,14 @@ def routers_on_parent(network: Network, records: Records) -> Iterator[RouterOnPa
         who = f"{'container' if of.is_dockers else 'member'} {holder.label} of network {of.label}"
         yield RouterOnParent(
             address,
-            f"{use} is {who} on the same parent {network.parent}, and an ipvlan port receives nothing but what is for"
-            " its own addresses: the host gets the rest",
+            f"{use} is {who} on the same parent {network.parent}, and {why}",
             "let that router have a MAC address of its own, as a port of a bridge has which is made the parent"
-            f" instead of {network.parent}",
+            f" instead of {network.parent}" + (", in mode l2" if network.mode.routes else ""),
         )
 
 
 def _routers(network: Network, records: Records) -> Iterator[tuple[IPAddress, str]]:
-    if network.mode.routes or network.isolated:
-        return
-    for subnet in network.subnets:
+    for subnet in network.subnets if not (network.mode.routes or network.isolated) else ():
         gateway = used_gateway(network, subnet)
         if gateway is not None:
             yield gateway, f"gateway {gateway}"

@@ -144,7 +144,7 @@ def _supervise(
             sysctls=request.sysctls,
         )
         try:
-            call("sandbox.start", _start_request(request, forked))
+            answer = call("sandbox.start", _start_request(request, forked))
         except BaseException:
             forked.kill()
             if not begun:
@@ -162,7 +162,8 @@ def _supervise(
             except ProgramError as error:
                 status = error.status
                 raise
-            announce(missing_resolver_notice(request))
+            notices = answer if isinstance(answer, list | tuple) else ()
+            announce("".join(f"notice: {notice}\n" for notice in notices) + missing_resolver_notice(request))
             status = _wait(forked, terminal, source, sink)
     finally:
         try:

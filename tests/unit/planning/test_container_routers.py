@@ -48,10 +48,30 @@ def test_a_gateway_that_is_a_member_of_another_network():
     assert [f"gateway 192.168.20.50 is member vpn of network vpns{HELPS}"] == sentences(of, other, holder)
 
 
-@pytest.mark.parametrize("fields", [{"mode": Mode.L3}, {"isolated": True}, {"routes": ()}])
-def test_where_no_router_is_asked(fields):
+@pytest.mark.parametrize("fields", [{"mode": Mode.L3}, {"isolated": True}, {}])
+def test_where_no_gateway_is_asked(fields):
     """The parent routes, or nobody does."""
-    assert [] == sentences(network(name="lan", subnets=SUBNETS, **{"routes": ROUTES, **fields}), VPN)
+    at = subnet("192.168.20.0/24", "192.168.20.50") if fields else "192.168.20.0/24"
+    assert [] == sentences(network(name="lan", subnets=(at,), **fields), VPN)
+
+
+def test_a_router_in_mode_l3():
+    """What is sent by it is sent by the host's own routes."""
+    of = network(name="lan", subnets=SUBNETS, routes=ROUTES[:1], mode=Mode.L3)
+
+    assert [
+        "router 192.168.20.50 of route 10.8.0.0/24 is container vpn of network lan on the same parent eth0, and in mode"
+        " l3 the host's own routes decide, whatever via says; let that router have a MAC address of its own, as a port"
+        " of a bridge has which is made the parent instead of eth0, in mode l2"
+    ] == sentences(of, VPN)
+
+
+def test_a_router_on_an_isolated_network():
+    """A dummy is a parent as any other: what is not for its ports is the host's."""
+    of = network(name="lan", subnets=SUBNETS, routes=ROUTES[:1], isolated=True)
+
+    helps = HELPS.replace("eth0", of.parent)
+    assert [f"router 192.168.20.50 of route 10.8.0.0/24 is container vpn of network lan{helps}"] == sentences(of, VPN)
 
 
 def test_a_gateway_that_is_left_out():

@@ -45,7 +45,7 @@ def run(tmp_path):
             if name in lost:
                 lost.remove(name)
                 raise unavailable("the daemon at /run/ipvl/control.sock did not answer: it went away")
-            return None
+            return start.notices if name == "sandbox.start" else None
 
         wish = SandboxRequest(
             id="a" * 64,
@@ -62,7 +62,7 @@ def run(tmp_path):
         )
         return run_in_foreground(wish, call)
 
-    start.calls = []
+    start.calls, start.notices = [], None
     return start
 
 
@@ -80,3 +80,12 @@ def test_an_end_without_an_answer_is_told_again(run, process):
     assert 7 == run("sandbox.ended")
 
     assert ["sandbox.start", "sandbox.ended", "sandbox.ended"] == run.calls
+
+
+def test_what_is_to_be_known_of_the_networks_is_shown(run, process, capsys):
+    """As `attach` shows it; a daemon of an older version says nothing."""
+    run.notices = ["network lan: gateway 192.168.20.50 is member vpn", "network web: so is hers"]
+
+    assert 7 == run()
+
+    assert "".join(f"notice: {notice}\n" for notice in run.notices) == capsys.readouterr().err

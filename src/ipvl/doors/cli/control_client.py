@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ipvl.embedded.sandbox_messages import CALLS_WITHOUT_ANSWER
+from ipvl.embedded.sandbox_messages import PLAIN_CALLS
 from ipvl.errors import IpvlError, Kind, unavailable
 from ipvl.startup.http_answer import status_and_body
 from ipvl.startup.plain_json import plain_json
@@ -39,15 +39,15 @@ def ask(control_socket: Path, path: str, into: type[_Answer]) -> _Answer:
 
 
 def call(control_socket: Path, name: str, request: object) -> object:
-    """Return the daemon's answer to a call of `messages.ANSWERS`, or None for one that is silent.
+    """Return the daemon's answer to a call of `call_messages.ANSWERS`, or the texts, if any, of a plain one.
 
     Raises:
         NoDaemonError: no daemon runs.
         IpvlError: the daemon refused, or this user may not ask it.
     """
     answer = _exchange(control_socket, "POST", f"/calls/{name}", plain_json(request))
-    if name in CALLS_WITHOUT_ANSWER:
-        return None
+    if name in PLAIN_CALLS:
+        return json.loads(answer or b"null")
     from ipvl.embedded.call_messages import ANSWERS
 
     return _decoded(control_socket, answer, ANSWERS[name])

@@ -58,13 +58,17 @@ def test_ipv6_is_left_to_the_router_that_announces_itself(docker_host: DockerHos
         assert "file exists" in shown
         (endpoint,) = docker_host.status()["endpoints"]
         assert "second" == endpoint["network"], "nothing of the first is left in the records"
+        assert {"lo", "eth0"} == set(container.links()), "nor in the container"
+        # Docker's own default route must come first at a start, too, where announced ones are taken.
+        takes_none = "--sysctl net.ipv6.conf.default.accept_ra_defrtr=0"
+        other = docker_host.container(f"docker run --net=first {takes_none} --name=other -itd alpine /bin/sh")
+        assert other.answers("2001:db8:abc2::22"), "at the address that was to be the first one's"
+        docker_host.docker("docker rm -f other")
         docker_host.docker(f"docker rm -f {container.id}")
 
         docker_host.docker("docker network rm first")
         docker_host.docker(f"{ON_139} -o no_default_route=ipv6 first")
-        # Other addresses: after its failed connect Docker leaves the port to the namespace's end, which takes time.
-        other = "--ip=192.168.140.20 --ip6=2001:db8:abc9::20"
-        container = docker_host.container(f"docker run --net=second {other} --name=both -itd alpine /bin/sh")
+        container = docker_host.container("docker run --net=second --name=both -itd alpine /bin/sh")
         eventually(lambda: "proto ra" in container.run("ip -6 route show default").stdout, "a router is announced")
         docker_host.docker("docker network connect first both")
 
@@ -191,6 +195,28 @@ def test_a_link_local_gateway(docker_host: DockerHost) -> None:
     )
 
 
+@pytest.mark.newest
+def test_two_networks_with_the_same_link_local_gateway(docker_host: DockerHost) -> None:
+    """Docker finds a router by its address alone, so it can have one of the two; the refusal leaves nothing behind."""
+    on_139 = ON_139.replace(" --gateway=2001:db8:abc2::22", "")
+    on_140 = ON_140.replace(" --gateway=2001:db8:abc9::22", "")
+    docker_host.docker(f"{on_139} -o gateway6=fe80::1 one")
+    docker_host.docker(f"{on_140} -o gateway6=fe80::1 two")
+    container = docker_host.container("docker run --net=one --name=both -itd alpine /bin/sh")
+    assert (
+        "network two has a router fe80::1, and so has network one of the same container, where Docker cannot tell the"
+        " two apart; make one of the two networks with -o no_default_route=ipv6"
+        in docker_host.refused("docker network connect two both")
+    )
+    assert {"lo", "eth0"} == set(container.links())
+    assert ["one"] == [endpoint["network"] for endpoint in docker_host.status()["endpoints"]]
+    docker_host.docker("docker network rm two")
+    docker_host.docker(f"{on_140} -o gateway6=fe80::1 -o no_default_route=ipv6 two")
+    docker_host.docker("docker network connect two both")
+    assert "default via fe80::1 dev eth0" in container.routes(6)
+    docker_host.docker("docker rm -f both")
+
+
 @pytest.mark.embedded_only
 def test_a_link_local_gateway_without_docker(docker_host: DockerHost) -> None:
     """`--gateway` takes it, as `ip route` does."""
@@ -218,7 +244,7 @@ def test_a_container_as_router(docker_host: DockerHost) -> None:
         " -o route=10.8.0.0/24,via=192.168.20.50 lan"
     )
     assert [] == docker_host.status()["networks"][0]["trouble"]
-    docker_host.container("docker run --net=lan --ip=192.168.20.50 --name=vpn -itd alpine /bin/sh")
+    shown = docker_host.docker("docker run --net=lan --ip=192.168.20.50 --name=vpn -itd alpine /bin/sh").stderr
     kind = "member" if docker_host.driver == EMBEDDED else "container"
     sentence = CANNOT_ROUTE.format(
         use="router 192.168.20.50 of route 10.8.0.0/24", who=f"{kind} vpn", of="lan", parent="eth0.20"
@@ -227,6 +253,33 @@ def test_a_container_as_router(docker_host: DockerHost) -> None:
     assert Report(1, [f"problem: network lan: {sentence}"]) == doctor(docker_host)
     assert sentence in docker_host.run("ipvl network inspect lan").stdout
     assert "on the same parent eth0.20" in docker_host.run("cat /var/log/lab/ipvl.log").stdout
+    if docker_host.driver == EMBEDDED:
+        assert f"notice: network lan: {sentence}" in shown
+        docker_host.run("ipvl stop -t 0 vpn")
+        assert f"notice: network lan: {sentence}" in docker_host.run("ipvl start vpn").stderr
+
+
+@pytest.mark.parametrize("options", ["-o parent=eth0.20 -o ipvlan_mode=l3", "--internal"], ids=["l3", "isolated"])
+@pytest.mark.embedded
+def test_a_container_as_router_in_other_networks(docker_host: DockerHost, options: str) -> None:
+    """In L3 the host's routes decide, and a dummy's ports are handed their own as any other's."""
+    docker_host.docker(
+        f"docker network create -d ipvlan --subnet=10.20.0.0/24 {options} -o route=10.8.0.0/24,via=10.20.0.50 lan"
+    )
+    assert [] == docker_host.status()["networks"][0]["trouble"]
+    docker_host.container("docker run --net=lan --ip=10.20.0.50 --name=vpn -itd alpine /bin/sh")
+    (trouble,) = docker_host.status()["networks"][0]["trouble"]
+    assert trouble.startswith("router 10.20.0.50 of route 10.8.0.0/24 is ")
+    why = (
+        "in mode l3 the host's own routes decide, whatever via says"
+        if "l3" in options
+        else "an ipvlan port receives nothing but what is for its own addresses"
+    )
+    assert f", and {why}" in trouble
+    assert any(
+        line.startswith("problem: network lan: router 10.20.0.50 of route 10.8.0.0/24 is ")
+        for line in doctor(docker_host).lines
+    )
 
 
 def test_a_router_on_a_bridge_that_is_the_parent(docker_host: DockerHost) -> None:

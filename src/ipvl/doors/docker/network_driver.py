@@ -13,12 +13,13 @@ from ipvl.driver.dhcp_leases import lease_requests
 from ipvl.driver.endpoints import create_join_leave
 from ipvl.driver.engine import Engine
 from ipvl.driver.networks import create_remove
-from ipvl.errors import invalid
-from ipvl.model.endpoints import JoinInfo
+from ipvl.errors import conflict, invalid
+from ipvl.model.endpoints import Endpoint, JoinInfo
 from ipvl.model.networks import DOCKER, Network, Route
 from ipvl.options import endpoint, subnets
 from ipvl.options import network as network_options
 from ipvl.options.names import check_path
+from ipvl.planning.sandbox_routes import plan_join
 
 GENERIC = "com.docker.network.generic"
 INTERNAL = "com.docker.network.internal"
@@ -116,11 +117,9 @@ def endpoint_oper_info(engine: Engine, request: network_messages.EndpointCall) -
 
 async def join(engine: Engine, request: network_messages.Join) -> network_messages.Joined:
     """Make the port that Docker moves into the container."""
-    return _joined(
-        await create_join_leave.join(
-            engine, request.network_id, request.endpoint_id, check_path(request.sandbox_key, "sandbox")
-        )
-    )
+    sandbox = check_path(request.sandbox_key, "sandbox")
+    _check_routers(engine, engine.endpoint(request.network_id, request.endpoint_id), sandbox)
+    return _joined(await create_join_leave.join(engine, request.network_id, request.endpoint_id, sandbox))
 
 
 async def leave(engine: Engine, request: network_messages.EndpointCall) -> network_messages.Nothing:
@@ -224,6 +223,32 @@ def _joined(attachment: JoinInfo) -> network_messages.Joined:
         # Otherwise Docker attaches an endpoint without a gateway to its docker_gwbridge, behind the operator's back.
         disable_gateway_service=True,
     )
+
+
+def _check_routers(engine: Engine, joining: Endpoint, sandbox: str) -> None:
+    """Refuse a second network by which a container has a router of the same link-local address.
+
+    Docker sets no route to a router with an interface of its own choice: it would take the first network's, and fails
+    half-way (`file exists`), with the interface in the container.
+
+    Raises:
+        IpvlError: it has one.
+    """
+    network = engine.network(joining.network_id)
+    routers = {one.destination for one in _to_link_local_routers(plan_join(network, joining))}
+    for other in engine.records.endpoints() if routers else ():
+        if other.id == joining.id or other.sandbox != sandbox:
+            continue
+        theirs = engine.network(other.network_id)
+        for shared in (one.destination for one in _to_link_local_routers(plan_join(theirs, other))):
+            if shared in routers:
+                address = shared.network_address
+                raise conflict(
+                    f"network {network.label} has a router {address}, and so has network {theirs.label} of the same"
+                    " container, where Docker cannot tell the two apart",
+                    "make one of the two networks with -o no_default_route=ipv6 and no route via"
+                    f" {address}, or with the router's address in the subnet as --gateway",
+                )
 
 
 def _to_link_local_routers(attachment: JoinInfo) -> tuple[Route, ...]:

@@ -8,7 +8,17 @@ import pytest
 
 from ipvl.model.networks import Mode, Route
 from tests.contract.fake_kernel import Trouble
-from tests.unit.builders import ENDPOINT_ID, ID, OTHER_ENDPOINT_ID, SANDBOX, endpoint, network, subnet
+from tests.unit.builders import (
+    ENDPOINT_ID,
+    ID,
+    OTHER_ENDPOINT_ID,
+    OTHER_ID,
+    OTHER_SANDBOX,
+    SANDBOX,
+    endpoint,
+    network,
+    subnet,
+)
 
 IDS = {"NetworkID": ID, "EndpointID": ENDPOINT_ID}
 IFNAME = "com.docker.network.endpoint.ifname"
@@ -220,3 +230,27 @@ def test_join_tells_by_which_interface_a_link_local_router_is_reached(world, ask
         {"Destination": "fe80::9/128", "RouteType": 1, "NextHop": ""},
         {"Destination": "2001:db8:77::/64", "RouteType": 0, "NextHop": "fe80::9"},
     ] == [{"NextHop": "", **route} for route in answer["StaticRoutes"]]
+
+
+@pytest.mark.parametrize("shared", ["gateway", "route"])
+def test_a_router_of_the_same_link_local_address_on_two_networks_of_a_container(world, ask, shared):
+    """Docker finds a router by its address alone, so the second network is refused before there is a port."""
+    way = (Route(ip_network("2001:db8:77::/64"), ip_address("fe80::1")),) if shared == "route" else ()
+    gateway = "fe80::1" if shared == "gateway" else "2001:db8:1::1"
+    world.create_network(network(name="first", subnets=(subnet("2001:db8::/64", "fe80::1"),)))
+    second = network(OTHER_ID, name="second", parent="eth1", subnets=(subnet("2001:db8:1::/64", gateway),), routes=way)
+    world.create_network(second)
+    world.create_endpoint(endpoint(addresses=("2001:db8::a/64",)))
+    world.create_endpoint(endpoint(OTHER_ENDPOINT_ID, network_id=OTHER_ID, addresses=("2001:db8:1::a/64",)))
+    for _ in range(2):
+        assert "Err" not in ask("NetworkDriver.Join", {**IDS, "SandboxKey": SANDBOX}).body
+    before = world.picture()
+
+    join = {"NetworkID": OTHER_ID, "EndpointID": OTHER_ENDPOINT_ID}
+    assert ask("NetworkDriver.Join", {**join, "SandboxKey": SANDBOX}).body["Err"] == (
+        "network second has a router fe80::1, and so has network first of the same container, where Docker cannot tell"
+        " the two apart; make one of the two networks with -o no_default_route=ipv6 and no route via fe80::1, or with"
+        " the router's address in the subnet as --gateway"
+    )
+    assert before == world.picture()
+    assert "Err" not in ask("NetworkDriver.Join", {**join, "SandboxKey": OTHER_SANDBOX}).body

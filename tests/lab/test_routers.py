@@ -282,6 +282,24 @@ def test_a_container_as_router_in_other_networks(docker_host: DockerHost, option
     )
 
 
+@pytest.mark.embedded
+def test_a_container_as_router_on_another_parent(docker_host: DockerHost) -> None:
+    """Of the same segment: the doctor knows it by who answers for its address."""
+    create = "docker network create -d ipvlan --subnet=192.168.1.0/24 --gateway=192.168.1.1"
+    ipam = "" if docker_host.driver == EMBEDDED else "--ipam-driver ipvl --ipam-opt parent={0}"
+    docker_host.docker(f"{create} --ip-range=192.168.1.96/28 {ipam.format('eth1')} -o parent=eth1 routers")
+    docker_host.container("docker run --net=routers --ip=192.168.1.60 --name=vpn -itd alpine /bin/sh")
+    docker_host.docker(
+        f"{create} --ip-range=192.168.1.112/28 {ipam.format('eth0')} -o parent=eth0"
+        " -o route=10.8.0.0/24,via=192.168.1.60 users"
+    )
+    assert any(
+        line.startswith("problem: network users: router 192.168.1.60 of route 10.8.0.0/24 is ")
+        and "vpn of network routers on parent eth1, on the same segment, and an ipvlan port receives nothing" in line
+        for line in doctor(docker_host).lines
+    )
+
+
 def test_a_router_on_a_bridge_that_is_the_parent(docker_host: DockerHost) -> None:
     """As the sentence offers: it has a MAC address of its own there, and gets what is to be passed on."""
     docker_host.run(

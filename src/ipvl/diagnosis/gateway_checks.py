@@ -11,8 +11,9 @@ from ipvl.diagnosis.evidence import Evidence
 from ipvl.diagnosis.findings import Finding, problem, warning
 from ipvl.diagnosis.questions import router_question
 from ipvl.diagnosis.segments import gateway_answered, is_foreign_subnet, is_mute, segment_text
+from ipvl.model.addresses import IPAddress
 from ipvl.model.networks import Network
-from ipvl.planning.container_routers import routers_on_parent
+from ipvl.planning.container_routers import routers_on_other_parents, routers_on_parent
 
 
 def gateway(evidence: Evidence) -> Iterator[Finding]:
@@ -57,8 +58,18 @@ def gateway(evidence: Evidence) -> Iterator[Finding]:
                     )
         yield from _routers(network, evidence)
     for network in evidence.networks:
-        for router in routers_on_parent(network, evidence.records):
+        elsewhere = routers_on_other_parents(network, evidence.records, _answering_links(network, evidence))
+        for router in (*routers_on_parent(network, evidence.records), *elsewhere):
             yield problem("gateway", network.label, f"network {network.label}: {router.what}", router.way_out)
+
+
+def _answering_links(network: Network, evidence: Evidence) -> dict[IPAddress, tuple[str, ...]]:
+    """Return from which links of this host an address was answered on a network's segment."""
+    return {
+        question.address: tuple(link.name for link in evidence.host.links if link.mac in macs)
+        for question, macs in evidence.answers.items()
+        if question.link == network.parent
+    }
 
 
 def _routers(network: Network, evidence: Evidence) -> Iterator[Finding]:

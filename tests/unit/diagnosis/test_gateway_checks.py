@@ -8,8 +8,8 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from ipvl.model.networks import Route
-from tests.unit.builders import ID, OTHER_ID, endpoint, network, parent, subnet
-from tests.unit.diagnosis.cases import ETH0, ETH0_FACTS, asked, evidence, facts, found, question
+from tests.unit.builders import ID, OTHER_ID, endpoint, network, parent, subnet, vlan_parent
+from tests.unit.diagnosis.cases import ETH0, ETH0_FACTS, ETH1, asked, evidence, facts, found, question
 from tests.unit.diagnosis.segments import GATEWAY, MAC, ON_VLAN, OTHERS_GATEWAY, OWN, VLAN, VLAN_GATEWAY
 
 
@@ -121,3 +121,35 @@ def test_a_router_that_is_a_container():
         "problem: network web: router 192.168.1.9 of route 10.0.0.0/8 is container vpn of network web on the same"
         " parent eth0, and an ipvlan port receives nothing but what is for its own addresses: the host gets the rest;"
     )
+
+
+@pytest.mark.parametrize(("parents", "told"), [(("eth0", "eth1"), True), (("eth0", "eth0.20"), False)])
+def test_a_router_that_is_a_container_on_another_parent_of_the_segment(parents, told):
+    """Known by the MAC address that answers, which is a link's of this host; equal addresses elsewhere say nothing."""
+    mac = "00:50:56:39:45:2d"
+    links = (ETH0, replace(ETH1, mac=mac), replace(VLAN, mac="00:50:56:39:45:2e"))
+    user = network(
+        name="user", subnets=("192.168.1.0/24",), routes=(Route(ip_network("10.8.0.0/24"), ip_address("192.168.1.60")),)
+    )
+    gateways = network(OTHER_ID, name="gw", parent=parents[1], subnets=("192.168.1.0/24",))
+    vpn = endpoint(network_id=OTHER_ID, addresses=("192.168.1.60/24",), name="vpn")
+    answers = {GATEWAY: (MAC,), question("eth0", "192.168.1.60", "192.168.1.250"): (mac,)}
+    seen = evidence(
+        parent(),
+        parent("eth1"),
+        vlan_parent("eth0.20", "eth0", 20),
+        user,
+        gateways,
+        vpn,
+        links=links,
+        answers=answers,
+        stack=(ETH0_FACTS,),
+    )
+
+    expected = (
+        "problem: network user: router 192.168.1.60 of route 10.8.0.0/24 is container vpn of network gw on parent eth1,"
+        " on the same segment, and an ipvlan port receives nothing but what is for its own addresses: the host gets the"
+        " rest; let that router have a MAC address of its own, as a port of a bridge has which is made the parent"
+        " instead of eth1"
+    )
+    assert told is (expected in found("gateway", seen))

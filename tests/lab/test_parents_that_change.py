@@ -32,9 +32,24 @@ def test_a_macvlan_port_as_the_parent(docker_host: DockerHost) -> None:
         assert told.startswith("warning: this host answers for its other addresses on parent mv0, which has none")
         docker_host.run(told.partition("for containers alone: `")[2].removesuffix("`"))
         assert well("2 networks", "2 parents") == doctor(docker_host)
+
+        docker_host.run("ip link set eth1 down")
+        troubles = [network["trouble"] for network in docker_host.status()["networks"]]
+        assert [["mv0"], ["mv0.20"]] == [
+            [
+                name
+                for name in ("mv0", "mv0.20")
+                if f"parent {name} has no carrier, since eth1 below it is down, so its containers reach nobody:"
+                " bring that up with `ip link set eth1 up`" in trouble
+            ]
+            for trouble in troubles
+        ], troubles
+        docker_host.run("ip link set eth1 up")
+        assert plain.answers("192.168.1.1")
+        assert tagged.answers("192.168.20.1")
     finally:
         docker_host.reset()
-        docker_host.run("ip link del mv0")
+        docker_host.run("ip link del mv0; ip link set eth1 up")
 
 
 @pytest.mark.embedded
@@ -172,6 +187,10 @@ def test_a_base_whose_mtu_changes(docker_host: DockerHost) -> None:
             docker_host.run(f"ip link set eth0 mtu {base}")
             expected = [base, base, base, base, own, base]
             eventually(lambda: mtus() == expected, f"they follow to {base}: {expected}", within=10)  # noqa: B023
+        docker_host.run("ip link set eth0 mtu 1400")
+        said = "MTU 1450 is above the 1400 of link eth0.20; use 1400 or less, or raise the parent's with"
+        small_network = next(one for one in docker_host.status()["networks"] if one["name"] == "small")
+        assert [f"{said} `ip link set eth0 mtu 1450`"] == small_network["trouble"], "what ipvl made follows that"
         docker_host.run("ip link set eth0 mtu 1400")
         docker_host.service("ipvl", "stop")
         docker_host.run("ip link set eth0 mtu 1500")

@@ -19,7 +19,9 @@ from ipvl.planning.parent_requirements import (
     check_mtu,
     check_no_macvlan,
     contradicted_name,
+    dead_below,
     lowest_down,
+    raise_mtu,
 )
 from ipvl.planning.parents import base_of_missing, steps_to_make
 from ipvl.planning.port_mtus import wrong_mtus
@@ -100,7 +102,10 @@ def carrier(evidence: Evidence) -> Iterator[Finding]:
         elif not found.carrier:
             name = found.name if base is None else base.name
             way_out = f"look at the cable and the switch port of {name}"
-            if evidence.stack.link(name).wireless:
+            dead = dead_below(found, evidence.host)
+            if dead is not None:
+                way_out = f"{dead.name} below it is down: bring that up with `ip link set {dead.name} up`"
+            elif evidence.stack.link(name).wireless:
                 way_out = f"connect {name} to an access point"
             yield problem("carrier", one.name, f"{subject} has no carrier, so its containers reach nobody", way_out)
 
@@ -179,7 +184,7 @@ def mtu(evidence: Evidence) -> Iterator[Finding]:
         if under is None:
             continue
         try:
-            check_mtu(network, under)
+            check_mtu(network, under, evidence.host)
         except IpvlError as error:
             yield problem("mtu", network.label, f"network {network.label}: {error.what}", error.way_out)
     for one, link in _parents(evidence):
@@ -189,7 +194,7 @@ def mtu(evidence: Evidence) -> Iterator[Finding]:
                     "mtu",
                     one.name,
                     f"port {port.label} has MTU {port.mtu}, above the {link.mtu} of its parent {link.name}",
-                    f"restart its container, or raise the parent's with `ip link set {link.name} mtu {port.mtu}`",
+                    f"restart its container, or raise the parent's with `{raise_mtu(link, port.mtu, evidence.host)}`",
                 )
 
     for wrong in wrong_mtus(evidence.networks, evidence.records, evidence.host, evidence.inode_of):

@@ -45,7 +45,7 @@ def check_link(link: Link, network: Network, host: Host) -> None:
                 f"parent {link.name} already carries ipvlan port {port.label} in {what} {theirs}",
                 f"a parent has one {what}, so use {theirs} here or another parent",
             )
-    check_mtu(network, link)
+    check_mtu(network, link, host)
 
 
 def check_ethernet(link: Link) -> None:
@@ -95,7 +95,7 @@ def check_no_macvlan(link: Link, host: Host) -> None:
             )
 
 
-def check_mtu(network: Network, link: Link) -> None:
+def check_mtu(network: Network, link: Link, host: Host) -> None:
     """Refuse a network whose MTU is above that of the link under it.
 
     Raises:
@@ -104,8 +104,19 @@ def check_mtu(network: Network, link: Link) -> None:
     if network.mtu is not None and network.mtu > link.mtu:
         raise invalid(
             f"MTU {network.mtu} is above the {link.mtu} of link {link.name}",
-            f"use {link.mtu} or less, or raise the parent's with `ip link set {link.name} mtu {network.mtu}`",
+            f"use {link.mtu} or less, or raise the parent's with `{raise_mtu(link, network.mtu, host)}`",
         )
+
+
+def raise_mtu(link: Link, mtu: int, host: Host) -> str:
+    """Return the line that raises a link's MTU: those below it first, and what ipvl made follows by itself."""
+    lines: list[str] = []
+    found: Link | None = link
+    while found is not None and found.mtu < mtu:
+        if not found.made_by_ipvl or host.below(found) is None:
+            lines.insert(0, f"ip link set {found.name} mtu {mtu}")
+        found = host.below(found)
+    return " && ".join(lines) or f"ip link set {link.name} mtu {mtu}"
 
 
 def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
@@ -114,9 +125,7 @@ def warnings_about(link: Link, host: Host) -> tuple[str, ...]:
     if not link.up:
         found.append(down(link, host))
     elif not link.carrier:
-        found.append(
-            f"parent {link.name} has no carrier, so its containers reach nobody until the cable or switch is back"
-        )
+        found.append(_without_carrier(link, host))
     base = host.below(link)
     if base is not None and base.mtu < link.mtu:
         found.append(
@@ -163,9 +172,33 @@ def why_deaf(link: Link, host: Host) -> tuple[str, str] | None:
         what, way_out = why_down(link, host)
         return what, way_out or "start the container once more"
     if not link.carrier:
+        dead = dead_below(link, host)
+        if dead is not None:
+            return (
+                f"parent {link.name} has no carrier, since {dead.name} below it is down",
+                f"bring that up with `ip link set {dead.name} up`",
+            )
         base = host.below(link) or link
         return f"parent {link.name} has no carrier", f"look at the cable and the switch port of {base.name}"
     return None
+
+
+def dead_below(link: Link, host: Host) -> Link | None:
+    """Return the lowest link that is down below one that is up: a macvlan port stays up, and so does what is on it."""
+    found, below = None, host.below(link)
+    while below is not None:
+        found, below = found if below.up else below, host.below(below)
+    return found
+
+
+def _without_carrier(link: Link, host: Host) -> str:
+    dead = dead_below(link, host)
+    if dead is None:
+        return f"parent {link.name} has no carrier, so its containers reach nobody until the cable or switch is back"
+    return (
+        f"parent {link.name} has no carrier, since {dead.name} below it is down, so its containers reach nobody:"
+        f" bring that up with `ip link set {dead.name} up`"
+    )
 
 
 def lowest_down(link: Link, host: Host) -> Link | None:

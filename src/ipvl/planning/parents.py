@@ -75,7 +75,7 @@ def plan_parent(network: Network, records: Records, host: Host) -> ParentPlan:
     steps = steps_to_make(parents, host)
     base = base_of_missing(parents, host)
     if base is not None:
-        check_mtu(network, base)
+        check_mtu(network, base, host)
     warnings = () if base is None else warning_about_base(network.parent, base, host)
     return ParentPlan(wish, steps, warnings, tuple(under))
 

@@ -166,6 +166,20 @@ def test_a_parent_without_carrier():
     ]
 
 
+def test_a_parent_that_stays_up_on_a_base_that_is_down():
+    """A macvlan port does, and a VLAN on it: the cable is all right."""
+    links = (
+        link("eth0", 2, up=False, carrier=False),
+        link("mv0", 4, kind="macvlan", lower=2, carrier=False),
+        link("mv0.20", 5, kind="vlan", lower=4, vlan_id=20, carrier=False),
+    )
+    for name in ("mv0", "mv0.20"):
+        assert found("carrier", evidence(parent=name, links=links)) == [
+            f"problem: parent {name} has no carrier, so its containers reach nobody;"
+            " eth0 below it is down: bring that up with `ip link set eth0 up`"
+        ]
+
+
 def test_a_veth_parent():
     """The other end of the pair is not below it."""
     links = (link("up0", 5, kind="veth", lower=6, carrier=False), link("up1", 6, kind="veth", lower=5, up=False))
@@ -302,13 +316,14 @@ def test_an_mtu_above_the_parents():
     big = network(parent="eth0.20", name="web", mtu=9000)
     said = (
         "problem: network web: MTU 9000 is above the 1500 of link {0};"
-        " use 1500 or less, or raise the parent's with `ip link set {0} mtu 9000`"
+        " use 1500 or less, or raise the parent's with `{1}`"
     )
+    of_base = "ip link set eth0 mtu 9000"
 
-    assert [said.format("eth0.20")] == found(
+    assert [said.format("eth0.20", f"{of_base} && ip link set eth0.20 mtu 9000")] == found(
         "mtu", evidence(vlan_parent("eth0.20", "eth0", 20), big, links=(ETH0, VLAN))
     )
-    assert [said.format("eth0")] == found("mtu", evidence(vlan_parent("eth0.20", "eth0", 20), big))
+    assert [said.format("eth0", of_base)] == found("mtu", evidence(vlan_parent("eth0.20", "eth0", 20), big))
 
 
 @pytest.mark.parametrize(("mtu", "lines"), [(1400, 0), (1500, 0), (1501, 1)])

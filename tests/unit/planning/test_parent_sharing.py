@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL, Link
 from ipvl.model.networks import Flag, Mode
-from ipvl.planning.parent_requirements import check_link, warnings_about
+from ipvl.planning.parent_requirements import check_link, raise_mtu, warnings_about, why_deaf
 from ipvl.planning.parent_sharing import check_sharing
 from ipvl.planning.parents import plan_parent
 from ipvl.records.records import Records
@@ -292,3 +292,35 @@ def test_a_parent_that_works_badly_is_a_warning(one, expected):
 
     assert expected == warnings_about(one, looked_at)
     assert expected == plan_parent(network(ID, parent=one.name), Records(), looked_at).warnings
+
+
+def test_a_parent_that_stays_up_on_a_base_that_is_down():
+    """A macvlan port has no carrier then, and neither has what is on it: the base is what to bring up."""
+    dead = link("eth0", 2, up=False, carrier=False)
+    port = link("mv0", 3, kind="macvlan", lower=2, carrier=False)
+    tag = link("mv0.20", 4, kind="vlan", lower=3, vlan_id=20, carrier=False)
+    for one in (port, tag):
+        assert warnings_about(one, host(dead, port, tag)) == (
+            f"parent {one.name} has no carrier, since eth0 below it is down, so its containers reach nobody:"
+            " bring that up with `ip link set eth0 up`",
+        )
+        assert why_deaf(one, host(dead, port, tag)) == (
+            f"parent {one.name} has no carrier, since eth0 below it is down",
+            "bring that up with `ip link set eth0 up`",
+        )
+
+
+@pytest.mark.parametrize(
+    ("base_mtu", "alias", "line"),
+    [
+        (1500, MADE_BY_IPVL, "ip link set eth0 mtu 9000"),
+        (1500, None, "ip link set eth0 mtu 9000 && ip link set eth0.20 mtu 9000"),
+        (9000, None, "ip link set eth0.20 mtu 9000"),
+    ],
+)
+def test_how_the_mtu_of_a_vlan_is_raised(base_mtu, alias, line):
+    """The kernel gives it no more than its base has, and what ipvl made follows its base."""
+    base = link("eth0", 2, mtu=base_mtu)
+    tag = link("eth0.20", 4, kind="vlan", lower=2, vlan_id=20, alias=alias)
+
+    assert line == raise_mtu(tag, 9000, host(base, tag))

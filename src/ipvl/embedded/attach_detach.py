@@ -35,15 +35,16 @@ async def attach(engine: Engine, request: Attach) -> Member:
     hosts = checked_path(request.hosts, "hosts file") if request.hosts else None
     _namespace_inode(engine, request.namespace)
     attachment = request.attachment
+    notes: list[str] = []
     async with request_leases(engine, (attachment,), name or "", request.namespace) as leases, engine.lock:
         network = find_own_network(engine.records, request.attachment.network, USE_DOCKER)
         inode = _namespace_inode(engine, request.namespace)
         lease = leases.get(network.id)
         endpoint = await join(
-            engine, network, attachment, request.namespace, inode, name=name, hosts=hosts, lease=lease
+            engine, network, attachment, request.namespace, inode, name=name, hosts=hosts, lease=lease, notes=notes
         )
         write_hosts_files(engine)
-    return member(network, endpoint, notices=notices(engine, endpoint))
+    return member(network, endpoint, notices=(*notices(engine, endpoint), *notes))
 
 
 async def detach(engine: Engine, request: Detach) -> Member:
@@ -70,6 +71,7 @@ async def connect(engine: Engine, request: Connect) -> Member:
             be had. Nothing was changed.
     """
     name = _running_sandbox(engine, request.sandbox).name
+    notes: list[str] = []
     async with request_leases(engine, (request.attachment,), name) as leases, engine.lock:
         network = find_own_network(engine.records, request.attachment.network, USE_DOCKER)
         sandbox = _running_sandbox(engine, request.sandbox)
@@ -82,10 +84,11 @@ async def connect(engine: Engine, request: Connect) -> Member:
             name=sandbox.name,
             hosts=sandbox.hosts,
             lease=leases.get(network.id),
+            notes=notes,
         )
         write_lease_resolvers(engine, sandbox)
         write_hosts_files(engine)
-    return member(network, endpoint, notices=notices(engine, endpoint))
+    return member(network, endpoint, notices=(*notices(engine, endpoint), *notes))
 
 
 async def disconnect(engine: Engine, request: Disconnect) -> Member:

@@ -24,18 +24,19 @@ from ipvl.driver.ipam.address_conflicts import (
 from ipvl.driver.networks.host_ports import add_host_route_to, steps_to_remove_port
 from ipvl.embedded.hosts_file_names import write_hosts_files
 from ipvl.embedded.member_leases import check_requested_addresses
+from ipvl.embedded.member_routes import add_routes, missing_routes
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind, conflict, invalid, quoted
 from ipvl.model.addresses import IPAddress
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import ConflictCheck, Network, Phase
-from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, RoutePort, Step
+from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, Step
 from ipvl.model.troubles import Trouble
 from ipvl.options.endpoint import check_mac, port_name
 from ipvl.options.link_names import check_link_name
 from ipvl.options.names import check_name as checked_name
 from ipvl.planning.reconciliation import is_in_sandbox
-from ipvl.planning.sandbox_routes import has_router6, plan_routes
+from ipvl.planning.sandbox_routes import has_router6
 from ipvl.records.changes import Drop, Put
 
 log = logging.getLogger(__name__)
@@ -54,12 +55,13 @@ async def join(
     name: str | None,
     hosts: str | None,
     lease: GrantedLease | None = None,
+    notes: list[str],
 ) -> Endpoint:
     """Choose addresses, make the port, move it in and set it up; the engine's lock is held.
 
     Only the first network that offers one gives a namespace its default route, family by family and metric by metric.
     The lock is given up while the segment is asked who has the addresses, where the network says so. Where a DHCP
-    server chooses the address, `lease` has it.
+    server chooses the address, `lease` has it. `notes` gets what whoever asked is to know.
 
     Raises:
         IpvlError: the namespace is on the network already, no address can be had, or the kernel refused. Nothing was
@@ -128,7 +130,7 @@ async def join(
         engine.commit((Drop(endpoint),))
         raise
     try:
-        await engine.apply((_missing_routes(engine, endpoint, view.default_routes),))
+        notes += await add_routes(engine, network, endpoint, view.default_routes)
         await add_host_route_to(engine, network, endpoint)
         endpoint = replace(endpoint, phase=Phase.READY)
         engine.commit((Put(endpoint),))
@@ -161,7 +163,7 @@ async def leave(engine: Engine, endpoint: Endpoint) -> None:
             # One that lost its port, with its parent for instance, or has it set down can give no route.
             if other.interface in view.up:
                 try:
-                    await engine.apply((_missing_routes(engine, other, view.default_routes),))
+                    await engine.apply((missing_routes(engine, other, view.default_routes),))
                 except IpvlError as error:
                     if error.kind is not Kind.CONFLICT:
                         raise
@@ -238,14 +240,6 @@ async def _with_lease(engine: Engine, network: Network, endpoint: Endpoint, leas
     endpoint = replace(endpoint, addresses=(lease.terms.address,))
     await record_leased_endpoint(engine, endpoint, lease)
     return endpoint
-
-
-def _missing_routes(engine: Engine, endpoint: Endpoint, default_routes: frozenset[tuple[int, int]]) -> RoutePort:
-    """Return the routes that a namespace with these default routes (family and metric) still needs."""
-    lease = engine.records.dhcp_lease_of(endpoint.id)
-    terms = None if lease is None else lease.terms
-    network = engine.network(endpoint.network_id)
-    return plan_routes(network, endpoint, endpoint.interface or "", default_routes, terms)
 
 
 def _check_name_is_free(engine: Engine, network: Network, name: str | None) -> None:

@@ -77,6 +77,7 @@ async def start(engine: Engine, request: StartSandbox) -> tuple[str, ...]:
         removed_at_end=request.removed_at_end,
     )
     joined: list[tuple[Network, Endpoint]] = []
+    notes: list[str] = []
     async with request_leases(engine, request.attachments, request.name) as leases, engine.lock:
         before = engine.records.sandbox(request.id)
         if before is not None and before.ended is None:
@@ -99,6 +100,7 @@ async def start(engine: Engine, request: StartSandbox) -> tuple[str, ...]:
                     name=sandbox.name,
                     hosts=sandbox.hosts,
                     lease=leases.get(network.id),
+                    notes=notes,
                 )
                 joined.append((network, endpoint))
             if not sandbox.removed_at_end:
@@ -116,7 +118,8 @@ async def start(engine: Engine, request: StartSandbox) -> tuple[str, ...]:
             engine.effects.write_hosts(sandbox.hosts, "")
         engine.publish((sandbox_started(sandbox, joined, engine.clock()),))
     log.info("sandbox %s has started, process %d", sandbox.name, sandbox.process)
-    return tuple(dict.fromkeys(notice for _, endpoint in joined for notice in notices(engine, endpoint)))
+    of_routers = (notice for _, endpoint in joined for notice in notices(engine, endpoint))
+    return tuple(dict.fromkeys((*of_routers, *notes)))
 
 
 async def ended(engine: Engine, request: SandboxEnded) -> None:

@@ -84,6 +84,16 @@ def plan_routes(
     )
 
 
+def omitted_default_routes(complete: RoutePort, given: RoutePort) -> tuple[int, ...]:
+    """Return the families, as IP versions, of whose default route a namespace is given none, since it has one."""
+
+    def families(step: RoutePort) -> set[int]:
+        everywhere = (route.destination for route in step.routes if route.destination in DEFAULT_ROUTES.values())
+        return {one.version for one in (*step.gateways, *everywhere)}
+
+    return tuple(sorted(families(complete) - families(given)))
+
+
 def has_router6(network: Network, endpoint: Endpoint) -> bool:
     """Tell whether the user named the IPv6 router of an endpoint, so that no other that announces itself is taken."""
     subnets = [subnet_of(interface, network) for interface in endpoint.addresses if interface.version == 6]

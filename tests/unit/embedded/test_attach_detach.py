@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -10,6 +11,7 @@ from ipvl.embedded import attach_detach, networks
 from ipvl.embedded.call_messages import Attach, CreateNetwork, Detach, Disconnect, NamedNetwork
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError, Kind
+from ipvl.model.endpoints import PortRoute, PortSetup
 from ipvl.model.steps import RemoveSandboxPort
 from tests.contract.fake_kernel import KilledError, Trouble
 from tests.unit.embedded.members import BLUE, RED, attach
@@ -288,3 +290,15 @@ def test_a_network_without_a_metric_leaves_the_default_route_to_one_that_is_ther
     attach(web, network="db")
 
     assert {(4, 200)} == default_routes(web)
+
+
+def test_a_default_route_of_somebody_elses_is_left_and_said(web):
+    """A gateway that was named is not there without a word; between networks of ipvl's the first one gives it."""
+    way = PortRoute(ip_network("0.0.0.0/0"), ip_address("10.9.0.1"), metric=0, table=254, protocol=4, scope=0)
+    web.kernel.dress(BLUE, "up0", (), PortSetup(routes=(way,)))
+    member = attach(web)
+    assert (
+        f"network web gives {member.name} no IPv4 default route, since there is one in {BLUE} that is none of ipvl's;"
+        " remove that, or make the network with another -o metric",
+    ) == member.notices
+    assert () == attach(web, network="db").notices

@@ -35,7 +35,7 @@ from ipvl.model.steps import MakeDummy, MakeVlan
 from ipvl.options.addressing import without_addresses
 from ipvl.options.names import check_name as checked_name
 from ipvl.options.network import parse_network as network_from_options
-from ipvl.options.subnet_flags import subnets_from_flags
+from ipvl.options.subnet_flags import replaced_gateways, subnets_from_flags
 from ipvl.planning.host_access import host_addresses
 from ipvl.planning.network_plans import NetworkPlan
 from ipvl.planning.reconciliation import is_in_sandbox
@@ -62,6 +62,7 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
         created=engine.clock(),
         name=name,
     )
+    notices = (*notices, *replaced_gateways(texts, wish.subnets))
     async with engine.creation:
         taken = next((one for one in engine.records.networks() if one.door == DOOR and one.name == name), None)
         if taken is not None and taken.phase is Phase.READY:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ipvl.errors import IpvlError, invalid, quoted
 from ipvl.model.addresses import IPNetwork
+from ipvl.model.networks import Subnet
 from ipvl.options.addresses import parse_prefix, without_zone
 from ipvl.options.host_port_addresses import host_address_text
 from ipvl.options.subnets import SubnetText, check_subnet_numbers
@@ -60,6 +61,15 @@ def subnets_from_flags(
         host = texts[pool].host or host_address_text({name: text})
         texts[pool] = replace(texts[pool], reserved=(*texts[pool].reserved, text), host=host)
     return tuple(texts.values()), tuple(notices)
+
+
+def replaced_gateways(texts: Iterable[SubnetText], subnets: Iterable[Subnet]) -> Iterator[str]:
+    """Yield what to say of gateways that were named with a subnet and are not used, since `gateway6` was given too."""
+    named = {ip_network(one.pool): ip_interface(without_zone(one.gateway)).ip for one in texts if one.gateway}
+    for subnet in subnets:
+        gateway = named.get(subnet.pool, subnet.gateway)
+        if gateway != subnet.gateway:
+            yield f"gateway {gateway} of {subnet.pool} is passed over, since gateway6 is {subnet.gateway}"
 
 
 def _give_link_local(gateways: Sequence[str], texts: dict[IPNetwork, SubnetText]) -> None:

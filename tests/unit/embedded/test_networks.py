@@ -58,6 +58,27 @@ def test_host_bits_are_accepted_and_noticed(world):
     assert "172.16.50.1" == inspect(world).subnets[0].gateway
 
 
+@pytest.mark.parametrize(
+    ("gateway", "notices"),
+    [
+        ("2001:db8::1", ("gateway 2001:db8::1 of 2001:db8::/64 is passed over, since gateway6 is fe80::1",)),
+        ("fe80::2", ("gateway fe80::2 of 2001:db8::/64 is passed over, since gateway6 is fe80::1",)),
+        ("fe80::1", ()),
+    ],
+)
+def test_a_gateway_that_is_passed_over_is_noticed(world, gateway, notices):
+    """Where gateway6 is given as well; IPv4's has nothing to do with it."""
+    created = create(
+        world,
+        subnets=("172.16.48.0/22", "2001:db8::/64"),
+        gateways=("172.16.50.1", gateway),
+        options={"parent": "eth0", "gateway6": "fe80::1"},
+    )
+
+    assert notices == created.notices
+    assert ["172.16.50.1", "fe80::1"] == [one.gateway for one in inspect(world).subnets]
+
+
 def test_what_belongs_to_a_subnet_is_found_by_containment(world):
     """In any order, as Docker takes it."""
     create(

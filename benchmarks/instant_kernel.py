@@ -16,7 +16,7 @@ class InstantKernel:
         parents: the names of the links that are there.
     """
 
-    release = "6.1.0-56-amd64"
+    kernel_release = "6.1.0-56-amd64"
     machine = "benchmark"
 
     def __init__(self, parents: Iterable[str]) -> None:

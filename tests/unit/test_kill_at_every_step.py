@@ -50,7 +50,7 @@ class DisturbedKernel:
         self._kernel = kernel
         self._points = points
         self._check_alive = check_alive
-        self.release = kernel.kernel_release
+        self.kernel_release = kernel.kernel_release
         self.machine = kernel.machine
 
     def __getattr__(self, name: str) -> Any:

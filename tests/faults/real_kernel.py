@@ -37,7 +37,7 @@ from ipvl.kernel.netlink import ipvlan_message
 from ipvl.kernel.netlink.message_format import Message, Request
 from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
 from ipvl.kernel.netlink.route_messages import RT_TABLE_MAIN
-from ipvl.sandbox.hosts_file import write_hosts
+from ipvl.sandbox.etc.hosts_file import write_hosts
 from ipvl.store.state_file import open_store
 from ipvl.system_calls import CLONE_NEWNET, unshare
 

@@ -25,7 +25,7 @@ from ipvl.model.host_facts import Answers, NetworkStack, Question
 from ipvl.model.links import Link
 from ipvl.options.parent_selectors import parse_parent_selector
 from ipvl.planning.host import Host
-from ipvl.planning.parent_selection import find_parent_name
+from ipvl.planning.parents.parent_selection import find_parent_name
 from ipvl.records.records import Records
 from ipvl.startup.configuration import Configuration
 from ipvl.store.state_file import open_store_read_only

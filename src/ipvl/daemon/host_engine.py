@@ -9,8 +9,8 @@ from ipvl.daemon.supervisor_watch import remove_sandbox_files
 from ipvl.driver.engine import Engine
 from ipvl.driver.interfaces import Kernel, SandboxEffects, Store
 from ipvl.driver.ipam.address_announcements import Announcer
-from ipvl.sandbox.hosts_file import write_hosts
-from ipvl.sandbox.resolv_conf import write_resolvers
+from ipvl.sandbox.etc.hosts_file import write_hosts
+from ipvl.sandbox.etc.resolv_conf import write_resolvers
 from ipvl.startup.configuration import Configuration
 
 

@@ -6,7 +6,7 @@ from ipvl.daemon.sockets import locked
 from ipvl.kernel.host_kernel import open_host_kernel
 from ipvl.model.networks import Parent, ParentKind
 from ipvl.planning.host import Host
-from ipvl.planning.parents import steps_to_remove_parents
+from ipvl.planning.parents.plan_parent import steps_to_remove_parents
 from ipvl.startup.configuration import Configuration
 
 

@@ -11,7 +11,7 @@ from ipvl.model.links import HostRoute, Link
 from ipvl.model.networks import Network, Parent, Phase
 from ipvl.options.link_names import check_link_name
 from ipvl.planning.host import Host
-from ipvl.planning.vlan_tags import wanted_parents
+from ipvl.planning.parents.vlan_tags import wanted_parents
 from ipvl.records.records import Records
 
 

@@ -12,8 +12,8 @@ from ipvl.errors import IpvlError
 from ipvl.model.links import Link
 from ipvl.model.networks import Parent, ParentKind
 from ipvl.planning.internal_networks import INTERNAL_WAY_OUT, unused_parent_text
-from ipvl.planning.kernel_versions import check_kind, check_release
-from ipvl.planning.parent_requirements import (
+from ipvl.planning.parents.kernel_versions import check_kind, check_release
+from ipvl.planning.parents.parent_requirements import (
     check_ethernet,
     check_master,
     check_mtu,
@@ -23,7 +23,7 @@ from ipvl.planning.parent_requirements import (
     lowest_down,
     raise_mtu,
 )
-from ipvl.planning.parents import base_of_missing, steps_to_make
+from ipvl.planning.parents.plan_parent import base_of_missing, steps_to_make
 from ipvl.planning.port_mtus import wrong_mtus
 
 EVERY_KIND = frozenset({"ipvlan", "vlan", "dummy"})

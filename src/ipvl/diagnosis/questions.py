@@ -10,7 +10,7 @@ from ipvl.model.host_facts import NetworkStack, Question
 from ipvl.model.links import Link
 from ipvl.model.networks import Network, Phase, Subnet
 from ipvl.planning.host import Host
-from ipvl.planning.parent_requirements import TAKES_EVERY_FRAME
+from ipvl.planning.parents.parent_requirements import TAKES_EVERY_FRAME
 from ipvl.records.records import Records
 
 MOST_ADDRESSES = 256

@@ -11,13 +11,13 @@ from ipvl.model.networks import Network, Parent, Phase
 from ipvl.model.steps import KeepHostOff, MakeDummy, MakeVlan, RemoveParent, RemovePort, RouteByParent, Step
 from ipvl.model.troubles import Trouble
 from ipvl.planning.container_routers import routers_on_parent
-from ipvl.planning.hidden_ports import has_hidden_ports
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import check_host_access, steps_to_give_access
 from ipvl.planning.host_exposure import steps_to_keep_host_off_again, steps_to_route_by
 from ipvl.planning.internal_networks import unused_parent_warning
-from ipvl.planning.kernel_versions import check_kernel
-from ipvl.planning.parents import left_behind, plan_parent, steps_to_remove_parents, unused_parents
+from ipvl.planning.parents.hidden_ports import has_hidden_ports
+from ipvl.planning.parents.kernel_versions import check_kernel
+from ipvl.planning.parents.plan_parent import left_behind, plan_parent, steps_to_remove_parents, unused_parents
 from ipvl.records.changes import Change, Drop, Put
 from ipvl.records.records import Records
 

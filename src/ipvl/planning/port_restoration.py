@@ -18,7 +18,7 @@ from ipvl.model.links import Link, PortsView, PortView
 from ipvl.model.networks import Network, Phase
 from ipvl.model.steps import MakePort, PlacePort, RemovePort, RemoveSandboxPort, RestoreRoutes, RoutePort, Step
 from ipvl.planning.host import Host
-from ipvl.planning.parent_requirements import check_link
+from ipvl.planning.parents.parent_requirements import check_link
 from ipvl.planning.reconciliation import UNJOINED_SECONDS, is_in_sandbox
 from ipvl.planning.sandbox_routes import has_router6, plan_routes
 from ipvl.records.records import Records

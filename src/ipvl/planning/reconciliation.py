@@ -16,9 +16,9 @@ from ipvl.options.endpoint import PORT_PREFIX
 from ipvl.planning.host import Host
 from ipvl.planning.host_access import is_host_port, is_lost_host_port, not_reached, steps_to_repair
 from ipvl.planning.host_exposure import host_address_warning, steps_to_repair_exposure, steps_to_route_by
-from ipvl.planning.made_parents import host_after, steps_to_follow_base
-from ipvl.planning.parent_requirements import check_link, warnings_about
-from ipvl.planning.parents import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
+from ipvl.planning.parents.made_parents import host_after, steps_to_follow_base
+from ipvl.planning.parents.parent_requirements import check_link, warnings_about
+from ipvl.planning.parents.plan_parent import left_behind, steps_to_make, steps_to_remove_parents, unused_parents
 from ipvl.records.changes import Change, Drop
 from ipvl.records.records import Records
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import missing, unavailable
+from ipvl.sandbox.etc.resolv_conf import Resolvers
 from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
-from ipvl.sandbox.resolv_conf import Resolvers
 from ipvl.startup.plain_json import plain_json
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from ipvl.embedded.sandbox_messages import NamedSandbox, SandboxEnded, StartSandbox
 from ipvl.errors import IpvlError, conflict, unavailable
-from ipvl.sandbox.etc_files import missing_resolver_notice, write_etc_files
+from ipvl.sandbox.etc.etc_files import missing_resolver_notice, write_etc_files
 from ipvl.sandbox.process import (
     FAILED_STATUS,
     ForkedProcess,

@@ -10,9 +10,9 @@ import pytest
 
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import IpvlError
+from ipvl.sandbox.etc.resolv_conf import Resolvers
 from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
-from ipvl.sandbox.resolv_conf import Resolvers
 from ipvl.sandbox.start_requests import SandboxRequest, read_start_request, write_start_request
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ipvl.doors.cli.flags import add_repeatable
 
 if TYPE_CHECKING:
-    from ipvl.sandbox.resolv_conf import Resolvers
+    from ipvl.sandbox.etc.resolv_conf import Resolvers
 
 
 def add_resolver_flags(command: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def parse_resolvers(arguments: argparse.Namespace) -> Resolvers:
         IpvlError: an address, a domain or an option cannot be one.
     """
     from ipvl.options.resolvers import parse_nameserver, parse_resolver_option, parse_search_domain
-    from ipvl.sandbox.resolv_conf import Resolvers
+    from ipvl.sandbox.etc.resolv_conf import Resolvers
 
     return Resolvers(
         nameservers=tuple(dict.fromkeys(map(parse_nameserver, arguments.dns))),

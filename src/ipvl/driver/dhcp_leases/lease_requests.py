@@ -20,7 +20,7 @@ from ipvl.model.dhcp_leases import DhcpLease, GrantedTerms
 from ipvl.model.endpoints import Endpoint
 from ipvl.model.networks import Network
 from ipvl.planning.host_address_conflicts import granted_host_address
-from ipvl.planning.parent_requirements import why_deaf
+from ipvl.planning.parents.parent_requirements import why_deaf
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
 from ipvl.records.changes import Change, Drop, Put
 

@@ -25,7 +25,7 @@ from ipvl.model.networks import ConflictCheck, Network, Phase
 from ipvl.model.steps import MakePort, RemovePort, Step
 from ipvl.planning.host_address_conflicts import docker_may_pass_over, refusal_of_own
 from ipvl.planning.host_exposure import steps_to_route_by
-from ipvl.planning.parents import steps_to_make
+from ipvl.planning.parents.plan_parent import steps_to_make
 from ipvl.planning.reconciliation import is_in_sandbox, is_stale
 from ipvl.planning.sandbox_routes import plan_join
 from ipvl.records.changes import Change, Drop, Put

@@ -17,7 +17,7 @@ from ipvl.model.troubles import Trouble
 from ipvl.options.parent_selectors import parse_parent_selector
 from ipvl.planning.host import Host
 from ipvl.planning.network_plans import NetworkPlan, plan_network, plan_removal, plan_repetition
-from ipvl.planning.parent_selection import with_parents_name
+from ipvl.planning.parents.parent_selection import with_parents_name
 from ipvl.records.changes import Put
 
 log = logging.getLogger(__name__)

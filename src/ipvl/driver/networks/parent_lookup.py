@@ -7,7 +7,7 @@ import logging
 from ipvl.driver.engine import Engine
 from ipvl.options.link_names import check_link_name
 from ipvl.options.parent_selectors import parse_parent_selector
-from ipvl.planning.parent_selection import find_parent_name
+from ipvl.planning.parents.parent_selection import find_parent_name
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from ipvl.model.steps import SetMtu
 from ipvl.model.troubles import Trouble, trouble_with_step
 from ipvl.planning.host import Host
 from ipvl.planning.host_address_conflicts import address_conflicts
-from ipvl.planning.parent_names import learned_names, renamed_parents
+from ipvl.planning.parents.parent_names import learned_names, renamed_parents
 from ipvl.planning.reconciliation import plan_repair
 from ipvl.records.changes import Put
 

@@ -13,7 +13,7 @@ from ipvl.planning.host_access import not_reached
 from ipvl.planning.host_address_conflicts import AddressConflict
 from ipvl.planning.host_exposure import exposure_warning, host_address_warning
 from ipvl.planning.internal_networks import unused_parent_warning
-from ipvl.planning.parent_requirements import check_link, warnings_about
+from ipvl.planning.parents.parent_requirements import check_link, warnings_about
 from ipvl.records.records import Records
 
 

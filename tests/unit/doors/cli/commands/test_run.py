@@ -13,7 +13,7 @@ from ipvl.doors.cli.parser import parser
 from ipvl.embedded.call_messages import Sandboxes, SandboxView
 from ipvl.embedded.sandbox_messages import CheckSandbox, NetworkAttachment
 from ipvl.errors import IpvlError
-from ipvl.sandbox.resolv_conf import Resolvers
+from ipvl.sandbox.etc.resolv_conf import Resolvers
 from ipvl.startup.configuration import Configuration
 
 

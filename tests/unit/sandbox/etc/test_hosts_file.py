@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ipvl.sandbox.hosts_file import BEGIN_LINE, END_LINE, LOCALHOST_LINES, hosts_text, write_hosts
+from ipvl.sandbox.etc.hosts_file import BEGIN_LINE, END_LINE, LOCALHOST_LINES, hosts_text, write_hosts
 
 NAMES = "192.168.1.2 one\n"
 OURS = BEGIN_LINE.decode() + NAMES + END_LINE.decode()

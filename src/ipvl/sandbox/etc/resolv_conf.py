@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from ipvl.options.resolvers import ROOT_DOMAIN
-from ipvl.sandbox.mounted_files import rewrite_in_place
+from ipvl.sandbox.etc.mounted_files import rewrite_in_place
 
 HOST_RESOLV_CONF = Path("/etc/resolv.conf")
 RESOLVED_FILE = Path("/run/systemd/resolve/resolv.conf")

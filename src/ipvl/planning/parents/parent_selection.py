@@ -10,8 +10,8 @@ from ipvl.model.networks import Network, VlanProtocol
 from ipvl.options.link_names import check_link_name
 from ipvl.options.parent_selectors import ParentSelector
 from ipvl.planning.host import Host
-from ipvl.planning.parent_names import named_parent
-from ipvl.planning.parents import may_be_parent
+from ipvl.planning.parents.parent_names import named_parent
+from ipvl.planning.parents.plan_parent import may_be_parent
 from ipvl.records.records import Records
 
 

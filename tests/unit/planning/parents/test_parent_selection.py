@@ -10,7 +10,7 @@ from ipvl.errors import Kind
 from ipvl.model.links import HostRoute, HostRouting, Link
 from ipvl.options.parent_selectors import parse_parent_selector
 from ipvl.planning.host import Host
-from ipvl.planning.parent_selection import select_parent
+from ipvl.planning.parents.parent_selection import select_parent
 from tests.contract.fake_kernel import EVERY_KIND
 from tests.unit.builders import LOOPBACK, RELEASE, link
 from tests.unit.refusals import refusal

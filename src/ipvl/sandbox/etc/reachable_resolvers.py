@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ipvl.embedded.call_messages import NetworkView
-    from ipvl.sandbox.resolv_conf import Resolvers
+    from ipvl.sandbox.etc.resolv_conf import Resolvers
 
 
 def is_of_this_host(address: IPv4Address | IPv6Address) -> bool:

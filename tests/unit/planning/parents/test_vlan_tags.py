@@ -8,7 +8,7 @@ from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL, Link
 from ipvl.model.networks import Parent, Phase, VlanProtocol
 from ipvl.model.steps import MakeVlan, RemoveParent
-from ipvl.planning.parents import ParentPlan, plan_parent, unused_parents
+from ipvl.planning.parents.plan_parent import ParentPlan, plan_parent, unused_parents
 from ipvl.planning.reconciliation import Repair, plan_repair
 from ipvl.records.changes import Drop
 from ipvl.records.records import Records

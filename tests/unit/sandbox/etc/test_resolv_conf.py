@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ipvl.sandbox.resolv_conf import (
+from ipvl.sandbox.etc.resolv_conf import (
     Resolvers,
     parse_resolv_conf,
     read_host_resolvers,
@@ -128,7 +128,7 @@ def test_a_file_that_is_none_says_nothing(tmp_path):
 def test_flags_go_before_leases_and_these_before_the_host(tmp_path, monkeypatch, given, first, leased):
     """Each kind of line by itself, whenever the lease comes; without it the host's are back."""
     host = parse_resolv_conf("search host.example\nnameserver 10.0.0.1\noptions rotate\n")
-    monkeypatch.setattr("ipvl.sandbox.resolv_conf.read_host_resolvers", lambda: host)
+    monkeypatch.setattr("ipvl.sandbox.etc.resolv_conf.read_host_resolvers", lambda: host)
     file = tmp_path / "resolv.conf"
 
     write_first_resolvers(tmp_path, given)

@@ -8,7 +8,7 @@ import pytest
 
 from ipvl.model.links import MADE_BY_IPVL
 from ipvl.model.steps import BringUp, SetMtu
-from ipvl.planning.made_parents import steps_to_follow_base
+from ipvl.planning.parents.made_parents import steps_to_follow_base
 from tests.unit.builders import host, link, parent, vlan_parent
 
 OUTER = link("eth0.100", 3, kind="vlan", lower=2, vlan_id=100, alias=MADE_BY_IPVL)

@@ -10,8 +10,8 @@ from ipvl.model.links import HALF_MADE_PREFIX, Link
 from ipvl.model.networks import Network, Parent, ParentKind
 from ipvl.model.steps import MakeDummy, MakeVlan, RemoveParent, Step
 from ipvl.planning.host import Host
-from ipvl.planning.kernel_versions import check_kind
-from ipvl.planning.parent_requirements import (
+from ipvl.planning.parents.kernel_versions import check_kind
+from ipvl.planning.parents.parent_requirements import (
     HAS_NO_FRAMES_TO_GIVE,
     IPVLAN_KINDS,
     check_link,
@@ -19,8 +19,8 @@ from ipvl.planning.parent_requirements import (
     warning_about_base,
     warnings_about,
 )
-from ipvl.planning.parent_sharing import check_sharing
-from ipvl.planning.vlan_tags import check_protocol, wanted_parents
+from ipvl.planning.parents.parent_sharing import check_sharing
+from ipvl.planning.parents.vlan_tags import check_protocol, wanted_parents
 from ipvl.records.records import Records
 
 NEVER_OFFERED = IPVLAN_KINDS | HAS_NO_FRAMES_TO_GIVE.keys() | {"dummy"}

@@ -9,8 +9,8 @@ import pytest
 from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL
 from ipvl.model.networks import VlanProtocol
-from ipvl.planning.parent_names import learned_names, named_parent, renamed_parents
-from ipvl.planning.parents import plan_parent
+from ipvl.planning.parents.parent_names import learned_names, named_parent, renamed_parents
+from ipvl.planning.parents.plan_parent import plan_parent
 from ipvl.records.records import Records
 from tests.unit.builders import host, link, network, parent, vlan_parent
 from tests.unit.refusals import refusal

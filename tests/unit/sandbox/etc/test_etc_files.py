@@ -10,10 +10,10 @@ import pytest
 from ipvl.embedded.call_messages import NamedNetwork
 from ipvl.embedded.sandbox_messages import NetworkAttachment
 from ipvl.errors import Kind
-from ipvl.sandbox.etc_files import missing_resolver_notice, write_etc_files
+from ipvl.sandbox.etc.etc_files import missing_resolver_notice, write_etc_files
+from ipvl.sandbox.etc.resolv_conf import Resolvers, parse_resolv_conf
 from ipvl.sandbox.folders import SandboxFolders
 from ipvl.sandbox.process import Program
-from ipvl.sandbox.resolv_conf import Resolvers, parse_resolv_conf
 from ipvl.sandbox.start_requests import SandboxRequest
 from tests.unit.refusals import refusal
 
@@ -25,11 +25,11 @@ def host(tmp_path, monkeypatch):
     """What the host's resolv.conf says; none to begin with."""
 
     def say(text: str) -> None:
-        monkeypatch.setattr("ipvl.sandbox.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf(text))
+        monkeypatch.setattr("ipvl.sandbox.etc.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf(text))
 
     say("")
     (tmp_path / "host").touch()
-    monkeypatch.setattr("ipvl.sandbox.etc_files.HOST_RESOLV_CONF", tmp_path / "host")
+    monkeypatch.setattr("ipvl.sandbox.etc.etc_files.HOST_RESOLV_CONF", tmp_path / "host")
     return say
 
 
@@ -90,7 +90,7 @@ FOUR, SIX = view("192.168.1.0/24"), view("2001:db8::/64", parent="eth1")
 def test_only_those_of_the_hosts_resolvers_are_asked_that_can_be(wish, monkeypatch, said, on, asked):
     """By family, by segment, and called as the sandbox has to call them."""
     monkeypatch.setattr(
-        "ipvl.sandbox.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf(f"nameserver {said}\n")
+        "ipvl.sandbox.etc.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf(f"nameserver {said}\n")
     )
     views = iter(on)
     write_etc_files(replace(wish, attachments=wish.attachments[: len(on)]), lambda _name, _request: next(views))
@@ -105,7 +105,7 @@ def test_only_those_of_the_hosts_resolvers_are_asked_that_can_be(wish, monkeypat
 def test_a_resolver_at_the_hosts_own_address_is_out_of_reach_on_its_segment(wish, monkeypatch, subnet, access, asked):
     """Elsewhere a router leads there; 127.0.0.1 stands for any address of this host's."""
     monkeypatch.setattr(
-        "ipvl.sandbox.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf("nameserver 127.0.0.1\n")
+        "ipvl.sandbox.etc.resolv_conf.read_host_resolvers", lambda: parse_resolv_conf("nameserver 127.0.0.1\n")
     )
     write_etc_files(wish, lambda _name, _request: view(subnet, host_access=access))
 

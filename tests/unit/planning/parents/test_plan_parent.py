@@ -11,8 +11,8 @@ from ipvl.model.links import MADE_BY_IPVL, Link
 from ipvl.model.networks import Parent, ParentKind
 from ipvl.model.steps import MakeDummy, MakeVlan
 from ipvl.options.link_names import check_link_name
-from ipvl.planning.parents import ParentPlan, plan_parent
-from ipvl.planning.vlan_tags import split_vlan
+from ipvl.planning.parents.plan_parent import ParentPlan, plan_parent
+from ipvl.planning.parents.vlan_tags import split_vlan
 from ipvl.records.records import Records
 from tests.unit.builders import host, link, network, parent, vlan_parent
 from tests.unit.refusals import outcome, refusal

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from ipvl.errors import Kind
 from ipvl.model.links import MADE_BY_IPVL, Link
 from ipvl.model.networks import Flag, Mode
-from ipvl.planning.parent_requirements import check_link, raise_mtu, warnings_about, why_deaf
-from ipvl.planning.parent_sharing import check_sharing
-from ipvl.planning.parents import plan_parent
+from ipvl.planning.parents.parent_requirements import check_link, raise_mtu, warnings_about, why_deaf
+from ipvl.planning.parents.parent_sharing import check_sharing
+from ipvl.planning.parents.plan_parent import plan_parent
 from ipvl.records.records import Records
 from tests.unit.builders import ID, OTHER_ID, SANDBOX, host, link, network, parent
 from tests.unit.refusals import outcome, refusal

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipvl.planning.hidden_ports import has_hidden_ports
+from ipvl.planning.parents.hidden_ports import has_hidden_ports
 from ipvl.records.records import Records
 from tests.unit.builders import OTHER_ENDPOINT_ID, SANDBOX, endpoint, host, link, network, parent
 

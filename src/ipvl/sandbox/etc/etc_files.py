@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipvl.errors import invalid, missing
 from ipvl.options.resolvers import HOST_GATEWAY
-from ipvl.sandbox.hosts_file import LOCALHOST_LINES
-from ipvl.sandbox.resolv_conf import HOST_RESOLV_CONF, Resolvers, names_a_resolver, write_first_resolvers
+from ipvl.sandbox.etc.hosts_file import LOCALHOST_LINES
+from ipvl.sandbox.etc.resolv_conf import HOST_RESOLV_CONF, Resolvers, names_a_resolver, write_first_resolvers
 
 if TYPE_CHECKING:
     from ipvl.sandbox.start_requests import SandboxRequest
@@ -54,7 +54,7 @@ def _within_reach(request: SandboxRequest, call: Callable[[str, Any], Any], host
     if not request.attachments or request.resolvers.nameservers or not host.nameservers:
         return host
     from ipvl.embedded.call_messages import NamedNetwork
-    from ipvl.sandbox.reachable_resolvers import within_reach
+    from ipvl.sandbox.etc.reachable_resolvers import within_reach
 
     networks = [call("network.inspect", NamedNetwork(attachment.network)) for attachment in request.attachments]
     return within_reach(host, networks)

@@ -6,7 +6,7 @@ import pytest
 
 from ipvl.errors import Kind
 from ipvl.model.networks import Flag, Mode
-from ipvl.planning.kernel_versions import check_kernel, check_kind, kernel_version
+from ipvl.planning.parents.kernel_versions import check_kernel, check_kind, kernel_version
 from tests.unit.builders import host, network
 from tests.unit.refusals import refusal
 

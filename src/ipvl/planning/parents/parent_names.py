@@ -10,7 +10,7 @@ from ipvl.model.links import Link
 from ipvl.model.networks import Parent, ParentKind, VlanProtocol
 from ipvl.options.link_names import LINK_NAME_BYTES, LONGEST_NAME_BYTES
 from ipvl.planning.host import Host
-from ipvl.planning.vlan_tags import HIGHEST_VLAN_ID, split_vlan
+from ipvl.planning.parents.vlan_tags import HIGHEST_VLAN_ID, split_vlan
 from ipvl.records.records import Records
 
 

@@ -6,7 +6,7 @@ from ipvl.errors import conflict, invalid
 from ipvl.model.links import Link
 from ipvl.model.networks import Network
 from ipvl.planning.host import Host
-from ipvl.planning.vlan_tags import split_vlan
+from ipvl.planning.parents.vlan_tags import split_vlan
 
 TAKES_EVERY_FRAME = {
     "bridge": "is a port of a bridge",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipvl.sandbox.mounted_files import rewrite_in_place
+from ipvl.sandbox.etc.mounted_files import rewrite_in_place
 
 BEGIN_LINE = b"# What follows is kept by ipvl.\n"
 END_LINE = b"# What was kept by ipvl ends here.\n"

@@ -1,0 +1,1 @@
+"""Which link carries a network's ports: found, checked, shared, made, named."""

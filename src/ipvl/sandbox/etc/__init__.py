@@ -1,0 +1,1 @@
+"""The files of /etc that a sandbox sees as its own: hosts, hostname, resolv.conf."""

@@ -69,8 +69,8 @@ def lost_ports(
 ) -> Iterator[LostPort]:
     """Yield the endpoints whose ports may have gone with their parents and can be made again now.
 
-    Nothing is looked at but records and the host's own links. One whose port was never seen is a suspect, unless its
-    door may still be about to set it up.
+    Nothing is looked at but records and the host's own links. One whose port was never seen, and of which nobody knows
+    on which parent it joined, is a suspect, unless its door may still be about to set it up.
 
     Args:
         records: what ipvl remembers.
@@ -212,8 +212,10 @@ def _is_suspect(endpoint: Endpoint, parent: Link, now: float, parent_at_join: Ma
     if endpoint.phase is not Phase.READY or endpoint.sandbox is None:
         return False
     if endpoint.seen is None:
-        lost = parent_at_join.get((endpoint.id, endpoint.changed), parent.index) != parent.index
-        return lost or endpoint.inode is not None or now - endpoint.changed > UNJOINED_SECONDS
+        at_join = parent_at_join.get((endpoint.id, endpoint.changed))
+        if at_join is not None:
+            return at_join != parent.index
+        return endpoint.inode is not None or now - endpoint.changed > UNJOINED_SECONDS
     return endpoint.seen.parent != parent.index
 
 

@@ -120,8 +120,9 @@ async def _look_at_port(engine: Engine, host: Host, endpoint: Endpoint) -> SeenP
         return None
     if endpoint.seen is not None and endpoint.seen.parent != parent.index:
         return None  # its parent was made anew: `restore_ports` comes first
-    if endpoint.seen is None:
-        engine.repair.parent_at_join.setdefault((endpoint.id, endpoint.changed), parent.index)
+    key = (endpoint.id, endpoint.changed)
+    if endpoint.seen is None and key not in engine.repair.joined_before:
+        engine.repair.parent_at_join.setdefault(key, parent.index)
     if not is_in_sandbox(endpoint, engine.kernel.namespace_inode):
         return None
     with suppress(IpvlError):  # it ends at this moment

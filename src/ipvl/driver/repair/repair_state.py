@@ -16,7 +16,8 @@ class RepairState:
     port, by their ids. `address_conflicts` are the addresses of endpoints that the host has as well, as far as they
     were told. `unannounced` are the ids of endpoints that have a port again on a parent that is not up yet.
     `parent_at_join` has the index of the parent that endpoints joined on, by their id and when that was, as long as
-    their ports were not seen. `parent_mtus` are the MTUs that all ports were last made to agree with, by parent.
+    their ports were not seen; `joined_before` are those that joined before this run, of whom nobody knows it.
+    `parent_mtus` are the MTUs that all ports were last made to agree with, by parent.
     `routes_changed` is set when another engine's networks may have changed what routes sandboxes have.
     """
 
@@ -25,6 +26,7 @@ class RepairState:
     address_conflicts: frozenset[Trouble] = frozenset()
     unannounced: set[str] = field(default_factory=set)
     parent_at_join: dict[tuple[str, float], int] = field(default_factory=dict)
+    joined_before: frozenset[tuple[str, float]] = frozenset()
     parent_mtus: dict[str, int] = field(default_factory=dict)
     routes_changed: asyncio.Event = field(default_factory=asyncio.Event)
 

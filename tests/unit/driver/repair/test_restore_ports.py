@@ -16,6 +16,7 @@ from ipvl.driver.repair.restore_ports import restore_ports
 from ipvl.model.endpoints import PortRoute, PortSetup
 from ipvl.model.networks import ConflictCheck
 from ipvl.model.steps import MakePort
+from ipvl.records.changes import Put
 from tests.contract.fake_kernel import Trouble
 from tests.faults.no_effects import NO_EFFECTS
 from tests.unit.builders import SANDBOX, endpoint, network
@@ -103,6 +104,22 @@ def test_a_port_that_somebody_deleted_stays_deleted(joined):
 
     assert joined.kernel.link("eth0", SANDBOX) is None
     assert () == joined.engine.warnings
+
+
+def test_nor_does_one_come_back_that_was_deleted_before_anybody_saw_it(world):
+    """Its parent is still the one that it joined on; without Docker nobody else sets a port up meanwhile."""
+    world.create_network(network(name="lan"))
+    world.create_endpoint(ONE)
+    world.attach(ONE)
+    held = world.engine.records.endpoint(ONE.id)
+    own = replace(held, inode=world.kernel.namespace_inode(SANDBOX), interface="eth0")
+    world.engine.commit((Put(own),))
+    world.kernel._take(SANDBOX, "eth0")
+    world.run(look_at_ports(world.engine))
+    assert world.engine.records.endpoint(own.id).seen is None
+    world.run(restore_ports(world.engine))
+
+    assert world.kernel.link("eth0", SANDBOX) is None
 
 
 def test_where_ipvl_may_not_enter_it_says_whom_to_restart(joined):

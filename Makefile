@@ -70,7 +70,7 @@ lab-test: $(VENV)/installed ## the tests in the lab: real kernel, real Docker
 	$(BIN)/pytest tests/lab -p no:randomly -n 4 --dist loadscope --no-loadscope-reorder --durations=0 --durations-min=1
 
 .PHONY: lab-test-stock
-lab-test-stock: $(VENV)/installed ## the same with every scenario on its suite's own kernel, in emulation: most of an hour
+lab-test-stock: $(VENV)/installed ## the same with every scenario on its suite's own kernel, in emulation: more than an hour
 	$(BIN)/python -m lab setup --all
 	$(BIN)/pytest tests/lab -p no:randomly --stock-kernels -n 2 --dist loadscope --durations=0 --durations-min=1
 

@@ -27,14 +27,13 @@ from ipvl.kernel.apply_steps import StepRunner
 from ipvl.kernel.host_routing import dump_host_routing, dump_prefixes, machine_identity
 from ipvl.kernel.kernel_refusals import refuse
 from ipvl.kernel.netlink import ipvlan_message
-from ipvl.kernel.netlink.netlink_socket import NetlinkSocket
+from ipvl.kernel.netlink.netlink_socket import DUMP_TRIES, NetlinkSocket
 from ipvl.kernel.wire import address_probes
 from ipvl.model.addresses import IPAddress, IPNetwork, OwnAddresses
 from ipvl.model.links import HostExposure, HostRouting, Link, PortsView, SandboxView
 from ipvl.model.pools import THIS_HOST
 from ipvl.model.steps import Step
 
-DUMP_TRIES = 5
 MOST_NAMED = 2
 """MAC addresses that are told of one address; somebody may claim it from any number."""
 BUSY_TRIES, BUSY_WAIT = 100, 0.01

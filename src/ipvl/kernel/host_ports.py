@@ -9,6 +9,8 @@ from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ipvl.kernel.host_exposure import ANSWER_FOR_OWN_ADDRESSES, IPV4_SYSCTLS, IPV6_SYSCTLS
+from ipvl.kernel.netlink.message_format import RT_SCOPE_LINK
+from ipvl.kernel.netlink.route_messages import RT_TABLE_MAIN
 from ipvl.kernel.sysctls import write_settings
 from ipvl.model.addresses import IPNetwork
 from ipvl.model.host_port_steps import AddHostRoutes, RemoveHostRoutes
@@ -17,8 +19,6 @@ from ipvl.model.links import HostPortRoute
 FAMILIES = {4: AF_INET, 6: AF_INET6}
 IFA_F_NODAD = 0x02  # include/uapi/linux/if_addr.h
 IFA_F_NOPREFIXROUTE = 0x200
-RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
-RT_SCOPE_LINK = 253
 
 
 def keep_port_to_itself(name: str, *, ipv6: bool) -> None:

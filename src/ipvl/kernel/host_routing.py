@@ -10,12 +10,12 @@ from typing import Any
 
 from pyroute2 import AsyncIPRoute
 
+from ipvl.kernel.netlink.netlink_socket import NLM_F_DUMP_INTR
+from ipvl.kernel.netlink.route_messages import RT_TABLE_MAIN
 from ipvl.model.addresses import IPNetwork
 from ipvl.model.links import HostRoute, HostRouting
 
-RT_TABLE_MAIN = 254  # include/uapi/linux/rtnetlink.h
 RTPROT_KERNEL, RTPROT_RA = 2, 9  # what NetworkManager and systemd-networkd call an announced prefix
-NLM_F_DUMP_INTR = 0x10  # include/uapi/linux/netlink.h
 MACHINE_ID = Path("/etc/machine-id")
 
 

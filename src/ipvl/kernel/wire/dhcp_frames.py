@@ -15,11 +15,10 @@ from typing import Any
 from pyroute2.dhcp.dhcp4msg import dhcp4msg
 
 from ipvl.dhcp.dhcp_messages import Message, MessageType, Reply, Server
-from ipvl.kernel.wire.packet_sockets import checksum
+from ipvl.kernel.wire.packet_sockets import BROADCAST, checksum
 from ipvl.model.networks import Route
 
 SERVER_PORT, CLIENT_PORT = 67, 68
-BROADCAST = b"\xff" * 6
 ETH_P_IP = 0x0800  # include/uapi/linux/if_ether.h
 UDP = 17
 FRAGMENT_BITS = 0x3FFF  # more fragments, or an offset

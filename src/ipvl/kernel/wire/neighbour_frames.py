@@ -6,12 +6,11 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from ipvl.kernel.wire.packet_sockets import checksum
+from ipvl.kernel.wire.packet_sockets import BROADCAST, checksum
 from ipvl.model.addresses import IPAddress
 
 ETH_P_ARP = 0x0806  # include/uapi/linux/if_ether.h
 ETH_P_IPV6 = 0x86DD
-BROADCAST = b"\xff" * 6
 ALL_NODES = bytes.fromhex("333300000001")
 ARP_REQUEST, ARP_REPLY = 1, 2  # RFC 826
 ICMPV6 = 58

@@ -9,6 +9,7 @@ from ctypes import addressof, create_string_buffer
 
 SO_ATTACH_FILTER = 26  # include/uapi/asm-generic/socket.h
 LARGEST_FRAME = 65535
+BROADCAST = b"\xff" * 6
 
 
 def packet_socket() -> socket.socket:

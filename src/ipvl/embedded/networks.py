@@ -49,11 +49,11 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
     """Make a network, or for a dry run say what would be made.
 
     Raises:
-        IpvlError: the wish is wrong, its name is taken, or the parent cannot be had or shared. Nothing was changed.
+        IpvlError: the request is wrong, its name is taken, or the parent cannot be had or shared. Nothing was changed.
     """
     name = checked_name(request.name, "network")
     texts, notices = subnets_from_flags(request.subnets, request.gateways, request.ranges, request.reserved)
-    wish = network_from_options(
+    requested = network_from_options(
         secrets.token_hex(ID_BYTES),
         request.options,
         texts,
@@ -62,17 +62,17 @@ async def create(engine: Engine, request: CreateNetwork) -> NetworkCreated:
         created=engine.clock(),
         name=name,
     )
-    notices = (*notices, *replaced_gateways(texts, wish.subnets))
+    notices = (*notices, *replaced_gateways(texts, requested.subnets))
     async with engine.creation:
         taken = next((one for one in engine.records.networks() if one.door == DOOR and one.name == name), None)
         if taken is not None and taken.phase is Phase.READY:
             raise conflict(f"network {name} exists already", "choose another name, or remove that network first")
-        wish = await _with_default_subnets(engine, request, wish)
-        wish = replace(wish, labels=tuple(sorted(request.labels.items())))
+        requested = await _with_default_subnets(engine, request, requested)
+        requested = replace(requested, labels=tuple(sorted(request.labels.items())))
         act = create_remove.plan_creation if request.dry_run else create_remove.create_network
-        plan = await act(engine, wish)
+        plan = await act(engine, requested)
     network = plan.network
-    if network.parent != wish.parent:
+    if network.parent != requested.parent:
         notices = (*notices, f"the parent is {network.parent}")
     if not (network.gives_addresses or request.ipv4):
         notices = (*notices, "without IPv4 and IPv6 the network gives no addresses: its members add their own")
@@ -185,68 +185,74 @@ def _shown_lease(engine: Engine, endpoint: Endpoint) -> DhcpStatus | None:
     return None if lease is None else dhcp_status(lease, engine.date)
 
 
-async def _with_default_subnets(engine: Engine, request: CreateNetwork, wish: Network) -> Network:
-    if wish.asks_server:
+async def _with_default_subnets(engine: Engine, request: CreateNetwork, requested: Network) -> Network:
+    if requested.asks_server:
         if request.ipv6 or not request.ipv4:
             raise invalid("addressing dhcp is IPv4 alone", "leave --ipv6 and --no-ipv4 out")
-        return wish
-    if not wish.gives_addresses:
+        return requested
+    if not requested.gives_addresses:
         if request.ipv6:
             raise invalid("addressing none gives no IPv6 addresses either", "leave --ipv6 out")
-        return wish
-    given = {subnet.pool.version for subnet in wish.subnets}
-    four = next((subnet.pool for subnet in wish.subnets if subnet.pool.version == 4), None)
+        return requested
+    given = {subnet.pool.version for subnet in requested.subnets}
+    four = next((subnet.pool for subnet in requested.subnets if subnet.pool.version == 4), None)
     if four is not None and not request.ipv4:
         raise invalid(f"subnet {four} is IPv4, which --no-ipv4 switches off", "leave one of them out")
     if not (given or request.ipv4 or request.ipv6):
-        return without_addresses(wish)
+        return without_addresses(requested)
     chosen = await allocate_subnets(engine, ipv4=request.ipv4 and 4 not in given, ipv6=request.ipv6 and 6 not in given)
-    subnets = sorted((*chosen, *wish.subnets), key=lambda subnet: subnet.pool.version) if chosen else wish.subnets
-    return replace(wish, subnets=tuple(subnets))
+    subnets = (
+        sorted((*chosen, *requested.subnets), key=lambda subnet: subnet.pool.version) if chosen else requested.subnets
+    )
+    return replace(requested, subnets=tuple(subnets))
 
 
 def _described(plan: NetworkPlan) -> tuple[str, ...]:
     """Say what creating the network and attaching a first member would change."""
-    wish = plan.network
+    requested = plan.network
     made = [step.describe() for step in plan.steps if isinstance(step, MakeDummy | MakeVlan)]
-    lines = made or [f"use parent {wish.parent} as it is"]
+    lines = made or [f"use parent {requested.parent} as it is"]
     lines += [f"warning: {warning}" for warning in (*plan.warnings, *plan.notices)]
-    lines.append(f"ports in mode {wish.mode}, flag {wish.flag}" + (f", MTU {wish.mtu}" if wish.mtu else ""))
-    for subnet in wish.subnets:
-        gateway = gateway_of(wish, subnet)
+    lines.append(
+        f"ports in mode {requested.mode}, flag {requested.flag}" + (f", MTU {requested.mtu}" if requested.mtu else "")
+    )
+    for subnet in requested.subnets:
+        gateway = gateway_of(requested, subnet)
         lines.append(
             f"addresses from {subnet.range or subnet.pool}"
             + (f" of {subnet.pool}" if subnet.range else "")
             + (f", gateway {gateway}" if gateway else "")
             + (f", without {', '.join(map(str, subnet.reserved))}" if subnet.reserved else "")
         )
-    if wish.conflict_check is not ConflictCheck.NONE:
-        lines.append(f"each address asked for on {wish.parent} before it is used")
-    if wish.host_access:
-        lines.append(f"a port of the host's own with {' and '.join(map(str, host_addresses(wish)))}")
-    if wish.asks_server:
-        lines.append(f"addresses, gateway and resolvers from the DHCP server on {wish.parent}")
-    if not wish.gives_addresses:
+    if requested.conflict_check is not ConflictCheck.NONE:
+        lines.append(f"each address asked for on {requested.parent} before it is used")
+    if requested.host_access:
+        lines.append(f"a port of the host's own with {' and '.join(map(str, host_addresses(requested)))}")
+    if requested.asks_server:
+        lines.append(f"addresses, gateway and resolvers from the DHCP server on {requested.parent}")
+    if not requested.gives_addresses:
         lines.append("no addresses and no routes: members add their own")
         return tuple(lines)
-    lines += _routes(wish)
+    lines += _routes(requested)
     return tuple(lines)
 
 
-def _routes(wish: Network) -> list[str]:
-    metric = "" if wish.metric is None else f", metric {wish.metric}"
-    further = [f"route {route.label}{metric}" for route in wish.routes]
-    if wish.isolated:
+def _routes(requested: Network) -> list[str]:
+    metric = "" if requested.metric is None else f", metric {requested.metric}"
+    further = [f"route {route.label}{metric}" for route in requested.routes]
+    if requested.isolated:
         return ["no default route: the network is isolated", *further]
-    if not wish.default_routes:
+    if not requested.default_routes:
         return ["no default route: another network may give one", *further]
     left = [
         f"no IPv{version} default route: another network may give one"
-        for version in sorted(BOTH_FAMILIES - wish.default_routes)
+        for version in sorted(BOTH_FAMILIES - requested.default_routes)
     ]
-    if wish.mode.routes:
+    if requested.mode.routes:
         return [f"default route to the device{metric}", *left, *further]
-    gateways = [gateway_of(wish, subnet) for subnet in wish.subnets if subnet.pool.version in wish.default_routes]
+    gateways = [
+        gateway_of(requested, subnet) for subnet in requested.subnets if subnet.pool.version in requested.default_routes
+    ]
     return [f"default route via {gateway}{metric}" for gateway in gateways if gateway] + left + further
 
 

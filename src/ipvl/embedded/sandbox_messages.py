@@ -10,7 +10,7 @@ PLAIN_CALLS = frozenset({"sandbox.check", "sandbox.start", "sandbox.ended"})
 
 @dataclass(frozen=True, slots=True)
 class NetworkAttachment:
-    """A wish to be on a network: explicit addresses are empty when any will do; a MAC address is refused."""
+    """A request to be on a network: explicit addresses are empty when any will do; a MAC address is refused."""
 
     network: str
     ip: str = ""

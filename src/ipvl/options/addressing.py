@@ -16,23 +16,23 @@ from ipvl.options.driver_options import (
 from ipvl.options.subnets import SubnetText
 
 
-def without_addresses(wish: Network) -> Network:
+def without_addresses(requested: Network) -> Network:
     """Return a network as one that gives its endpoints no addresses.
 
     Raises:
         IpvlError: an option is chosen that needs a subnet.
     """
     for is_chosen, option, reason in (
-        (wish.host_access, HOST_ACCESS, "the host's address is one of a subnet"),
-        (wish.routes, ROUTE, "its containers' routes are added with their addresses"),
-        (wish.conflict_check is not ConflictCheck.NONE, CONFLICT_CHECK, "there is no address to ask for"),
+        (requested.host_access, HOST_ACCESS, "the host's address is one of a subnet"),
+        (requested.routes, ROUTE, "its containers' routes are added with their addresses"),
+        (requested.conflict_check is not ConflictCheck.NONE, CONFLICT_CHECK, "there is no address to ask for"),
     ):
         if is_chosen:
             raise invalid(
                 f"{option.key} cannot be had on a network without addresses: {reason}",
                 f"leave {option.key} out, or give a --subnet",
             )
-    return replace(wish, subnets=(), addressing=Addressing.NONE)
+    return replace(requested, subnets=(), addressing=Addressing.NONE)
 
 
 def check_dhcp_addressing(

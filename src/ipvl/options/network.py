@@ -117,7 +117,7 @@ def parse_network(
         )
     if host_access:
         pools = with_host_addresses(pools, texts, uses_gateway=not (mode.routes or isolated))
-    wish = Network(
+    requested = Network(
         id=identity,
         name=name,
         door=door,
@@ -142,13 +142,13 @@ def parse_network(
         unused_parent=parent if internal else "",
     )
     if host_access:
-        check_host_access(wish)
+        check_host_access(requested)
     gives_none = door == DOCKER and subnets is not None and not pools and addressing is Addressing.POOL
     if gives_none and ADDRESSING.key in chosen:
         raise invalid(
             "addressing pool needs a subnet, and the network has none", "give a --subnet, or leave addressing=pool out"
         )
-    return without_addresses(wish) if gives_none or addressing is Addressing.NONE else wish
+    return without_addresses(requested) if gives_none or addressing is Addressing.NONE else requested
 
 
 def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
@@ -162,8 +162,10 @@ def uses_gateway(options: Mapping[str, object], *, internal: bool) -> bool:
     chosen = canonical_options(options)
     for option in (ROUTE, GATEWAY6):
         chosen.pop(option.key, None)
-    wish = parse_network("unnamed", chosen, None, internal=internal, door=DOCKER, created=0.0)
-    return wish.host_access or not (wish.mode.routes or wish.isolated or wish.addressing is not Addressing.POOL)
+    requested = parse_network("unnamed", chosen, None, internal=internal, door=DOCKER, created=0.0)
+    return requested.host_access or not (
+        requested.mode.routes or requested.isolated or requested.addressing is not Addressing.POOL
+    )
 
 
 def check_interface_prefix(text: str) -> str:

@@ -1,1 +1,1 @@
-"""Pure decisions: from a wish, the records and the host's links to the steps to take. Nothing here waits or touches."""
+"""Pure decisions: from a request, records and the host to the steps to take. Nothing here waits or touches."""

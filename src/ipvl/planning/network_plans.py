@@ -28,7 +28,7 @@ class NetworkPlan:
 
     `changes` are committed before `steps` are taken. Where one of these fails, `undo_steps` remove what they may have
     made, if only the kernel's answer was lost, and then `undo_changes` make the records what they were. `warnings` are
-    what the operator should know of the parent, `notices` what of the wish will not be as the user may expect. A
+    what the operator should know of the parent, `notices` what of the request will not be as the user may expect. A
     network that is there already takes no changes. `guesses` says that ports in other namespaces may be on the parent,
     which the network's would switch to its mode, and nobody looked for them.
     """

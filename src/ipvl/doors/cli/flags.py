@@ -128,7 +128,7 @@ def add_address_flags(command: argparse.ArgumentParser) -> None:
 
 
 def network_attachment(arguments: argparse.Namespace, network: str, interface: str = "") -> NetworkAttachment:
-    """Return the wish to be on a network that the address flags of a command make."""
+    """Return the request to be on a network that the address flags of a command make."""
     from ipvl.embedded.sandbox_messages import NetworkAttachment
 
     return NetworkAttachment(

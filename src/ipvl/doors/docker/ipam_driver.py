@@ -28,8 +28,10 @@ def get_default_address_spaces(engine: Engine, request: network_messages.Nothing
 
 async def request_pool(engine: Engine, request: ipam_messages.RequestPool) -> ipam_messages.PoolGranted:
     """Grant a subnet to a network. Docker asks again, holding what it got, while that overlaps what it knows of."""
-    wish = parse_pool_request(request.pool, request.sub_pool, request.options or {}, version=6 if request.v6 else 4)
-    pool = await docker_pools.request_pool(engine, wish)
+    requested = parse_pool_request(
+        request.pool, request.sub_pool, request.options or {}, version=6 if request.v6 else 4
+    )
+    pool = await docker_pools.request_pool(engine, requested)
     return ipam_messages.PoolGranted(pool_id=pool.id, pool=str(pool.subnet), data={})
 
 

@@ -84,7 +84,7 @@ async def create_endpoint(engine: Engine, request: network_messages.CreateEndpoi
     interface = request.interface or network_messages.Interface()
     network = engine.network(request.network_id)
     options = request.options or {}
-    wish = endpoint.parse_endpoint(
+    requested = endpoint.parse_endpoint(
         request.endpoint_id,
         network,
         (interface.address, interface.address_ipv6),
@@ -94,9 +94,9 @@ async def create_endpoint(engine: Engine, request: network_messages.CreateEndpoi
     )
     if network.asks_server:
         claim = lease_requests.LeaseRequest(endpoint.parse_client_id(options), shape=endpoint.shape(options))
-        made = await lease_requests.create_leased_endpoint(engine, wish, claim)
+        made = await lease_requests.create_leased_endpoint(engine, requested, claim)
         return network_messages.EndpointCreated(network_messages.Interface(address=str(made.addresses[0])))
-    await create_join_leave.create_endpoint(engine, wish)
+    await create_join_leave.create_endpoint(engine, requested)
     return network_messages.EndpointCreated()
 
 

@@ -23,7 +23,7 @@ from ipvl.records.changes import Put
 log = logging.getLogger(__name__)
 
 
-async def create_network(engine: Engine, wish: Network) -> NetworkPlan:
+async def create_network(engine: Engine, requested: Network) -> NetworkPlan:
     """Make a network and, when it is missing, its parent; return how, with what was chosen for it.
 
     The same network again is done already: Docker repeats a call whose answer it did not get. What an operation before
@@ -31,7 +31,7 @@ async def create_network(engine: Engine, wish: Network) -> NetworkPlan:
 
     Args:
         engine: what to work on; its lock is not held.
-        wish: the network, whose parent may be called or described in any way.
+        requested: the network, whose parent may be called or described in any way.
 
     Raises:
         IpvlError: the id belongs to another network, the parent cannot be had or shared, or the kernel refused.
@@ -39,12 +39,12 @@ async def create_network(engine: Engine, wish: Network) -> NetworkPlan:
     """
     if _half_done(engine):
         await remove_networks(engine, lambda: _half_done(engine))
-    async with _planned_creation(engine, wish) as plan:
+    async with _planned_creation(engine, requested) as plan:
         network = plan.network
         if plan.changes:
             await _carry_out(engine, plan)
-            if network.parent != wish.parent:
-                log.info("parent %s is %s", wish.parent, network.parent)
+            if network.parent != requested.parent:
+                log.info("parent %s is %s", requested.parent, network.parent)
             log.info(
                 "network %s is ready: mode %s, flag %s, parent %s",
                 network.label,
@@ -55,13 +55,13 @@ async def create_network(engine: Engine, wish: Network) -> NetworkPlan:
         return plan
 
 
-async def plan_creation(engine: Engine, wish: Network) -> NetworkPlan:
+async def plan_creation(engine: Engine, requested: Network) -> NetworkPlan:
     """Return how `create_network` would make a network, and change nothing.
 
     Raises:
         IpvlError: it would refuse.
     """
-    async with _planned_creation(engine, wish) as plan:
+    async with _planned_creation(engine, requested) as plan:
         return plan
 
 
@@ -115,11 +115,11 @@ async def name_network(engine: Engine, network_id: str, name: str, seen_by: str 
             engine.docker.named.set()
 
 
-def _planned_creation(engine: Engine, wish: Network) -> AbstractAsyncContextManager[NetworkPlan]:
-    selector = parse_parent_selector(wish.parent)
+def _planned_creation(engine: Engine, requested: Network) -> AbstractAsyncContextManager[NetworkPlan]:
+    selector = parse_parent_selector(requested.parent)
 
     def plan(host: Host) -> NetworkPlan:
-        network = with_parents_name(wish, selector, engine.records, host)
+        network = with_parents_name(requested, selector, engine.records, host)
         held = engine.records.network(network.id)
         if held is not None:
             return plan_repetition(held, network)
@@ -127,7 +127,7 @@ def _planned_creation(engine: Engine, wish: Network) -> AbstractAsyncContextMana
             network = with_host_addresses(engine, network, host.routing)
         return plan_network(network, engine.records, host)
 
-    return planned(engine, plan, routing=wish.host_access or (selector is not None and selector.by_routing))
+    return planned(engine, plan, routing=requested.host_access or (selector is not None and selector.by_routing))
 
 
 async def _carry_out(engine: Engine, plan: NetworkPlan) -> None:

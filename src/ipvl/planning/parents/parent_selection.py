@@ -28,16 +28,17 @@ def find_parent_name(
     return named_parent(select_parent(selector, host), records, host, protocol, described=True)
 
 
-def with_parents_name(wish: Network, selector: ParentSelector | None, records: Records, host: Host) -> Network:
+def with_parents_name(requested: Network, selector: ParentSelector | None, records: Records, host: Host) -> Network:
     """Return a network with its parent's own name where that was described (`selector`) or called otherwise.
 
     Raises:
         IpvlError: as `find_parent_name`, or it is no link's name.
     """
-    if wish.isolated:
-        return wish
+    if requested.isolated:
+        return requested
     return replace(
-        wish, parent=check_link_name(find_parent_name(wish.parent, selector, records, host, wish.vlan_protocol))
+        requested,
+        parent=check_link_name(find_parent_name(requested.parent, selector, records, host, requested.vlan_protocol)),
     )
 
 

@@ -68,16 +68,16 @@ def plan_parent(network: Network, records: Records, host: Host) -> ParentPlan:
     else:
         parents = wanted_parents(network.parent, records, host, network.vlan_protocol)
         check_protocol(network, parents, host)
-    *under, wish = parents
+    *under, requested = parents
     if link is not None:
         check_link(link, network, host)
-        return ParentPlan(wish, (), warnings_about(link, host), tuple(under))
+        return ParentPlan(requested, (), warnings_about(link, host), tuple(under))
     steps = steps_to_make(parents, host)
     base = base_of_missing(parents, host)
     if base is not None:
         check_mtu(network, base, host)
     warnings = () if base is None else warning_about_base(network.parent, base, host)
-    return ParentPlan(wish, steps, warnings, tuple(under))
+    return ParentPlan(requested, steps, warnings, tuple(under))
 
 
 def steps_to_make(parents: Sequence[Parent], host: Host) -> tuple[Step, ...]:

@@ -63,11 +63,11 @@ def run(arguments: argparse.Namespace, call: Call) -> int:
     if arguments.command == "detach":
         call("detach", Detach(arguments.network, namespace))
         return 0
-    wish = network_attachment(arguments, arguments.network, arguments.interface)
+    requested = network_attachment(arguments, arguments.network, arguments.interface)
     hosts = str(Path(arguments.hosts).resolve()) if arguments.hosts else ""
     if hosts and not Path(hosts).is_file():
         raise invalid(f"hosts file {hosts} does not exist", "make it first, or leave --hosts out")
-    member = call("attach", Attach(wish, namespace, arguments.name, hosts))
+    member = call("attach", Attach(requested, namespace, arguments.name, hosts))
     for notice in member.notices:
         print(f"notice: {notice}", file=sys.stderr)
     if arguments.json:

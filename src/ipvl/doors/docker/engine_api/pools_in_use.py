@@ -48,26 +48,26 @@ def _pools_of(network: DockerNetwork, ipam: Ipam, records: Records) -> list[str]
     options, parents = _with_parents(network, records)
     for one in ipam.config or ():
         try:
-            wish = parse_pool_request(one.subnet, one.ip_range, options, version=6 if ":" in one.subnet else 4)
+            requested = parse_pool_request(one.subnet, one.ip_range, options, version=6 if ":" in one.subnet else 4)
         except IpvlError as error:
             log.debug("network %s has its addresses from elsewhere: %s", network.name, error)
             continue
-        if wish.subnet is not None:
-            found += _pool_ids(wish, (wish.parent,) if parents is None else parents, records)
+        if requested.subnet is not None:
+            found += _pool_ids(requested, (requested.parent,) if parents is None else parents, records)
     return found
 
 
-def _pool_ids(wish: PoolRequest, parents: Collection[str | None], records: Records) -> set[str]:
-    """Return the ids of the pools that a wish may have got; an id keeps the name that its parent had then."""
-    wanted = (wish.subnet, wish.range, wish.conflict_check)
+def _pool_ids(requested: PoolRequest, parents: Collection[str | None], records: Records) -> set[str]:
+    """Return the ids of the pools that a request may have got; an id keeps the name that its parent had then."""
+    wanted = (requested.subnet, requested.range, requested.conflict_check)
     held = {
         pool.id
         for pool in records.pools()
         if pool.parent in parents and (pool.subnet, pool.range, pool.conflict_check) == wanted
     }
-    if held or wish.subnet is None:
+    if held or requested.subnet is None:
         return held
-    return {pool_id(wish.subnet, wish.range, parent, wish.conflict_check) for parent in parents}
+    return {pool_id(requested.subnet, requested.range, parent, requested.conflict_check) for parent in parents}
 
 
 def _addresses(network: DockerNetwork) -> frozenset[IPAddress]:
